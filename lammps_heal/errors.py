@@ -1,0 +1,5 @@
+"""The one exception that users see: what, got, needed, fix, in one message."""
+
+
+class HealError(Exception):
+    """Bad input or set-up; the message says what is wrong and what to do about it."""

@@ -1,0 +1,111 @@
+"""One healing step, and healing of positions in a cell without LAMMPS."""
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from ase import Atoms
+from torch import Tensor
+
+from lammps_heal.errors import HealError
+from lammps_heal.neighbours import Float64Array, Int64Array, PeriodicGhosts, neighbour_list, periodic_ghosts, require_separate_atoms
+
+CHUNK = 4096  # centres handed to the model at once; bounds its memory to about 100 MB
+SKIN = 1.0  # Å; a neighbour list serves until an atom has moved half of it
+
+
+class Model(Protocol):
+    """What a host needs of a model: network.py's forward, and the cutoff in Å."""
+
+    cutoff: float
+
+    def __call__(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor) -> Tensor: ...
+
+
+def displacement(
+    model: Model, positions: Float64Array, centres: Int64Array, first: Int64Array, neighbours: Int64Array, device: str = "cpu"
+) -> Float64Array:
+    """Displacement that moves each centre toward its lattice site, not yet capped.
+
+    positions: (n_owned + n_ghost, 3) Å. centres: (n,) rows to be displaced. The neighbours of centre k are
+    neighbours[first[k]:first[k + 1]], out to the model's cutoff at least.
+    Returns (n, 3) Å, to be added. Raises HealError for a position or an answer that is not finite.
+    """
+    if not np.isfinite(positions).all():
+        raise HealError(f"{int((~np.isfinite(positions)).any(1).sum())} atoms have positions that are not finite")
+    all_positions = torch.as_tensor(positions, device=device)
+    result = np.empty((len(centres), 3))
+    with torch.inference_mode(), torch.jit.optimized_execution(False):  # type: ignore[no-untyped-call]
+        for start in range(0, len(centres), CHUNK):
+            stop = min(start + CHUNK, len(centres))
+            rows = neighbours[first[start] : first[stop]]
+            answer = model(
+                all_positions,
+                torch.as_tensor(centres[start:stop], device=device),
+                torch.as_tensor(first[start : stop + 1] - first[start], device=device),
+                torch.as_tensor(rows, device=device),
+            )
+            result[start:stop] = answer.cpu().numpy()
+    if not np.isfinite(result).all():
+        raise HealError("the model's answer is not finite: its weights are damaged; export it anew")
+    return result
+
+
+def cap(displacements: Float64Array, longest: float) -> tuple[Float64Array, int]:
+    """Displacements (n, 3), Å, shortened to `longest` where longer; and how many were."""
+    lengths = np.linalg.norm(displacements, axis=1)
+    too_long = lengths > longest
+    capped = displacements.copy()
+    capped[too_long] *= (longest / lengths[too_long])[:, None]
+    return capped, int(too_long.sum())
+
+
+class PeriodicCrystal:
+    """Positions in a cell and the list of their neighbours, which is built anew only when it must be."""
+
+    def __init__(self, cell: Float64Array, pbc: np.ndarray, cutoff: float) -> None:
+        self.cell, self.pbc, self.cutoff = cell, pbc, cutoff
+        self._listed_positions: Float64Array | None = None
+        self._ghosts: PeriodicGhosts
+        self._first: Int64Array
+        self._neighbours: Int64Array
+
+    def open_cluster(self, positions: Float64Array) -> tuple[Float64Array, Int64Array, Int64Array]:
+        """Owned and ghost positions (n_owned + n_ghost, 3) Å, first, neighbours, for (n_owned, 3) positions."""
+        if self._is_stale(positions):
+            self._listed_positions = positions.copy()
+            self._ghosts = periodic_ghosts(positions, self.cell, self.pbc, self.cutoff + SKIN)
+            self._first, self._neighbours = neighbour_list(
+                self._ghosts.positions(positions), len(positions), self.cutoff + SKIN
+            )
+        return self._ghosts.positions(positions), self._first, self._neighbours
+
+    def _is_stale(self, positions: Float64Array) -> bool:
+        if self._listed_positions is None:
+            return True
+        moved = np.linalg.norm(positions - self._listed_positions, axis=1)
+        return bool(moved.max(initial=0.0) > 0.5 * SKIN)
+
+
+def heal(atoms: Atoms, model: torch.jit.ScriptModule, steps: int = 10, longest: float | None = None) -> Atoms:
+    """A healed copy of `atoms`: `steps` times x <- x + Delta(x), positions never wrapped.
+
+    longest: cap of one step in Å, by default the model's. Raises HealError for an element that the model
+    does not know, an empty or non-finite structure, or two atoms on one spot.
+    """
+    if len(atoms) == 0:
+        raise HealError("the structure has no atoms: give at least one")
+    unknown = sorted(set(atoms.get_chemical_symbols()) - set(model.elements))
+    if unknown:
+        raise HealError(f"element {', '.join(unknown)} is not in the model, which knows {', '.join(model.elements)}")
+    if not np.isfinite(atoms.positions).all():
+        raise HealError("a position is not finite: check the structure file")
+    crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, model.cutoff)
+    healed = atoms.copy()
+    for n in range(steps):
+        positions, first, neighbours = crystal.open_cluster(healed.positions)
+        if n == 0:
+            require_separate_atoms(positions, first, neighbours)
+        step = displacement(model, positions, np.arange(len(atoms)), first, neighbours)
+        healed.positions += cap(step, model.max_displacement if longest is None else longest)[0]
+    return healed

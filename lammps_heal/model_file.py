@@ -1,0 +1,137 @@
+"""The exported model file: the contract between training and every host. Only this module knows TorchScript.
+
+A model file is a TorchScript module with the network's `forward` (see network.py) and, as attributes,
+everything a host must know. It knows nothing of boxes, MPI or LAMMPS.
+
+    format, format_version              "lammps-heal", 1
+    elements, masses                    what the model was trained on; g/mol
+    cutoff                              Å
+    max_displacement                    Å, default cap of one healing step
+    lattice_constant, lattice_constants Å: of the relaxed crystal; smallest and largest trained on
+    sigmas                              Å: smallest and largest noise trained on
+    weights_hash                        SHA-256 of all parameters
+    training_record                     JSON: how the weights were trained and what they reach
+"""
+
+import hashlib
+import json
+import os
+import warnings
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from lammps_heal.errors import HealError
+from lammps_heal.network import HealingNetwork
+
+FORMAT = "lammps-heal"
+FORMAT_VERSION = 1
+MAX_DISPLACEMENT = 1.0  # Å; about a third of the nearest-neighbour distance: no atom passes another in one step
+
+
+class ModelFile(nn.Module):
+    """The network and what a host must know of it; see the module's docstring."""
+
+    elements: list[str]
+    masses: list[float]
+    lattice_constants: list[float]
+    sigmas: list[float]
+
+    def __init__(
+        self,
+        network: HealingNetwork,
+        elements: list[str],
+        masses: list[float],
+        lattice_constant: float,
+        lattice_constants: list[float],
+        sigmas: list[float],
+        training: dict[str, Any],
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.format = FORMAT
+        self.format_version = FORMAT_VERSION
+        self.elements = elements
+        self.masses = masses
+        self.cutoff = network.cutoff
+        self.max_displacement = MAX_DISPLACEMENT
+        self.lattice_constant = lattice_constant
+        self.lattice_constants = lattice_constants
+        self.sigmas = sigmas
+        self.weights_hash = weights_hash(network)
+        self.training_record = json.dumps(training)
+
+    def forward(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor) -> Tensor:
+        displacement: Tensor = self.network(positions, centres, first, neighbours)
+        return displacement
+
+
+def weights_hash(network: nn.Module) -> str:
+    """SHA-256 over names and float32 values of all parameters, in order of name."""
+    digest = hashlib.sha256()
+    for name, parameter in sorted(network.named_parameters()):
+        digest.update(name.encode())
+        digest.update(parameter.detach().cpu().float().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def export(model: ModelFile, path: str | Path) -> None:
+    """Write the TorchScript model file, or leave what is at `path` untouched if that fails."""
+    path = Path(path)
+    with warnings.catch_warnings():
+        # torch 2.13 calls TorchScript deprecated; it is the contract until another exporter stands here.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        scripted = torch.jit.script(model.cpu().eval())
+    unfinished = path.with_name(path.name + ".unfinished")
+    torch.jit.save(scripted, str(unfinished))
+    os.replace(unfinished, path)
+
+
+def load(path: str | Path, device: str = "cpu") -> torch.jit.ScriptModule:
+    """Read a model file and check that it is one, of this version, and undamaged.
+
+    Raises HealError that names the file and what to do.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise HealError(f'model file "{path}" does not exist: name a file written by "lammps-heal export"')
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            model = torch.jit.load(str(path), map_location=device)
+    except Exception as reason:
+        first_line = str(reason).strip().splitlines()[0] if str(reason).strip() else type(reason).__name__
+        raise HealError(
+            f'model file "{path}" is damaged or no TorchScript file ({first_line}): write it anew with "lammps-heal export"'
+        ) from reason
+    if getattr(model, "format", None) != FORMAT:
+        raise HealError(
+            f'model file "{path}" is TorchScript but no lammps-heal model: name a file written by "lammps-heal export"'
+        )
+    if model.format_version != FORMAT_VERSION:
+        raise HealError(
+            f'model file "{path}" has format version {model.format_version}, needed {FORMAT_VERSION}: '
+            'export it anew with this version of lammps-heal ("lammps-heal export")'
+        )
+    if weights_hash(model.network) != model.weights_hash:
+        raise HealError(f'model file "{path}" is damaged: its weights do not have the hash it records; export it anew')
+    return cast(torch.jit.ScriptModule, model.eval())
+
+
+def describe(model: torch.jit.ScriptModule) -> dict[str, Any]:
+    """Everything a model file says of itself, as plain Python values."""
+    return {
+        "format_version": model.format_version,
+        "elements": model.elements,
+        "masses": model.masses,
+        "cutoff": model.cutoff,
+        "max_displacement": model.max_displacement,
+        "lattice_constant": model.lattice_constant,
+        "lattice_constants": model.lattice_constants,
+        "sigmas": model.sigmas,
+        "weights_hash": model.weights_hash,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "training": json.loads(model.training_record),
+    }

@@ -1,0 +1,99 @@
+"""Ghost atoms and neighbours, with the same contract in every host.
+
+The model sees an open cluster: owned atoms first, then ghosts (periodic images, or atoms owned by
+another rank), one cutoff deep. Inside LAMMPS the ghosts are LAMMPS's own; elsewhere `periodic_ghosts`
+makes them. Neighbours are compressed by rows: those of owned atom i are
+``neighbours[first[i]:first[i + 1]]``.
+"""
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from ase.geometry import complete_cell
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from lammps_heal.errors import HealError
+
+SMALLEST_DISTANCE = 0.1  # Å; nearer atoms are on one spot, and the direction between them means nothing
+
+Float64Array = NDArray[np.float64]
+Int64Array = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class PeriodicGhosts:
+    """Owned atoms wrapped into their cell, and the images of them that are within reach.
+
+    wrap: (n_owned, 3) Å, to be added to the caller's positions to wrap them into the cell.
+    ghost_owner: (n_ghost,) row of the owned atom that a ghost is an image of.
+    ghost_shift: (n_ghost, 3) Å, ghost minus wrapped owner.
+    """
+
+    wrap: Float64Array
+    ghost_owner: Int64Array
+    ghost_shift: Float64Array
+
+    def positions(self, owned: Float64Array) -> Float64Array:
+        """(n_owned + n_ghost, 3) Å: wrapped owned atoms, then ghosts, for moved `owned` (n_owned, 3)."""
+        wrapped = owned + self.wrap
+        return np.concatenate([wrapped, wrapped[self.ghost_owner] + self.ghost_shift])
+
+
+def periodic_ghosts(positions: Float64Array, cell: Float64Array, pbc: NDArray[np.bool_], reach: float) -> PeriodicGhosts:
+    """All periodic images within `reach` of the cell, for any cell and any mix of boundaries.
+
+    positions: (n_owned, 3) Å, wrapped or not. cell: (3, 3) Å, rows are vectors; rows of open directions
+    may be zero. pbc: (3,) bool. reach: Å; may exceed the cell: then an atom has several images, its own
+    included.
+    """
+    full_cell = np.asarray(complete_cell(cell), dtype=np.float64)
+    inverse = np.linalg.inv(full_cell)
+    fractional = positions @ inverse
+    wrap_count = np.where(pbc, -np.floor(fractional), 0.0)
+    fractional = fractional + wrap_count
+    # The columns of the inverse are the reciprocal vectors: 1 / their length is the spacing of the faces.
+    margin = reach * np.linalg.norm(inverse, axis=0)
+    images = [range(-int(np.ceil(m)), int(np.ceil(m)) + 1) if p else range(1) for m, p in zip(margin, pbc, strict=True)]
+    owners, shifts = [], []
+    for image in itertools.product(*images):
+        if image == (0, 0, 0):
+            continue
+        shifted = fractional + np.array(image)
+        near = np.flatnonzero((((shifted >= -margin) & (shifted < 1.0 + margin)) | ~pbc).all(axis=1))
+        owners.append(near)
+        shifts.append(np.broadcast_to(np.array(image) @ full_cell, (len(near), 3)))
+    return PeriodicGhosts(
+        wrap=wrap_count @ full_cell,
+        ghost_owner=np.concatenate(owners) if owners else np.zeros(0, np.int64),
+        ghost_shift=np.concatenate(shifts) if shifts else np.zeros((0, 3)),
+    )
+
+
+def neighbour_list(positions: Float64Array, n_owned: int, cutoff: float) -> tuple[Int64Array, Int64Array]:
+    """Neighbours of each owned atom closer than `cutoff` in the open cluster `positions`.
+
+    positions: (n_owned + n_ghost, 3) Å, owned atoms first.
+    Returns first (n_owned + 1,) and neighbours (n_edges,), rows of `positions`, ascending for each atom.
+    """
+    if n_owned == 0:
+        return np.zeros(1, np.int64), np.zeros(0, np.int64)
+    pairs = cKDTree(positions[:n_owned]).sparse_distance_matrix(cKDTree(positions), cutoff, output_type="ndarray")
+    pairs = pairs[pairs["i"] != pairs["j"]]
+    order = np.argsort(pairs["i"] * len(positions) + pairs["j"])
+    first = np.zeros(n_owned + 1, np.int64)
+    np.cumsum(np.bincount(pairs["i"], minlength=n_owned), out=first[1:])
+    return first, pairs["j"][order].astype(np.int64)
+
+
+def require_separate_atoms(positions: Float64Array, first: Int64Array, neighbours: Int64Array) -> None:
+    """Raise HealError where an owned atom (row i of `first`) and a neighbour are on one spot."""
+    owned = np.repeat(np.arange(len(first) - 1), np.diff(first))
+    d = np.linalg.norm(positions[neighbours] - positions[owned], axis=1)
+    if d.min(initial=np.inf) < SMALLEST_DISTANCE:
+        x, y, z = positions[owned[d.argmin()]]
+        raise HealError(
+            f"two atoms are on one spot, at ({x:.3f}, {y:.3f}, {z:.3f}) Å, {d.min():.3g} Å apart: "
+            f'delete one of them (LAMMPS: "delete_atoms overlap {SMALLEST_DISTANCE} all all")'
+        )

@@ -1,0 +1,278 @@
+"""Training: noise drawn in flight on clean crystals; the network learns to take it back.
+
+Loss: for each cell, mean |f(x) - (x_site - x)|^2 / (s^2 + s_0^2), where x_site are the clean sites, s is the
+RMS of x_site - x per component, and s_0 = NOISE_FLOOR. For fresh noise, x = x_site + eps, this is the seed
+loss |f(x) + eps|^2 with each noise level given equal weight. Besides fresh noise the network sees states
+that it has itself partly healed, since after one step the error is no longer independent noise: each
+training step applies its own answer to the states of the batch and puts them back into a pool.
+"""
+
+import hashlib
+import json
+import math
+import os
+import shlex
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ase import Atoms
+from torch import Tensor
+from tqdm import tqdm
+
+from lammps_heal.errors import HealError
+from lammps_heal.exporting import make_network
+from lammps_heal.healing import PeriodicCrystal, cap, displacement
+from lammps_heal.model_file import MAX_DISPLACEMENT
+from lammps_heal.neighbours import Float64Array, neighbour_list, periodic_ghosts
+from lammps_heal.structures import read_structures, remove_mean, root_mean_square, vectors_to_sites
+from lammps_heal.training_options import TrainingOptions
+
+NOISE_FLOOR = 0.02  # Å, s_0 of the loss
+VALIDATION_SIGMAS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)  # Å
+VALIDATION_STEPS = (1, 2, 4, 8)
+VALIDATION_SEED = 918273
+HELD_OUT_EVERY = 10  # each 10th structure validates and is not trained on
+WARM_UP_STEPS = 100
+
+
+@dataclass
+class PoolState:
+    """A structure on its way from noise to its sites."""
+
+    structure: int
+    positions: Float64Array
+    age: int
+
+
+class Trainer:
+    """Network, optimiser, pool and random numbers; all of it is in a checkpoint, so a resumed training is the same."""
+
+    def __init__(self, structures: list[Atoms], options: TrainingOptions, device: str = "cpu") -> None:
+        if len(structures) < HELD_OUT_EVERY:
+            raise HealError(f"training needs at least {HELD_OUT_EVERY} structures, got {len(structures)}: run make data")
+        self.options = options
+        self.device = device
+        self.training_set = [s for i, s in enumerate(structures) if (i + 1) % HELD_OUT_EVERY]
+        self.validation_set = structures[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY]
+        self.rng = np.random.default_rng(options.seed)
+        torch.manual_seed(options.seed)
+        self.network = make_network(options).to(device)
+        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=options.learning_rate)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._learning_rate_factor)
+        self.pool: list[PoolState] = []
+        self.step = 0
+        self.best_score = math.inf
+
+    def _learning_rate_factor(self, step: int) -> float:
+        """Linear warm-up, then half a cosine down to 1 %."""
+        progress = min(step / max(self.options.steps, 1), 1.0)
+        return min((step + 1) / WARM_UP_STEPS, 1.0) * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * progress)))
+
+    def fresh_state(self) -> PoolState:
+        """A clean structure with noise of a newly drawn sigma."""
+        structure = int(self.rng.integers(len(self.training_set)))
+        sigma = self.rng.uniform(self.options.sigma_min, self.options.sigma_max)
+        if self.rng.random() < self.options.clean_fraction:
+            sigma = 0.0
+        clean = self.training_set[structure].positions
+        return PoolState(structure, clean + self.rng.normal(0.0, 1.0, clean.shape) * sigma, 0)
+
+    def draw_states(self) -> list[PoolState]:
+        """The cells of one step: fresh noise, and states from the pool (taken out of it)."""
+        states = []
+        for _ in range(self.options.cells_per_step):
+            if self.pool and self.rng.random() >= self.options.fresh_fraction:
+                states.append(self.pool.pop(int(self.rng.integers(len(self.pool)))))
+            else:
+                states.append(self.fresh_state())
+        return states
+
+    def train_step(self) -> float:
+        """One optimiser step. Returns the loss."""
+        states = self.draw_states()
+        targets = [self._target(state) for state in states]
+        answers = self._answers(states)
+        losses = []
+        for answer, target in zip(answers, targets, strict=True):
+            wanted = torch.as_tensor(target, device=self.device)
+            losses.append(((answer - wanted) ** 2).mean() / ((wanted**2).mean() + NOISE_FLOOR**2))
+        loss = torch.stack(losses).mean()
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimiser.step()
+        self.schedule.step()
+        self.step += 1
+        if self.options.fresh_fraction < 1.0:
+            for state, target, answer in zip(states, targets, answers, strict=True):
+                self._return_to_pool(state, target, answer.detach().cpu().numpy())
+        return float(loss.detach())
+
+    def _target(self, state: PoolState) -> Float64Array:
+        return remove_mean(vectors_to_sites(state.positions, self.training_set[state.structure]))
+
+    def _answers(self, states: list[PoolState]) -> list[Tensor]:
+        """The network's displacement of each state, all of them in one batch."""
+        positions, centres, first, neighbours = [], [], [np.zeros(1, np.int64)], []
+        n_rows = n_edges = 0
+        for state in states:
+            atoms = self.training_set[state.structure]
+            cluster = periodic_ghosts(state.positions, atoms.cell[:], atoms.pbc, self.options.cutoff).positions(state.positions)
+            row_first, rows = neighbour_list(cluster, len(atoms), self.options.cutoff)
+            positions.append(cluster)
+            centres.append(np.arange(len(atoms)) + n_rows)
+            first.append(row_first[1:] + n_edges)
+            neighbours.append(rows + n_rows)
+            n_rows += len(cluster)
+            n_edges += len(rows)
+        batch = [torch.as_tensor(np.concatenate(part), device=self.device) for part in (positions, centres, first, neighbours)]
+        return list(torch.split(self.network(*batch), [len(c) for c in centres]))
+
+    def _return_to_pool(self, state: PoolState, target: Float64Array, answer: Float64Array) -> None:
+        # A network that has learned little yet damages more than it heals; such states teach nothing.
+        made_worse = not root_mean_square(target - answer) <= root_mean_square(target) + 0.5 * NOISE_FLOOR
+        if made_worse or state.age + 1 >= self.options.oldest:
+            return
+        if len(self.pool) >= self.options.pool_size:
+            self.pool.pop(int(self.rng.integers(len(self.pool))))
+        self.pool.append(PoolState(state.structure, state.positions + cap(answer, MAX_DISPLACEMENT)[0], state.age + 1))
+
+    def validate(self) -> dict[str, list[float]]:
+        """RMS distance to the sites (per component, Å) by sigma after 0 and VALIDATION_STEPS steps."""
+        rng = np.random.default_rng(VALIDATION_SEED)
+        network = self.network
+        figures: dict[str, list[float]] = {}
+        sigmas = [s for s in VALIDATION_SIGMAS if s <= max(self.options.sigma_max, VALIDATION_SIGMAS[0])]
+        for sigma in sigmas:
+            squares = np.zeros(1 + len(VALIDATION_STEPS))
+            for atoms in self.validation_set:
+                crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, self.options.cutoff)
+                x = atoms.positions + rng.normal(0.0, sigma, atoms.positions.shape)
+                row = [_residual(x, atoms)]
+                for step in range(1, VALIDATION_STEPS[-1] + 1):
+                    answer = displacement(network, *_all_rows(crystal, x), self.device)
+                    x = x + cap(answer, MAX_DISPLACEMENT)[0]
+                    if step in VALIDATION_STEPS:
+                        row.append(_residual(x, atoms))
+                squares += np.square(row)
+            figures[f"{sigma:g}"] = [float(v) for v in np.sqrt(squares / len(self.validation_set))]
+        return figures
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "options": asdict(self.options),
+            "network": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "pool": [(s.structure, torch.as_tensor(s.positions), s.age) for s in self.pool],
+            "rng": self.rng.bit_generator.state,
+            "step": self.step,
+            "best_score": self.best_score,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        if state["options"] != asdict(self.options):
+            changed = [k for k, v in asdict(self.options).items() if state["options"].get(k) != v]
+            raise HealError(
+                f"the checkpoint was trained with other options ({', '.join(changed)}): resume with the same, or start anew"
+            )
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.pool = [PoolState(structure, positions.numpy(), age) for structure, positions, age in state["pool"]]
+        self.rng.bit_generator.state = state["rng"]
+        self.step = state["step"]
+        self.best_score = state["best_score"]
+
+
+def _all_rows(crystal: PeriodicCrystal, x: Float64Array) -> tuple[Any, Any, Any, Any]:
+    positions, first, neighbours = crystal.open_cluster(x)
+    return positions, np.arange(len(x)), first, neighbours
+
+
+def _residual(x: Float64Array, sites: Atoms) -> float:
+    return root_mean_square(remove_mean(vectors_to_sites(x, sites)))
+
+
+def describe_crystals(structures: list[Atoms]) -> dict[str, Any]:
+    """Element and lattice constants of fcc structures, from the volume of an atom in the perfect ones.
+
+    The perfect cells are those with the most atoms of their size: 4 n^3. The lattice constant of the relaxed
+    crystal is that of the first structure.
+    """
+    elements = {symbol for atoms in structures for symbol in atoms.get_chemical_symbols()}
+    if len(elements) != 1:
+        raise HealError(f"structures must be of one element, got {', '.join(sorted(elements))}")
+    perfect = [atoms for atoms in structures if round((len(atoms) / 4) ** (1 / 3)) ** 3 * 4 == len(atoms)]
+    if not perfect:
+        raise HealError("structures must include perfect cubic cells of 4 n^3 atoms, which tell the lattice constants")
+    constants = [float((4.0 * atoms.get_volume() / len(atoms)) ** (1 / 3)) for atoms in perfect]
+    return {
+        "element": elements.pop(),
+        "lattice_constant": constants[0],
+        "lattice_constants": [min(constants), max(constants)],
+    }
+
+
+def score(figures: dict[str, list[float]]) -> float:
+    """Geometric mean of all residuals relative to the noise put on: lower is better."""
+    ratios = [value / row[0] for row in figures.values() for value in row[1:]]
+    return float(np.exp(np.mean(np.log(np.maximum(ratios, 1.0e-6)))))
+
+
+def train(
+    data: Path, options: TrainingOptions, best: Path, checkpoint: Path, log: Path, device: str = "cpu", resume: bool = False
+) -> dict[str, list[float]]:
+    """Train, with a progress bar; returns the validation figures of the best weights.
+
+    best: weights with the lowest validation score, with options and figures. checkpoint: all that resuming
+    needs. log: a line of JSON for each validation. No file is ever half-written.
+    """
+    structures = read_structures(data)
+    provenance = {
+        "options": asdict(options),
+        "command": shlex.join(["lammps-heal", *sys.argv[1:]]),
+        "data_sha256": hashlib.sha256(data.read_bytes()).hexdigest(),
+        "crystals": describe_crystals(structures),
+    }
+    trainer = Trainer(structures, options, device)
+    if resume:
+        if not checkpoint.is_file():
+            raise HealError(f'checkpoint "{checkpoint}" does not exist: start without --resume')
+        trainer.load_state_dict(torch.load(checkpoint, map_location=device, weights_only=True))
+    for path in (best, checkpoint, log):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    best_figures: dict[str, list[float]] = {}
+    if resume and best.is_file():
+        best_figures = torch.load(best, weights_only=True)["figures"]
+    began, losses = time.monotonic(), []
+    with log.open("a" if resume else "w") as log_file, tqdm(total=options.steps, initial=trainer.step, unit="step") as bar:
+        while trainer.step < options.steps:
+            losses.append(trainer.train_step())
+            bar.update()
+            if trainer.step % options.validate_every and trainer.step < options.steps:
+                continue
+            figures, loss = trainer.validate(), float(np.mean(losses))
+            current = score(figures)
+            line = {"step": trainer.step, "loss": loss, "score": current, "rmsd": figures, "seconds": time.monotonic() - began}
+            log_file.write(json.dumps(line) + "\n")
+            log_file.flush()
+            bar.set_postfix(loss=f"{loss:.4f}", score=f"{current:.4f}")
+            losses = []
+            if current < trainer.best_score:
+                trainer.best_score, best_figures = current, figures
+                weights = {name: value.cpu() for name, value in trainer.network.state_dict().items()}
+                _save({**provenance, "network": weights, "figures": figures, "step": trainer.step}, best)
+            _save(trainer.state_dict(), checkpoint)
+    return best_figures
+
+
+def _save(state: dict[str, Any], path: Path) -> None:
+    unfinished = path.with_name(path.name + ".unfinished")
+    torch.save(state, unfinished)
+    os.replace(unfinished, path)

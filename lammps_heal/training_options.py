@@ -1,0 +1,24 @@
+"""Options of a training, apart from the code that trains so that the command line need not load torch."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """Everything that, with the structures, determines the weights."""
+
+    sigma_min: float = 0.01  # Å
+    sigma_max: float = 0.10  # Å
+    learning_rate: float = 1.0e-3
+    steps: int = 2000
+    cells_per_step: int = 2
+    pool_size: int = 64
+    fresh_fraction: float = 1.0  # of the cells of a step; the others are states partly healed by the network
+    clean_fraction: float = 0.02  # of the fresh cells: no noise at all, so that the healed stay healed
+    oldest: int = 64  # healing steps after which a state of the pool is drawn anew
+    cutoff: float = 6.0  # Å
+    n_basis: int = 24
+    n_channels: int = 12
+    n_hidden: int = 64
+    seed: int = 1
+    validate_every: int = 500
