@@ -1,0 +1,616 @@
+#include "fix_heal.h"
+
+#include "atom.h"
+#include "comm.h"
+#include "domain.h"
+#include "error.h"
+#include "force.h"
+#include "group.h"
+#include "label_map.h"
+#include "memory.h"
+#include "modify.h"
+#include "neigh_list.h"
+#include "neigh_request.h"
+#include "neighbor.h"
+#include "update.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <exception>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+using namespace LAMMPS_NS;
+using namespace FixConst;
+
+static constexpr int CHUNK = 2048;                  // atoms handed to the model at once; bounds its memory
+static constexpr double SMALLEST_DISTANCE = 0.1;    // Å; nearer atoms are on one spot
+static constexpr double MOVED = 0.01;               // Å; further is counted as moved in the output
+static constexpr double MASS_TOLERANCE = 0.005;     // relative; covers the usual roundings
+static constexpr double TRIGGER = 0.499;    // of the skin; LAMMPS's own is 0.5, which a capped step may equal
+static constexpr int N_COLUMNS = 4;         // of the per-atom array
+
+/* ---------------------------------------------------------------------- */
+
+FixHeal::FixHeal(LAMMPS *lmp, int narg, char **arg) :
+    Fix(lmp, narg, arg), interval(1), longest(0.0), list(nullptr), raised_ghost_cutoff(0.0),
+    users_ghost_cutoff(0.0), rms(0.0), largest(0.0), n_capped(0), n_moved(0)
+{
+  if (narg < 4)
+    error->all(FLERR, "fix heal needs a model file: fix ID group-ID heal MODEL keyword value ...");
+  model_name = arg[3];
+  device = "cpu";
+  read_keywords(narg, arg);
+
+  scalar_flag = vector_flag = peratom_flag = 1;
+  size_vector = 4;
+  size_peratom_cols = N_COLUMNS;
+  global_freq = peratom_freq = 1;
+  extscalar = extvector = 0;
+  time_integrate = 1;
+  force_reneighbor = 1;
+  next_reneighbor = -1;
+  dynamic_group_allow = 1;
+  create_attribute = 1;
+  maxexchange = N_COLUMNS;
+
+  array_atom = nullptr;
+  FixHeal::grow_arrays(atom->nmax);
+  atom->add_callback(Atom::GROW);
+  for (int i = 0; i < atom->nlocal; i++)
+    FixHeal::set_arrays(i);
+
+  if (strcmp(update->unit_style, "metal") != 0 && strcmp(update->unit_style, "real") != 0)
+    error->all(FLERR, "fix heal needs lengths in Å, got units " + std::string(update->unit_style) +
+                          ": use \"units metal\" or \"units real\"");
+  if (domain->dimension != 3)
+    error->all(FLERR, "fix heal needs three dimensions, got 2: use \"dimension 3\"");
+  read_model();
+  if (longest == 0.0)
+    longest = model->max_displacement;
+}
+
+FixHeal::~FixHeal()
+{
+  if (copymode)
+    return;
+  if (raised_ghost_cutoff > 0.0 && comm && comm->cutghostuser == raised_ghost_cutoff)
+    comm->cutghostuser = users_ghost_cutoff;
+  atom->delete_callback(id, Atom::GROW);
+  memory->destroy(array_atom);
+}
+
+int FixHeal::setmask()
+{
+  return POST_INTEGRATE | POST_NEIGHBOR;
+}
+
+/* ---------------------------------------------------------------------- reading the input */
+
+void FixHeal::read_keywords(int narg, char **arg)
+{
+  auto need = [&](int iarg, int n_values, const std::string &what) {
+    if (iarg + n_values >= narg)
+      error->all(FLERR, "fix heal " + std::string(arg[iarg]) + " needs " + what + ", got " +
+                            std::to_string(narg - iarg - 1) + " values");
+  };
+  int iarg = 4;
+  while (iarg < narg) {
+    const std::string keyword = arg[iarg];
+    if (keyword == "every") {
+      need(iarg, 1, "a number of timesteps");
+      interval = utils::inumeric(FLERR, arg[iarg + 1], false, lmp);
+      if (interval < 1)
+        error->all(FLERR, "fix heal every must be 1 or more, got " + std::string(arg[iarg + 1]));
+      iarg += 2;
+    } else if (keyword == "max") {
+      need(iarg, 1, "a length in Å");
+      longest = utils::numeric(FLERR, arg[iarg + 1], false, lmp);
+      if (!(longest > 0.0) || !std::isfinite(longest))
+        error->all(FLERR, "fix heal max must be a length above 0 Å, got " + std::string(arg[iarg + 1]));
+      iarg += 2;
+    } else if (keyword == "elements") {
+      need(iarg, atom->ntypes, "one element for each of the " + std::to_string(atom->ntypes) + " atom types");
+      elements_of_types.assign(arg + iarg + 1, arg + iarg + 1 + atom->ntypes);
+      iarg += 1 + atom->ntypes;
+    } else if (keyword == "device") {
+      need(iarg, 1, "cpu or cuda");
+      device = arg[iarg + 1];
+      if (device != "cpu" && device != "cuda")
+        error->all(FLERR, "fix heal device must be cpu or cuda, got " + device);
+      iarg += 2;
+    } else
+      error->all(FLERR, "fix heal knows every, max, elements and device, got \"" + keyword + "\"");
+  }
+}
+
+/* one rank reads the file, so that it is there for all or for none; fixes of one process share the model */
+
+void FixHeal::read_model()
+{
+  std::string problem, file;
+  if (comm->me == 0) {
+    std::ifstream stream(model_name, std::ios::binary);
+    std::ostringstream bytes;
+    if (stream && bytes << stream.rdbuf())
+      file = bytes.str();
+    else
+      problem = "model file \"" + model_name + "\" cannot be read (" +
+                (errno ? strerror(errno) : "it is empty") +
+                "): name a file written by \"lammps-heal export\"";
+  }
+  stop_if_any(problem);
+  auto n_bytes = static_cast<int>(file.size());
+  MPI_Bcast(&n_bytes, 1, MPI_INT, 0, world);
+  file.resize(n_bytes);
+  MPI_Bcast(file.data(), n_bytes, MPI_CHAR, 0, world);
+
+  try {
+    if (device == "cuda") {
+      const int n_devices = lammps_heal::cuda_device_count();
+      if (n_devices == 0)
+        throw std::runtime_error("fix heal device cuda needs a CUDA device and a torch with CUDA, got none: "
+                                 "use \"device cpu\"");
+      MPI_Comm node;
+      int rank_on_node;
+      MPI_Comm_split_type(world, MPI_COMM_TYPE_SHARED, comm->me, MPI_INFO_NULL, &node);
+      MPI_Comm_rank(node, &rank_on_node);
+      MPI_Comm_free(&node);
+      device += ":" + std::to_string(rank_on_node % n_devices);
+    }
+    static std::map<std::pair<std::string, std::string>, std::weak_ptr<lammps_heal::HealModel>> models;
+    auto &shared = models[{file, device}];
+    model = shared.lock();
+    if (!model)
+      shared = model = std::make_shared<lammps_heal::HealModel>(file, model_name, device);
+  } catch (const std::exception &reason) {
+    problem = reason.what();
+  }
+  stop_if_any(problem);
+}
+
+/* every atom's element must be one that the model knows */
+
+void FixHeal::check_elements()
+{
+  std::vector<bigint> n_mine(atom->ntypes + 1, 0), n_of_type(atom->ntypes + 1, 0);
+  for (int i = 0; i < atom->nlocal; i++)
+    n_mine[atom->type[i]]++;
+  MPI_Allreduce(n_mine.data(), n_of_type.data(), atom->ntypes + 1, MPI_LMP_BIGINT, MPI_SUM, world);
+  std::string problem;
+  for (int type = 1; type <= atom->ntypes && problem.empty(); type++)
+    if (n_of_type[type] > 0)
+      problem = element_problem(type);
+  stop_if_any(problem);
+}
+
+std::string FixHeal::element_problem(int type) const
+{
+  const auto &known = model->elements;
+  std::string known_words, example;
+  for (size_t k = 0; k < known.size(); k++)
+    known_words += (k ? ", " : "") + known[k] + " (" + fmt::format("{:.6g}", model->masses[k]) + " g/mol)";
+  for (int t = 1; t <= atom->ntypes; t++)
+    example += " " + known[0];
+
+  if (!elements_of_types.empty()) {
+    const auto &element = elements_of_types[type - 1];
+    if (std::find(known.begin(), known.end(), element) != known.end())
+      return "";
+    return fmt::format("fix heal: atom type {} is {}, the model knows {}: use a model trained on {}", type,
+                       element, known_words, element);
+  }
+  const std::string remedy = fmt::format(
+      "; if its element is one of these, add the element of each type to fix heal, like \"elements{}\"",
+      example);
+  if (atom->labelmapflag) {
+    for (const auto &element : known)
+      if (atom->lmap->find(element, Atom::ATOM) == type)
+        return "";
+    return fmt::format("fix heal: the label of atom type {} is no element of the model, which knows {}{}",
+                       type, known_words, remedy);
+  }
+  if (!atom->mass || !atom->mass_setflag[type])
+    return fmt::format("fix heal: atom type {} has no label and no mass; the model knows {}{}", type,
+                       known_words, remedy);
+  for (double mass : model->masses)
+    if (std::fabs(atom->mass[type] - mass) < MASS_TOLERANCE * mass)
+      return "";
+  return fmt::format("fix heal: atom type {} has mass {:.6g}, the model knows {}{}", type, atom->mass[type],
+                     known_words, remedy);
+}
+
+/* ---------------------------------------------------------------------- getting LAMMPS ready */
+
+void FixHeal::init()
+{
+  next_reneighbor = -1;
+  list = nullptr;
+
+  // LAMMPS warns when nothing integrates, and when two fixes do; setup() undoes this.
+  for (auto *other : modify->get_fix_list())
+    if (other != this && other->time_integrate)
+      time_integrate = 0;
+
+  const bool minimizing = update->whichflag == 2;
+  if (minimizing)
+    return;
+
+  check_settings();
+  check_elements();
+  raise_ghost_cutoff();
+  lammps_heal::set_threads(comm->nthreads);
+  // LAMMPS adds the skin itself, since the list is not an occasional one (22Jul2025).
+  neighbor->add_request(this, NeighConst::REQ_FULL)->set_cutoff(model->cutoff);
+}
+
+void FixHeal::init_list(int /*id*/, NeighList *new_list)
+{
+  list = new_list;
+}
+
+void FixHeal::check_settings()
+{
+  if (utils::strmatch(update->integrate_style, "^respa"))
+    error->all(FLERR, "fix heal works with run_style verlet, got " + std::string(update->integrate_style) +
+                          ": use \"run_style verlet\"");
+  if (neighbor->exclude)
+    error->all(FLERR, "fix heal must see all neighbours, and \"neigh_modify exclude\" hides some: "
+                      "add \"neigh_modify exclude none\" before \"run\"");
+  if (neighbor->includegroup)
+    error->all(FLERR, "fix heal must see all neighbours, and \"neigh_modify include\" hides some: "
+                      "add \"neigh_modify include all\" before \"run\"");
+}
+
+void FixHeal::raise_ghost_cutoff()
+{
+  const double needed = model->cutoff + neighbor->skin;
+  if (comm->mode != Comm::SINGLE)
+    error->all(FLERR, fmt::format(
+                          "fix heal needs one ghost cutoff of at least {:.4g} Å (the model's {:.4g} Å + skin "
+                          "{:.4g} Å), got one for each type: add \"comm_modify mode single cutoff {:.4g}\" "
+                          "before \"run\"",
+                          needed, model->cutoff, neighbor->skin, needed));
+  if (comm->cutghostuser < needed) {
+    if (comm->cutghostuser != raised_ghost_cutoff || raised_ghost_cutoff == 0.0)
+      users_ghost_cutoff = comm->cutghostuser;
+    comm->cutghostuser = raised_ghost_cutoff = needed;
+  }
+  if (comm->style == Comm::TILED)
+    for (int d = 0; d < 3; d++)
+      if (domain->periodicity[d] && needed > domain->prd[d])
+        error->all(
+            FLERR,
+            fmt::format("fix heal: ghost cutoff {:.4g} Å (the model's {:.4g} Å + skin {:.4g} Å) is longer "
+                        "than the box, {:.4g} Å along {}, which comm_style tiled does not allow: use "
+                        "\"comm_style brick\" or a larger box",
+                        needed, model->cutoff, neighbor->skin, domain->prd[d], "xyz"[d]));
+}
+
+void FixHeal::setup(int /*vflag*/)
+{
+  time_integrate = 1;
+  check_subdomains();
+}
+
+/* LAMMPS hands an atom to the next subdomain only: one that jumps further is lost */
+
+void FixHeal::check_subdomains()
+{
+  double thinnest = HUGE_VAL;
+  for (int d = 0; d < 3; d++) {
+    if (comm->layout != Comm::LAYOUT_TILED && comm->procgrid[d] <= 2)
+      continue;
+    double thickness;
+    if (domain->triclinic) {
+      const double *h = domain->h_inv;
+      const double rows[3][3] = {{h[0], h[5], h[4]}, {0.0, h[1], h[3]}, {0.0, 0.0, h[2]}};
+      thickness = (domain->subhi_lamda[d] - domain->sublo_lamda[d]) /
+                  std::sqrt(rows[d][0] * rows[d][0] + rows[d][1] * rows[d][1] + rows[d][2] * rows[d][2]);
+    } else
+      thickness = domain->subhi[d] - domain->sublo[d];
+    thinnest = std::min(thinnest, thickness);
+  }
+  double thinnest_of_all;
+  MPI_Allreduce(&thinnest, &thinnest_of_all, 1, MPI_DOUBLE, MPI_MIN, world);
+  // Half a skin: as far as an atom gets before it is handed over, besides the step itself.
+  const double reach = longest + 0.5 * neighbor->skin;
+  if (comm->nprocs > 2 && reach > thinnest_of_all)
+    error->all(
+        FLERR,
+        fmt::format("fix heal: a step of {:.4g} Å + half the skin, {:.4g} Å, is longer than the thinnest "
+                    "subdomain, {:.4g} Å, and atoms would get lost: use fewer ranks, another \"processors\" "
+                    "grid, or a smaller \"max\"",
+                    longest, 0.5 * neighbor->skin, thinnest_of_all));
+}
+
+void FixHeal::setup_post_neighbor()
+{
+  post_neighbor();
+}
+
+void FixHeal::post_neighbor()
+{
+  const double *x = atom->nlocal ? atom->x[0] : nullptr;
+  listed_positions.assign(x, x + 3 * static_cast<size_t>(atom->nlocal));
+}
+
+/* ---------------------------------------------------------------------- one healing step */
+
+void FixHeal::post_integrate()
+{
+  if (update->ntimestep % interval)
+    return;
+
+  bring_ghosts_and_list_up_to_date();
+  const auto atoms = group_atoms_by_id();
+  stop_if_any(model_displacements(atoms));
+  move_atoms(atoms);
+
+  // Lists, owners and ghosts must fit the new positions in this very step, whatever neigh_modify says.
+  const double mine = largest_move_since_list();
+  double furthest;
+  MPI_Allreduce(&mine, &furthest, 1, MPI_DOUBLE, MPI_MAX, world);
+  if (furthest > TRIGGER * neighbor->skin)
+    next_reneighbor = update->ntimestep;
+}
+
+/* other fixes may have moved atoms in this step, and ghosts are communicated only after it */
+
+void FixHeal::bring_ghosts_and_list_up_to_date()
+{
+  std::string problem;
+  for (int i = 0; i < atom->nlocal && problem.empty(); i++)
+    for (int d = 0; d < 3; d++)
+      if (!std::isfinite(atom->x[i][d]))
+        problem = "fix heal: the position of " + name_of(i) + " is not finite";
+  stop_if_any(problem);
+
+  const double mine = largest_move_since_list();
+  double furthest;
+  MPI_Allreduce(&mine, &furthest, 1, MPI_DOUBLE, MPI_MAX, world);
+  if (furthest > TRIGGER * neighbor->skin)
+    rebuild_list();
+  else
+    comm->forward_comm();
+}
+
+/* as run_style verlet does it (22Jul2025) */
+
+void FixHeal::rebuild_list()
+{
+  modify->pre_exchange();
+  if (domain->triclinic)
+    domain->x2lamda(atom->nlocal);
+  domain->pbc();
+  if (domain->box_change) {
+    domain->reset_box();
+    comm->setup();
+    if (neighbor->style)
+      neighbor->setup_bins();
+  }
+  comm->exchange();
+  comm->borders();
+  if (domain->triclinic)
+    domain->lamda2x(atom->nlocal + atom->nghost);
+  modify->pre_neighbor();
+  neighbor->build(1);
+  modify->post_neighbor();
+}
+
+/* Å; infinite where another fix has exchanged atoms behind our back */
+
+double FixHeal::largest_move_since_list() const
+{
+  if (listed_positions.size() != 3 * static_cast<size_t>(atom->nlocal))
+    return HUGE_VAL;
+  double largest_square = 0.0;
+  for (int i = 0; i < atom->nlocal; i++) {
+    double square = 0.0;
+    for (int d = 0; d < 3; d++) {
+      const double move = atom->x[i][d] - listed_positions[3 * static_cast<size_t>(i) + d];
+      square += move * move;
+    }
+    largest_square = std::max(largest_square, square);
+  }
+  return std::sqrt(largest_square);
+}
+
+/* Sums in float32 depend on their order. Ordered by id, atoms and neighbours give the same numbers
+   whatever LAMMPS's sorting, exchange or a restart did to their rows. */
+
+std::vector<int> FixHeal::group_atoms_by_id() const
+{
+  std::vector<int> atoms;
+  for (int i = 0; i < atom->nlocal; i++)
+    if (atom->mask[i] & groupbit)
+      atoms.push_back(i);
+  if (atom->tag_enable)
+    std::sort(atoms.begin(), atoms.end(), [this](int i, int j) { return atom->tag[i] < atom->tag[j]; });
+  return atoms;
+}
+
+/* fills array_atom; nothing moves before all is known. Returns what is wrong, or nothing. */
+
+std::string FixHeal::model_displacements(const std::vector<int> &atoms)
+{
+  for (int i = 0; i < atom->nlocal; i++)
+    set_arrays(i);
+  n_capped = 0;
+  if (atoms.empty())
+    return "";
+
+  std::string problem;
+  std::vector<double> displacements(3 * CHUNK);
+  lammps_heal::Neighbourhoods chunk;
+  try {
+    model->set_positions(atom->x[0], static_cast<int64_t>(atom->nlocal) + atom->nghost);
+    for (size_t start = 0; start < atoms.size(); start += CHUNK) {
+      const size_t stop = std::min(atoms.size(), start + CHUNK);
+      chunk.centres.clear();
+      chunk.neighbours.clear();
+      chunk.first.assign(1, 0);
+      for (size_t k = start; k < stop; k++) {
+        problem = gather_neighbours(atoms[k], chunk);
+        if (!problem.empty())
+          return problem;
+      }
+      model->displacement(chunk, displacements.data());
+      for (size_t k = start; k < stop; k++) {
+        problem = store_displacement(atoms[k], &displacements[3 * (k - start)]);
+        if (!problem.empty())
+          return problem;
+      }
+    }
+  } catch (const std::exception &reason) {
+    return "fix heal: " + std::string(reason.what());
+  }
+  return "";
+}
+
+bool FixHeal::Edge::operator<(const Edge &other) const
+{
+  if (tag != other.tag)
+    return tag < other.tag;
+  return std::lexicographical_compare(vector, vector + 3, other.vector, other.vector + 3);
+}
+
+std::string FixHeal::gather_neighbours(int i, lammps_heal::Neighbourhoods &chunk)
+{
+  double **x = atom->x;
+  const double cutoff_square = model->cutoff * model->cutoff;
+  edges.clear();
+  for (int k = 0; k < list->numneigh[i]; k++) {
+    const int j = list->firstneigh[i][k] & NEIGHMASK;
+    Edge edge;
+    edge.row = j;
+    edge.tag = atom->tag_enable ? atom->tag[j] : 0;
+    double square = 0.0;
+    for (int d = 0; d < 3; d++) {
+      edge.vector[d] = x[j][d] - x[i][d];
+      square += edge.vector[d] * edge.vector[d];
+    }
+    if (square >= cutoff_square)
+      continue;
+    if (square < SMALLEST_DISTANCE * SMALLEST_DISTANCE)
+      return fmt::format(
+          "fix heal: {} and {} are on one spot, at ({:.3f}, {:.3f}, {:.3f}) Å, {:.3g} Å apart: "
+          "delete one of them (\"delete_atoms overlap {} all all\")",
+          name_of(i), name_of(j), x[i][0], x[i][1], x[i][2], std::sqrt(square), SMALLEST_DISTANCE);
+    edges.push_back(edge);
+  }
+  std::sort(edges.begin(), edges.end());
+  chunk.centres.push_back(i);
+  for (const auto &edge : edges)
+    chunk.neighbours.push_back(edge.row);
+  chunk.first.push_back(static_cast<int64_t>(chunk.neighbours.size()));
+  return "";
+}
+
+std::string FixHeal::store_displacement(int i, const double *displacement)
+{
+  double *row = array_atom[i];
+  const double length = std::sqrt(displacement[0] * displacement[0] + displacement[1] * displacement[1] +
+                                  displacement[2] * displacement[2]);
+  if (!std::isfinite(length))
+    return "fix heal: the model's displacement of " + name_of(i) + " is not finite";
+  const double shortened = length > longest ? longest / length : 1.0;
+  for (int d = 0; d < 3; d++)
+    row[d] = shortened * displacement[d];
+  row[3] = shortened * length;
+  if (length > longest)
+    n_capped++;
+  return "";
+}
+
+void FixHeal::move_atoms(const std::vector<int> &atoms)
+{
+  double my_sums[4] = {0.0, static_cast<double>(n_capped), 0.0, static_cast<double>(atoms.size())};
+  double my_largest = 0.0;
+  for (int i : atoms) {
+    const double *row = array_atom[i];
+    for (int d = 0; d < 3; d++)
+      atom->x[i][d] += row[d];
+    my_sums[0] += row[3] * row[3];
+    my_sums[2] += row[3] > MOVED;
+    my_largest = std::max(my_largest, row[3]);
+  }
+  double sums[4];
+  MPI_Allreduce(my_sums, sums, 4, MPI_DOUBLE, MPI_SUM, world);
+  MPI_Allreduce(&my_largest, &largest, 1, MPI_DOUBLE, MPI_MAX, world);
+  rms = sums[3] > 0.0 ? std::sqrt(sums[0] / sums[3]) : 0.0;
+  n_capped = static_cast<bigint>(sums[1]);
+  n_moved = static_cast<bigint>(sums[2]);
+}
+
+/* ---------------------------------------------------------------------- errors on all ranks at once */
+
+/* problem: what is wrong on this rank, or nothing. Stops all ranks with the first rank's message. */
+
+void FixHeal::stop_if_any(const std::string &problem)
+{
+  const int mine = problem.empty() ? comm->nprocs : comm->me;
+  int first;
+  MPI_Allreduce(&mine, &first, 1, MPI_INT, MPI_MIN, world);
+  if (first == comm->nprocs)
+    return;
+  std::string message = problem;
+  auto n_bytes = static_cast<int>(message.size());
+  MPI_Bcast(&n_bytes, 1, MPI_INT, first, world);
+  message.resize(n_bytes);
+  MPI_Bcast(message.data(), n_bytes, MPI_CHAR, first, world);
+  error->all(FLERR, message);
+}
+
+std::string FixHeal::name_of(int i) const
+{
+  return atom->tag_enable ? "atom " + std::to_string(atom->tag[i]) : "an atom";
+}
+
+/* ---------------------------------------------------------------------- outputs */
+
+double FixHeal::compute_scalar()
+{
+  return rms;
+}
+
+double FixHeal::compute_vector(int n)
+{
+  const double values[4] = {rms, largest, static_cast<double>(n_capped), static_cast<double>(n_moved)};
+  return values[n];
+}
+
+double FixHeal::memory_usage()
+{
+  return sizeof(double) * (static_cast<double>(atom->nmax) * N_COLUMNS + listed_positions.capacity());
+}
+
+void FixHeal::grow_arrays(int nmax)
+{
+  memory->grow(array_atom, nmax, N_COLUMNS, "heal:array_atom");
+}
+
+void FixHeal::copy_arrays(int i, int j, int /*delflag*/)
+{
+  std::copy_n(array_atom[i], N_COLUMNS, array_atom[j]);
+}
+
+void FixHeal::set_arrays(int i)
+{
+  std::fill_n(array_atom[i], N_COLUMNS, 0.0);
+}
+
+int FixHeal::pack_exchange(int i, double *buffer)
+{
+  std::copy_n(array_atom[i], N_COLUMNS, buffer);
+  return N_COLUMNS;
+}
+
+int FixHeal::unpack_exchange(int i, double *buffer)
+{
+  std::copy_n(buffer, N_COLUMNS, array_atom[i]);
+  return N_COLUMNS;
+}

@@ -1,0 +1,104 @@
+// fix ID group-ID heal MODEL keyword value ...
+//   every N       act on timesteps divisible by N                  (default 1)
+//   max D         longest displacement of one step, Å              (default: the model's)
+//   elements E..  element of each atom type                        (default: type labels, then masses)
+//   device D      cpu | cuda, one device per rank, spread over the node's devices   (default cpu)
+//
+// Adds the model's displacement to the atoms of the group, once a timestep, never wrapping them.
+// Velocities stay as they are. Nothing moves in the setup of a run, in "run 0" or in "minimize".
+//
+// Outputs, all of the last healing step (zero before the first), all intensive:
+//   scalar           RMS displacement of the group, Å
+//   vector           1 RMS, 2 largest displacement (Å), 3 atoms capped, 4 atoms moved by more than 0.01 Å
+//   per-atom array   1 to 3 displacement, 4 its length (Å); zero for atoms outside the group
+
+#ifndef LMP_FIX_HEAL_H
+#define LMP_FIX_HEAL_H
+
+#include "fix.h"
+
+#include "heal_model.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace LAMMPS_NS
+{
+
+class FixHeal : public Fix
+{
+ public:
+  FixHeal(class LAMMPS *, int, char **);
+  ~FixHeal() override;
+
+  int setmask() override;
+  void init() override;
+  void init_list(int, class NeighList *) override;
+  void setup(int) override;
+  void setup_post_neighbor() override;
+  void post_neighbor() override;
+  void post_integrate() override;
+
+  double compute_scalar() override;
+  double compute_vector(int) override;
+  double memory_usage() override;
+
+  void grow_arrays(int) override;
+  void copy_arrays(int, int, int) override;
+  void set_arrays(int) override;
+  int pack_exchange(int, double *) override;
+  int unpack_exchange(int, double *) override;
+
+ private:
+  // settings
+  std::string model_name, device;
+  int interval;                                  // timesteps
+  double longest;                                // Å, cap of one step
+  std::vector<std::string> elements_of_types;    // empty unless the user gave them
+  std::shared_ptr<lammps_heal::HealModel> model;
+
+  // state
+  class NeighList *list;
+  std::vector<double> listed_positions;    // owned atoms, when the neighbour list was built
+  double raised_ghost_cutoff, users_ghost_cutoff;
+  double rms, largest;
+  bigint n_capped, n_moved;
+
+  // reading the input
+  void read_keywords(int narg, char **arg);
+  void read_model();
+  void check_elements();
+  std::string element_problem(int type) const;
+
+  // getting LAMMPS ready
+  void raise_ghost_cutoff();
+  void check_settings();
+  void check_subdomains();
+
+  // one healing step
+  void bring_ghosts_and_list_up_to_date();
+  void rebuild_list();
+  double largest_move_since_list() const;
+  std::vector<int> group_atoms_by_id() const;
+  std::string model_displacements(const std::vector<int> &atoms);
+  std::string gather_neighbours(int i, lammps_heal::Neighbourhoods &chunk);
+  std::string store_displacement(int i, const double *displacement);
+  void move_atoms(const std::vector<int> &atoms);
+
+  void stop_if_any(const std::string &problem);
+  std::string name_of(int i) const;
+
+  // scratch of gather_neighbours
+  struct Edge {
+    tagint tag;
+    int row;
+    double vector[3];
+    bool operator<(const Edge &other) const;
+  };
+  std::vector<Edge> edges;
+};
+
+}    // namespace LAMMPS_NS
+
+#endif

@@ -1,0 +1,50 @@
+// The exported model as C++ sees it: knows torch, and neither LAMMPS nor MPI.
+
+#ifndef HEAL_MODEL_H
+#define HEAL_MODEL_H
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace lammps_heal
+{
+
+// The neighbours of centres[k] are neighbours[first[k]] to neighbours[first[k + 1] - 1].
+// centres and neighbours are rows of the positions: owned atoms first, then ghosts.
+struct Neighbourhoods {
+  std::vector<int64_t> centres, first, neighbours;
+};
+
+class HealModel
+{
+ public:
+  // file: the bytes of a model file; name: what messages call it; device: "cpu" or "cuda:0".
+  // Throws std::runtime_error that says what is wrong with the file and what to do.
+  HealModel(const std::string &file, const std::string &name, const std::string &device);
+  ~HealModel();
+
+  double cutoff;              // Å
+  double max_displacement;    // Å, default cap of one healing step
+  std::vector<std::string> elements;
+  std::vector<double> masses;    // g/mol, one for each element
+
+  // positions: (n_atoms, 3) Å, borrowed: they must stay until the last displacement() of this step.
+  void set_positions(const double *positions, int64_t n_atoms);
+
+  // displacements: (n_centres, 3) Å, written; to be added, not yet capped.
+  // Throws std::runtime_error where the model fails, out of memory included.
+  void displacement(const Neighbourhoods &neighbourhoods, double *displacements);
+
+ private:
+  struct Torch;
+  std::unique_ptr<Torch> torch;
+};
+
+int cuda_device_count();
+void set_threads(int n_threads);
+
+}    // namespace lammps_heal
+
+#endif
