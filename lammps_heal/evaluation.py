@@ -7,6 +7,7 @@ positions less their mean; beyond sigma = 0.5 Å atoms rightly end on a neighbou
 
 import json
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,15 +18,16 @@ import ase.io
 import numpy as np
 import torch
 from ase import Atoms
+from ase.data import atomic_numbers
 
 from lammps_heal import model_file
-from lammps_heal.eam import energy_per_atom, minimise
+from lammps_heal.eam import count_fcc, energy_per_atom, minimise
 from lammps_heal.errors import HealError
 from lammps_heal.healing import heal
-from lammps_heal.neighbours import Float64Array
 from lammps_heal.structures import count_defects, remove_mean, root_mean_square, vectors_to_sites
 
 LATTICE_CONSTANT = 3.92  # Å, of Pt_u3.eam at 0 K
+CNA_CUTOFF = 0.8536  # of the lattice constant: between first and second neighbours (LAMMPS manual, compute cna/atom)
 SEED = 77_001
 NOISE_STEPS = (0, 1, 2, 4, 8, 12)
 NOISE_SIGMAS = (0.1, 0.3, 0.4, 0.5, 0.55, 0.6)  # Å
@@ -97,9 +99,9 @@ def vacancies(model: torch.jit.ScriptModule, n_crystals: int = 50) -> dict[str, 
 def hot(model: torch.jit.ScriptModule) -> dict[str, Any]:
     """The crystal of inputs/in.damage, with a seed of its own, healed; beside EAM minimisation of the same."""
     with tempfile.TemporaryDirectory() as folder:
-        prefix = Path(folder, "evaluation")
-        run_lammps("inputs/in.damage", prefix=str(prefix), seed="4711")
-        damaged, reference = (read_data(Path(f"{prefix}.{name}.data")) for name in ("damaged", "reference"))
+        run_lammps("inputs/in.crystal", mode="cell", cell=f"{folder}/crystal")
+        run_lammps("inputs/in.damage", crystal=f"{folder}/crystal", prefix=f"{folder}/", seed="4711")
+        damaged, reference = (read_data(Path(folder, f"{name}.data")) for name in ("damaged", "reference"))
     minimised, minimised_energy = minimise(damaged)
     ground = minimise(reference)[1]
     healed = heal(damaged, model, 20)
@@ -127,6 +129,28 @@ def stay(model: torch.jit.ScriptModule, steps: int = 64) -> list[dict[str, Any]]
         rows.append({"crystal": name, "rms": float(np.sqrt((lengths**2).mean())), "largest": float(lengths.max())})
         print(f"     {name:24} RMS {rows[-1]['rms']:.5f}, largest {rows[-1]['largest']:.5f}")
     return rows
+
+
+def fcc_fraction(atoms: Atoms) -> float:
+    """Part of the atoms that LAMMPS's common-neighbour analysis calls fcc."""
+    lattice_constant = (4.0 * atoms.get_volume() / len(atoms)) ** (1 / 3)
+    return count_fcc(atoms, CNA_CUTOFF * lattice_constant) / len(atoms)
+
+
+def run_lammps(script: str, **variables: str) -> None:
+    """Run the `lmp` beside this Python on an input script. Raises HealError with its last words if it fails."""
+    command = [str(Path(sys.executable).with_name("lmp")), "-in", script, "-log", "none"]
+    for name, value in variables.items():
+        command += ["-var", name, value]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise HealError(f"lmp -in {script} failed: {done.stdout.strip().splitlines()[-1] if done.stdout.strip() else done.stderr}")
+
+
+def read_data(path: Path) -> Atoms:
+    """A LAMMPS data file of platinum, atoms in order of their ids."""
+    atoms = ase.io.read(path, format="lammps-data", units="metal", atom_style="atomic", Z_of_type={1: atomic_numbers["Pt"]})
+    return atoms
 
 
 CASES: dict[str, Callable[[torch.jit.ScriptModule], Any]] = {"noise": noise, "vacancies": vacancies, "hot": hot, "stay": stay}

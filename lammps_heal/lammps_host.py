@@ -25,12 +25,13 @@ from lammps_heal.ranks import Ranks
 
 MASS_TOLERANCE = 0.005  # relative; isotope tables differ by less, neighbouring elements by more
 FACE_TOLERANCE = 1.0e-3  # Å; atoms that near to a face may be counted on either side of it
+MOVED = 0.01  # Å; further is counted as moved, as in fix heal
 FIX_ID = "heal"
 
 
 @dataclass(frozen=True)
 class HealingStep:
-    """What one step did, over all ranks: lengths in Å, numbers of atoms."""
+    """What one step did, over all ranks: lengths in Å; atoms that were capped, that moved further than MOVED."""
 
     rms: float
     largest: float
@@ -97,13 +98,14 @@ class LammpsHealer:
             message = f"unexpected {type(error).__name__} in the healing step: {error}"
         self.ranks.agree(message)
         squared = (moves**2).sum(1)
-        parts = self.ranks.all((squared.sum(), squared.max(initial=0.0), n_capped, self._n_centres()))
-        n_moved = sum(p[3] for p in parts)
+        n_moved = int((squared > MOVED**2).sum())
+        parts = self.ranks.all((squared.sum(), self._n_centres(), squared.max(initial=0.0), n_capped, n_moved))
+        sums, centres, maxima, capped, moved = zip(*parts, strict=True)
         self.last = HealingStep(
-            rms=float(np.sqrt(sum(p[0] for p in parts) / max(n_moved, 1))),
-            largest=float(np.sqrt(max(p[1] for p in parts))),
-            n_capped=sum(p[2] for p in parts),
-            n_moved=n_moved,
+            rms=float(np.sqrt(sum(sums) / max(sum(centres), 1))),
+            largest=float(np.sqrt(max(maxima))),
+            n_capped=sum(capped),
+            n_moved=sum(moved),
         )
         return moves
 

@@ -32,11 +32,12 @@ from lammps_heal.neighbours import Float64Array, neighbour_list, periodic_ghosts
 from lammps_heal.structures import read_structures, remove_mean, root_mean_square, vectors_to_sites
 from lammps_heal.training_options import TrainingOptions
 
-NOISE_FLOOR = 0.02  # Å, s_0 of the loss
+NOISE_FLOOR = 0.01  # Å, s_0 of the loss
+WORST_RESIDUAL = 1.2  # of the noise put on, or of 0.1 Å: a state made worse than that teaches nothing
 VALIDATION_SIGMAS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)  # Å
 VALIDATION_STEPS = (1, 2, 4, 8)
 VALIDATION_SEED = 918273
-HELD_OUT_EVERY = 10  # each 10th structure validates and is not trained on
+HELD_OUT = 0.1  # part of the structures, drawn at random, that validates and is not trained on
 WARM_UP_STEPS = 100
 
 
@@ -45,6 +46,7 @@ class PoolState:
     """A structure on its way from noise to its sites."""
 
     structure: int
+    sigma: float
     positions: Float64Array
     age: int
 
@@ -53,12 +55,14 @@ class Trainer:
     """Network, optimiser, pool and random numbers; all of it is in a checkpoint, so a resumed training is the same."""
 
     def __init__(self, structures: list[Atoms], options: TrainingOptions, device: str = "cpu") -> None:
-        if len(structures) < HELD_OUT_EVERY:
-            raise HealError(f"training needs at least {HELD_OUT_EVERY} structures, got {len(structures)}: run make data")
+        n_held_out = int(HELD_OUT * len(structures))
+        if n_held_out == 0:
+            raise HealError(f"training needs at least {math.ceil(1 / HELD_OUT)} structures, got {len(structures)}: run make data")
         self.options = options
         self.device = device
-        self.training_set = [s for i, s in enumerate(structures) if (i + 1) % HELD_OUT_EVERY]
-        self.validation_set = structures[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY]
+        order = np.random.default_rng(VALIDATION_SEED).permutation(len(structures))
+        self.validation_set = [structures[i] for i in order[:n_held_out]]
+        self.training_set = [structures[i] for i in order[n_held_out:]]
         self.rng = np.random.default_rng(options.seed)
         torch.manual_seed(options.seed)
         self.network = make_network(options).to(device)
@@ -80,7 +84,7 @@ class Trainer:
         if self.rng.random() < self.options.clean_fraction:
             sigma = 0.0
         clean = self.training_set[structure].positions
-        return PoolState(structure, clean + self.rng.normal(0.0, 1.0, clean.shape) * sigma, 0)
+        return PoolState(structure, sigma, clean + self.rng.normal(0.0, 1.0, clean.shape) * sigma, 0)
 
     def draw_states(self) -> list[PoolState]:
         """The cells of one step: fresh noise, and states from the pool (taken out of it)."""
@@ -134,13 +138,13 @@ class Trainer:
         return list(torch.split(self.network(*batch), [len(c) for c in centres]))
 
     def _return_to_pool(self, state: PoolState, target: Float64Array, answer: Float64Array) -> None:
-        # A network that has learned little yet damages more than it heals; such states teach nothing.
-        made_worse = not root_mean_square(target - answer) <= root_mean_square(target) + 0.5 * NOISE_FLOOR
-        if made_worse or state.age + 1 >= self.options.oldest:
+        # States that drift are kept: they show the network what it does wrong. Ruins are not.
+        residual = root_mean_square(target - answer)
+        if not residual <= WORST_RESIDUAL * max(state.sigma, 0.1) or state.age + 1 >= self.options.oldest:
             return
         if len(self.pool) >= self.options.pool_size:
             self.pool.pop(int(self.rng.integers(len(self.pool))))
-        self.pool.append(PoolState(state.structure, state.positions + cap(answer, MAX_DISPLACEMENT)[0], state.age + 1))
+        self.pool.append(PoolState(state.structure, state.sigma, state.positions + cap(answer, MAX_DISPLACEMENT)[0], state.age + 1))
 
     def validate(self) -> dict[str, list[float]]:
         """RMS distance to the sites (per component, Å) by sigma after 0 and VALIDATION_STEPS steps."""
@@ -169,7 +173,7 @@ class Trainer:
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "schedule": self.schedule.state_dict(),
-            "pool": [(s.structure, torch.as_tensor(s.positions), s.age) for s in self.pool],
+            "pool": [(s.structure, s.sigma, torch.as_tensor(s.positions), s.age) for s in self.pool],
             "rng": self.rng.bit_generator.state,
             "step": self.step,
             "best_score": self.best_score,
@@ -184,7 +188,7 @@ class Trainer:
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
-        self.pool = [PoolState(structure, positions.numpy(), age) for structure, positions, age in state["pool"]]
+        self.pool = [PoolState(n, sigma, positions.numpy(), age) for n, sigma, positions, age in state["pool"]]
         self.rng.bit_generator.state = state["rng"]
         self.step = state["step"]
         self.best_score = state["best_score"]

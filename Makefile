@@ -1,0 +1,59 @@
+# Set-up and the main jobs. `make` alone prints this help.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+RANKS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup heal data train export evaluate test lint doctor clean
+
+help:            ## this help
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
+
+setup: $(READY)  ## .venv with pinned dependencies and this package, fix heal included
+
+$(READY): pyproject.toml setup.py $(wildcard lammps_heal/plugin/*.cpp lammps_heal/plugin/*.h)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed, $$($(PYTHON) --version) is found: name another one, make PYTHON=python3.11"; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv || { echo "Python cannot make environments: apt install python3-venv"; exit 1; }
+	$(BIN)/pip install --quiet --upgrade pip "setuptools>=77" wheel
+	$(BIN)/pip install --quiet torch==2.13.0
+	$(BIN)/pip install --quiet --no-build-isolation --editable '.[test]'
+	@touch $(READY)
+
+heal: setup      ## damage a crystal with a vacancy and heal it: table, trajectory and picture
+	@mkdir -p runs
+	$(BIN)/lmp -in inputs/in.crystal -var mode cell -screen none -log runs/crystal.log
+	$(BIN)/lmp -in inputs/in.damage -screen none -log runs/damage.log
+	$(BIN)/lmp -in inputs/in.heal -screen none -log runs/heal.log
+	$(BIN)/lammps-heal demo
+	@echo "The same on $(RANKS) ranks:"
+	$(BIN)/mpirun -np $(RANKS) $(BIN)/lmp -in inputs/in.heal -var out runs/ranks.lammpstrj -screen none -log runs/ranks.log
+	@awk '/^Loop time/ { n = 0 } n { line = $$0 } /^ *Step / { n = 1; print } END { print line }' runs/ranks.log
+
+data: setup      ## make data/training_data.xyz anew
+	$(BIN)/lmp -in inputs/in.crystal -screen none -log none
+
+# One thread is enough for these small cells, and the figures are those of this command.
+train: setup     ## train the shipped model (half an hour), then export it
+	$(BIN)/lammps-heal train $(TRAINING)
+	$(BIN)/lammps-heal export
+
+TRAINING := --sigma-max 0.65 --steps 14000 --learning-rate 0.004 --n-channels 16 \
+            --fresh-fraction 0.5 --clean-fraction 0.1 --validate-every 2000
+
+evaluate: setup  ## measure the shipped model on structures that it has not seen
+	$(BIN)/lammps-heal evaluate
+
+test: setup      ## all tests, real LAMMPS runs among them
+	$(BIN)/pytest
+
+lint: setup      ## ruff and strict mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+doctor: setup    ## is everything here that healing needs?
+	$(BIN)/lammps-heal doctor
+
+clean:           ## remove what runs have written, not the environment
+	rm -rf runs build final_demo_vacancy_healing.*

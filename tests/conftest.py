@@ -1,0 +1,64 @@
+"""Fixtures that all tests share: the shipped model, small crystals, LAMMPS runs."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import ase.build
+import numpy as np
+import pytest
+import torch
+from ase import Atoms
+
+from lammps_heal import model_file
+
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+MODEL = ROOT / "data" / "pt_heal.pt"
+POTENTIAL = ROOT / "potentials" / "Pt_u3.eam"
+LATTICE_CONSTANT = 3.92  # Å, Pt_u3.eam
+
+# Å, by floating-point type: rounding of positions of some tens of Å, and of sums of some tens of terms.
+TOLERANCE = {torch.float32: 1.0e-5, torch.float64: 1.0e-10}
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_torch_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def model() -> torch.jit.ScriptModule:
+    return model_file.load(MODEL)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20_261_123)
+
+
+def fcc(n: int = 4, a: float = LATTICE_CONSTANT) -> Atoms:
+    return ase.build.bulk("Pt", "fcc", a=a, cubic=True).repeat((n, n, n))
+
+
+def noisy(atoms: Atoms, sigma: float, rng: np.random.Generator) -> Atoms:
+    moved = atoms.copy()
+    moved.positions += rng.normal(0.0, sigma, atoms.positions.shape)
+    return moved
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs a program of this environment in the repository's root, with a time limit; `ranks` starts mpirun."""
+
+    def start(*command: object, ranks: int = 1, timeout: float = 300.0) -> subprocess.CompletedProcess[str]:
+        words = [str(word) for word in command]
+        words[0] = str(BIN / words[0])
+        if ranks > 1:
+            words = [str(BIN / "mpirun"), "-np", str(ranks), *words]
+        return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=timeout)
+
+    return start

@@ -1,0 +1,166 @@
+"""The LAMMPS inputs as a user runs them, on both kinds of LAMMPS: fix heal, and the Python fix."""
+
+import os
+import subprocess
+import sysconfig
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import pytest
+from conftest import BIN, ROOT, Run
+
+from lammps_heal.demo import show
+from lammps_heal.eam import energy_per_atom
+from lammps_heal.structures import count_defects, read_structures
+
+pytestmark = pytest.mark.lammps
+
+# A LAMMPS with the PYTHON package and an MPI of its own; .ci/run installs Debian's.
+PYTHON_LAMMPS = Path(os.environ.get("PYTHON_LAMMPS", "/usr/bin/lmp"))
+PYTHON_MPIRUN = Path(os.environ.get("PYTHON_MPIRUN", "/usr/bin/mpirun"))
+needs_python_lammps = pytest.mark.skipif(
+    not (PYTHON_LAMMPS.exists() and PYTHON_MPIRUN.exists()),
+    reason="needs a LAMMPS with the PYTHON package: apt install lammps python3-lammps openmpi-bin",
+)
+
+
+def run_python_lammps(*words: object, ranks: int = 1) -> subprocess.CompletedProcess[str]:
+    command = [str(PYTHON_LAMMPS), *map(str, words)]
+    if ranks > 1:
+        command = [str(PYTHON_MPIRUN), "--allow-run-as-root", "--oversubscribe", "-np", str(ranks), *command]
+    paths = f"{ROOT}:{sysconfig.get_path('purelib')}"
+    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+    environment.pop("LAMMPS_HEAL_PLUGIN", None)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of in.crystal and in.damage, a crystal of 500 sites at 1,200 K with severe damage."""
+    path = tmp_path_factory.mktemp("inputs")
+    for words in (
+        ["inputs/in.crystal", "-var", "mode", "cell", "-var", "cell", f"{path}/crystal", *"-var nx 6 -var ny 6 -var nz 6".split()],
+        ["inputs/in.damage", "-var", "crystal", f"{path}/crystal", "-var", "prefix", f"{path}/", "-var", "ps", "1.0"],
+    ):
+        done = subprocess.run([BIN / "lmp", "-in", *words, "-log", "none"], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout[-2000:]
+    return path
+
+
+def variables(folder: Path, out: str) -> list[str]:
+    return f"-var damaged {folder}/damaged.data -var out {folder}/{out} -log {folder}/{out}.log -var steps 10".split()
+
+
+def last_positions(path: Path) -> np.ndarray:
+    atoms = ase.io.read(path, index=-1, format="lammps-dump-text")
+    return atoms.positions, atoms.cell.lengths()
+
+
+def assert_same(first: Path, second: Path) -> None:
+    (a, side), (b, _) = last_positions(first), last_positions(second)
+    difference = a - b
+    assert np.abs(difference - side * np.round(difference / side)).max() < 1e-5
+
+
+def test_the_training_structures_are_what_in_crystal_makes(tmp_path: Path, run: Run) -> None:
+    made = tmp_path / "training_data.xyz"
+    done = run("lmp", "-in", "inputs/in.crystal", "-var", "out", made, "-log", "none")
+    assert done.returncode == 0, done.stdout[-2000:]
+    shipped, again = read_structures(ROOT / "data/training_data.xyz"), read_structures(made)
+    assert len(shipped) == len(again) == 230
+    for a, b in zip(shipped, again, strict=True):
+        np.testing.assert_allclose(a.positions, b.positions, atol=1e-5)
+        np.testing.assert_allclose(a.cell[:], b.cell[:], atol=1e-8)
+
+
+def test_the_training_structures_hold_the_vacancies_meant() -> None:
+    vacancies = [256 - len(atoms) for atoms in read_structures(ROOT / "data/training_data.xyz")]
+    assert vacancies == [0, 1, 2, 4, 8, 2, 3, 4, 6, 13] * 23
+
+
+def test_damage_keeps_the_vacancy_and_is_severe(folder: Path) -> None:
+    from lammps_heal.evaluation import read_data
+
+    damaged, reference, sites = (read_data(folder / f"{name}.data") for name in ("damaged", "reference", "sites"))
+    assert len(sites) == 864 and len(reference) == len(damaged) == 863
+    found = count_defects(reference.positions, sites)
+    assert (found.vacancies, found.interstitials) == (1, 0)
+    np.testing.assert_allclose(damaged.cell[:], sites.cell[:], atol=1e-6)
+    assert damaged.get_volume() > 1.01 * 864 / 4 * 3.92**3  # thermal expansion
+    assert energy_per_atom(damaged) - energy_per_atom(reference) > 150.0  # meV/atom: 3/2 kT at 1,200 K is 155
+
+
+def test_in_heal_heals_with_fix_heal_and_the_demo_shows_it(folder: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    done = run("lmp", "-in", "inputs/in.heal", *variables(folder, "fix"), "-var", "steps", 20)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "fix heal all heal" in (folder / "fix.log").read_text()
+    picture = folder / "picture.png"
+    steps = show(folder / "fix.log", folder / "fix", folder, picture)
+    assert [s.step for s in steps] == list(range(len(steps)))
+    assert all((s.defects.vacancies, s.defects.interstitials) == (1, 0) for s in steps[5:])
+    assert steps[0].excess_meV > 150.0 and abs(steps[-1].excess_meV) < 0.5
+    assert steps[-1].fcc == pytest.approx(1 - 12 / 863, abs=1e-6)  # all but the vacancy's twelve neighbours
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "meV/atom" in capsys.readouterr().out
+
+
+@pytest.mark.mpi
+def test_in_heal_under_mpirun_is_the_same(folder: Path, run: Run) -> None:
+    for ranks in (1, 2):
+        done = run("lmp", "-in", "inputs/in.heal", *variables(folder, f"ranks{ranks}"), ranks=ranks)
+        assert done.returncode == 0, done.stdout[-2000:]
+    assert_same(folder / "ranks1", folder / "ranks2")
+
+
+@needs_python_lammps
+@pytest.mark.mpi
+@pytest.mark.parametrize("ranks", [1, 2, 4])
+def test_the_python_fix_moves_atoms_as_fix_heal_does(folder: Path, run: Run, ranks: int) -> None:
+    done = run("lmp", "-in", "inputs/in.heal", *variables(folder, "stock"))
+    assert done.returncode == 0, done.stdout[-2000:]
+    done = run_python_lammps("-in", "inputs/in.heal", *variables(folder, f"python{ranks}"), ranks=ranks)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "python/move" in (folder / f"python{ranks}.log").read_text()
+    assert_same(folder / "stock", folder / f"python{ranks}")
+
+
+def test_the_callback_host_moves_atoms_as_fix_heal_does(folder: Path, run: Run) -> None:
+    outs = [folder / f"{host}.lammpstrj" for host in ("python", "fix")]
+    for out in outs:
+        done = run("lammps-heal", "heal", folder / "damaged.data", "-o", out, "--host", out.stem)
+        assert done.returncode == 0, done.stderr
+    assert_same(*outs)
+
+
+@needs_python_lammps
+@pytest.mark.mpi
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_an_error_in_the_python_fix_ends_all_ranks_with_one_message(folder: Path, tmp_path: Path, ranks: int) -> None:
+    earlier = folder / "earlier"
+    earlier.write_text("an earlier trajectory")
+    words = ["-in", "inputs/in.heal", *variables(folder, "earlier"), "-var", "model", tmp_path / "none.pt"]
+    done = run_python_lammps(*words, ranks=ranks)
+    assert done.returncode != 0
+    assert (done.stdout + done.stderr).count("none.pt\" does not exist") == 1, done.stdout + done.stderr
+    assert earlier.read_text() == "an earlier trajectory"
+
+
+def test_a_failed_run_of_in_heal_leaves_the_earlier_trajectory(folder: Path, run: Run) -> None:
+    earlier = folder / "kept"
+    earlier.write_text("an earlier trajectory")
+    done = run("lmp", "-in", "inputs/in.heal", *variables(folder, "kept"), "-var", "model", "none.pt")
+    assert done.returncode != 0
+    assert earlier.read_text() == "an earlier trajectory"
+
+
+def test_healing_stops_by_itself_when_healed(folder: Path, run: Run) -> None:
+    words = [*variables(folder, "halted"), "-var", "steps", 60, "-var", "stop", 0.02]
+    done = run("lmp", "-in", "inputs/in.heal", *words)
+    assert done.returncode == 0, done.stdout[-2000:]
+    frames = ase.io.read(folder / "halted", index=":", format="lammps-dump-text")
+    assert 3 < len(frames) < 30
+    moves = [np.linalg.norm(b.positions - a.positions, axis=1) for a, b in zip(frames[-3:], frames[-2:], strict=False)]
+    assert moves[-1][moves[-1] < 5.0].max() <= 0.02 < moves[-2][moves[-2] < 5.0].max()
+
+

