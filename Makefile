@@ -38,7 +38,7 @@ train: setup     ## train the shipped model (half an hour), then export it
 	$(BIN)/lammps-heal train $(TRAINING)
 	$(BIN)/lammps-heal export
 
-TRAINING := --sigma-max 0.65 --steps 14000 --learning-rate 0.004 --n-channels 16 \
+TRAINING := --sigma-max 0.65 --steps 12000 --learning-rate 0.004 --n-channels 16 \
             --fresh-fraction 0.5 --clean-fraction 0.1 --validate-every 2000
 
 evaluate: setup  ## measure the shipped model on structures that it has not seen
