@@ -1,8 +1,8 @@
 """Heals damaged fcc crystals with a learned denoiser, inside LAMMPS or on positions and a cell.
 
-    import lammps_heal
-    model = lammps_heal.load("data/pt_heal.pt")
-    healed = lammps_heal.heal(atoms, model, steps=10)      # ASE Atoms in, ASE Atoms out
+import lammps_heal
+model = lammps_heal.load("data/pt_heal.pt")
+healed = lammps_heal.heal(atoms, model, steps=10)      # ASE Atoms in, ASE Atoms out
 """
 
 from typing import TYPE_CHECKING, Any

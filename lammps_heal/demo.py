@@ -35,7 +35,7 @@ def show(log: Path, healed: Path, folder: Path, picture: Path) -> list[HealedSte
     for path in (log, healed, folder / "reference.data", folder / "sites.data"):
         if not path.is_file():
             raise HealError(f'"{path}" does not exist: run "make heal", or inputs/in.damage and inputs/in.heal')
-    frames = ase.io.read(healed, index=":", format="lammps-dump-text")
+    frames = list(ase.io.iread(healed, index=":", format="lammps-dump-text"))
     sites = read_data(folder / "sites.data")
     _, relaxed_energy = minimise(read_data(folder / "reference.data"))
     steps = _steps(log, frames, sites, relaxed_energy)

@@ -124,7 +124,9 @@ def _mpirun() -> Finding:
     program = "from mpi4py import MPI; print('ranks', MPI.COMM_WORLD.size)"
     done = subprocess.run([path, "-np", "2", sys.executable, "-c", program], capture_output=True, text=True)
     works = done.stdout.split("\n").count("ranks 2") == 2
-    return Finding("mpirun", works, path if works else f"{path} starts ranks that do not find each other", advice, is_needed=False)
+    return Finding(
+        "mpirun", works, path if works else f"{path} starts ranks that do not find each other", advice, is_needed=False
+    )
 
 
 def _model(path: Path) -> Finding:
@@ -134,7 +136,9 @@ def _model(path: Path) -> Finding:
         model = model_file.load(path)
     except HealError as error:
         return Finding("model", False, str(error), 'make it with "make train", or name another with --model')
-    return Finding("model", True, f"{path}: {', '.join(model.elements)}, cutoff {model.cutoff:g} Å, hash {model.weights_hash[:12]}")
+    return Finding(
+        "model", True, f"{path}: {', '.join(model.elements)}, cutoff {model.cutoff:g} Å, hash {model.weights_hash[:12]}"
+    )
 
 
 def _potential(path: Path) -> Finding:

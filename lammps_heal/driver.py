@@ -74,7 +74,8 @@ def _heal(lmp: Any, options: HealOptions, model: torch.jit.ScriptModule, ranks: 
     lmp.commands_list(
         [
             "compute restored all displace/atom",
-            f"dump healed all custom 1 {unfinished} id type x y z ix iy iz c_restored[1] c_restored[2] c_restored[3] c_restored[4]",
+            f"dump healed all custom 1 {unfinished} id type x y z ix iy iz "
+            "c_restored[1] c_restored[2] c_restored[3] c_restored[4]",
             "dump_modify healed sort id format float %.8f",
             f"thermo_style custom step {energy}f_heal[1] f_heal[2] f_heal[3]",
             'thermo_modify lost error colname f_heal[1] "RMS move" colname f_heal[2] "Largest" colname f_heal[3] "Capped"',
@@ -120,17 +121,17 @@ def _read_dump(lmp: Any, path: Path, masses: list[float]) -> None:
             "atom_style atomic",
             "atom_modify map yes",
             f"boundary {' '.join(frame.boundary)}",
-            f"region dumped prism {frame.region} units box",
+            f"region dumped {frame.region} units box",
             f"create_box {len(masses)} dumped",
             *(f"mass {number} {mass}" for number, mass in enumerate(masses, 1)),
-            f"read_dump {path} {frame.timestep} x y z {'ix iy iz ' if frame.has_images else ''}box yes purge yes add keep",
+            f"read_dump {path} {frame.timestep} x y z {'ix iy iz ' if frame.has_images else ''}box yes replace no add keep",
         ]
     )
 
 
 @dataclass(frozen=True)
 class Frame:
-    """The box of one frame of a text dump, in the words of LAMMPS's `boundary` and `region prism`."""
+    """The box of one frame of a text dump, in the words of LAMMPS's `boundary` and `region`."""
 
     timestep: int
     boundary: list[str]
@@ -154,10 +155,11 @@ def last_frame(path: Path) -> Frame:
     xlo, xhi = bounds[0][0] - min(0.0, xy, xz, xy + xz), bounds[0][1] - max(0.0, xy, xz, xy + xz)
     ylo, yhi = bounds[1][0] - min(0.0, yz), bounds[1][1] - max(0.0, yz)
     zlo, zhi = bounds[2][:2]
+    tilts = (xy, xz, yz) if len(bounds[0]) > 2 else ()
     return Frame(
         timestep=int(header[1]),
         boundary=words[-3:],
-        region=" ".join(f"{v!r}" for v in (xlo, xhi, ylo, yhi, zlo, zhi, xy, xz, yz)),
+        region=" ".join(["prism" if tilts else "block", *(f"{v!r}" for v in (xlo, xhi, ylo, yhi, zlo, zhi, *tilts))]),
         has_images={"ix", "iy", "iz"} <= set(header[8].split()),
     )
 

@@ -35,19 +35,20 @@ NOISE_SIGMAS = (0.1, 0.3, 0.4, 0.5, 0.55, 0.6)  # Å
 
 def perfect_crystal(n: int, scale: float = 1.0) -> Atoms:
     """n^3 cubic cells of fcc platinum: 4 n^3 atoms."""
-    return ase.build.bulk("Pt", "fcc", a=LATTICE_CONSTANT * scale, cubic=True).repeat((n, n, n))
+    crystal: Atoms = ase.build.bulk("Pt", "fcc", a=LATTICE_CONSTANT * scale, cubic=True).repeat((n, n, n))
+    return crystal
 
 
 def with_vacancies(atoms: Atoms, n_vacancies: int, rng: np.random.Generator) -> Atoms:
     """A copy without `n_vacancies` random atoms."""
-    damaged = atoms.copy()
+    damaged: Atoms = atoms.copy()
     del damaged[rng.choice(len(atoms), n_vacancies, replace=False)]
     return damaged
 
 
 def with_noise(atoms: Atoms, sigma: float, rng: np.random.Generator) -> Atoms:
     """A copy with Gaussian noise of standard deviation sigma (Å) on each component."""
-    noisy = atoms.copy()
+    noisy: Atoms = atoms.copy()
     noisy.positions += rng.normal(0.0, sigma, atoms.positions.shape)
     return noisy
 
@@ -112,8 +113,8 @@ def hot(model: torch.jit.ScriptModule) -> dict[str, Any]:
         "minimised_fcc": fcc_fraction(minimised) / fcc_fraction(reference),
     }
     print("hot: crystal of in.damage, 20 healing steps, against the relaxed crystal with the same vacancy")
-    print(f"     excess energy, meV/atom: healed {figures['healed_excess_meV']:.4f}, minimised {figures['minimised_excess_meV']:.4f}")
-    print(f"     part of its fcc atoms:   healed {figures['healed_fcc']:.4f}, minimised {figures['minimised_fcc']:.4f}")
+    for name in ("healed", "minimised"):
+        print(f"     {name:9} {figures[f'{name}_excess_meV']:8.4f} meV/atom, {figures[f'{name}_fcc']:8.4%} of its fcc atoms")
     return figures
 
 
@@ -144,12 +145,14 @@ def run_lammps(script: str, **variables: str) -> None:
         command += ["-var", name, value]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
-        raise HealError(f"lmp -in {script} failed: {done.stdout.strip().splitlines()[-1] if done.stdout.strip() else done.stderr}")
+        raise HealError(
+            f"lmp -in {script} failed: {done.stdout.strip().splitlines()[-1] if done.stdout.strip() else done.stderr}"
+        )
 
 
 def read_data(path: Path) -> Atoms:
     """A LAMMPS data file of platinum, atoms in order of their ids."""
-    atoms = ase.io.read(path, format="lammps-data", units="metal", atom_style="atomic", Z_of_type={1: atomic_numbers["Pt"]})
+    [atoms] = ase.io.iread(path, format="lammps-data", units="metal", atom_style="atomic", Z_of_type={1: atomic_numbers["Pt"]})
     return atoms
 
 

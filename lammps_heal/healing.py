@@ -7,8 +7,16 @@ import torch
 from ase import Atoms
 from torch import Tensor
 
+from lammps_heal import model_file
 from lammps_heal.errors import HealError
-from lammps_heal.neighbours import Float64Array, Int64Array, PeriodicGhosts, neighbour_list, periodic_ghosts, require_separate_atoms
+from lammps_heal.neighbours import (
+    Float64Array,
+    Int64Array,
+    PeriodicGhosts,
+    neighbour_list,
+    periodic_ghosts,
+    require_separate_atoms,
+)
 
 CHUNK = 4096  # centres handed to the model at once; bounds its memory to about 100 MB
 SKIN = 1.0  # Å; a neighbour list serves until an atom has moved half of it
@@ -35,7 +43,7 @@ def displacement(
         raise HealError(f"{int((~np.isfinite(positions)).any(1).sum())} atoms have positions that are not finite")
     all_positions = torch.as_tensor(positions, device=device)
     result = np.empty((len(centres), 3))
-    with torch.inference_mode(), torch.jit.optimized_execution(False):  # type: ignore[no-untyped-call]
+    with torch.inference_mode(), model_file.without_specialising():
         for start in range(0, len(centres), CHUNK):
             stop = min(start + CHUNK, len(centres))
             rows = neighbours[first[start] : first[stop]]
@@ -75,9 +83,7 @@ class PeriodicCrystal:
         if self._is_stale(positions):
             self._listed_positions = positions.copy()
             self._ghosts = periodic_ghosts(positions, self.cell, self.pbc, self.cutoff + SKIN)
-            self._first, self._neighbours = neighbour_list(
-                self._ghosts.positions(positions), len(positions), self.cutoff + SKIN
-            )
+            self._first, self._neighbours = neighbour_list(self._ghosts.positions(positions), len(positions), self.cutoff + SKIN)
         return self._ghosts.positions(positions), self._first, self._neighbours
 
     def _is_stale(self, positions: Float64Array) -> bool:
@@ -101,7 +107,7 @@ def heal(atoms: Atoms, model: torch.jit.ScriptModule, steps: int = 10, longest: 
     if not np.isfinite(atoms.positions).all():
         raise HealError("a position is not finite: check the structure file")
     crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, model.cutoff)
-    healed = atoms.copy()
+    healed: Atoms = atoms.copy()
     for n in range(steps):
         positions, first, neighbours = crystal.open_cluster(healed.positions)
         if n == 0:

@@ -24,7 +24,7 @@ from lammps_heal.neighbours import Float64Array, Int64Array, neighbour_list, req
 from lammps_heal.ranks import Ranks
 
 MASS_TOLERANCE = 0.005  # relative; isotope tables differ by less, neighbouring elements by more
-FACE_TOLERANCE = 1.0e-3  # Å; atoms that near to a face may be counted on either side of it
+FACE_TOLERANCE = 1.0e-3  # Å; atoms that near to a face are on it
 MOVED = 0.01  # Å; further is counted as moved, as in fix heal
 FIX_ID = "heal"
 
@@ -180,18 +180,22 @@ class LammpsHealer:
             sub_low, sub_high = (sub_low - low) / np.diag(cell), (sub_high - low) / np.diag(cell)
         inverse = np.linalg.inv(cell)
         fractional = (x - low) @ inverse
-        height = 1.0 / np.linalg.norm(inverse, axis=0)
+        # Atoms on a face may be counted on either side: of the owned atoms they are left out, of the ghosts not.
+        width = np.linalg.norm(inverse, axis=0)  # of one Å, in fractions of the box
+        tolerance = FACE_TOLERANCE * width
+        owned, ghosts = fractional[:n_owned], fractional[n_owned:]
         near_upper, beyond_lower = np.zeros(3, np.int64), np.zeros(3, np.int64)
         for axis in range(3):
             others = [a for a in range(3) if a != axis]
-            inside = ((fractional[:, others] >= sub_low[others]) & (fractional[:, others] < sub_high[others])).all(1)
-            has_neighbour = bool(periodic[axis]) or sub_high[axis] < 1.0 - 1e-9
-            depth = (self.model.cutoff - FACE_TOLERANCE) / height[axis]
-            if has_neighbour:
-                near_upper[axis] = (inside[:n_owned] & (fractional[:n_owned, axis] >= sub_high[axis] - depth)).sum()
-            depth = self.model.cutoff / height[axis]
-            ghosts = fractional[n_owned:, axis]
-            beyond_lower[axis] = (inside[n_owned:] & (ghosts >= sub_low[axis] - depth) & (ghosts < sub_low[axis])).sum()
+            low_side, high_side, margin = sub_low[others], sub_high[others], tolerance[others]
+            depth = self.model.cutoff * width[axis]
+            if bool(periodic[axis]) or sub_high[axis] < 1.0 - 1e-9:
+                inside = ((owned[:, others] > low_side + margin) & (owned[:, others] < high_side - margin)).all(1)
+                from_face = sub_high[axis] - owned[:, axis]
+                near_upper[axis] = (inside & (from_face > tolerance[axis]) & (from_face < depth - tolerance[axis])).sum()
+            inside = ((ghosts[:, others] > low_side - margin) & (ghosts[:, others] < high_side + margin)).all(1)
+            from_face = sub_low[axis] - ghosts[:, axis]
+            beyond_lower[axis] = (inside & (from_face > -tolerance[axis]) & (from_face < depth)).sum()
         if (np.sum(self.ranks.all(beyond_lower), axis=0) < np.sum(self.ranks.all(near_upper), axis=0)).any():
             raise HealError(
                 f"the ghost cutoff is shorter than the model's {self.model.cutoff:g} Å + skin {SKIN:g} Å: "

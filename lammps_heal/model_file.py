@@ -17,6 +17,7 @@ import hashlib
 import json
 import os
 import warnings
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, cast
 
@@ -118,6 +119,12 @@ def load(path: str | Path, device: str = "cpu") -> torch.jit.ScriptModule:
     if weights_hash(model.network) != model.weights_hash:
         raise HealError(f'model file "{path}" is damaged: its weights do not have the hash it records; export it anew')
     return cast(torch.jit.ScriptModule, model.eval())
+
+
+def without_specialising() -> AbstractContextManager[None]:
+    """TorchScript as it is: its executor would compile anew for each number of atoms and neighbours."""
+    unoptimised: AbstractContextManager[None] = torch.jit.optimized_execution(False)  # type: ignore[attr-defined]
+    return unoptimised
 
 
 def describe(model: torch.jit.ScriptModule) -> dict[str, Any]:

@@ -37,6 +37,6 @@ def world() -> Ranks:
     if launched > 1 and MPI.COMM_WORLD.size == 1:
         raise HealError(
             f"mpirun started {launched} processes, but each of them is alone: this mpirun belongs to another MPI than "
-            f'mpi4py ({MPI.Get_library_version().split(",")[0].splitlines()[0]}): use the mpirun beside lammps-heal'
+            f"mpi4py ({MPI.Get_library_version().split(',')[0].splitlines()[0]}): use the mpirun beside lammps-heal"
         )
     return Ranks(MPI.COMM_WORLD)

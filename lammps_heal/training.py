@@ -107,7 +107,7 @@ class Trainer:
             losses.append(((answer - wanted) ** 2).mean() / ((wanted**2).mean() + NOISE_FLOOR**2))
         loss = torch.stack(losses).mean()
         self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
         self.schedule.step()
@@ -144,7 +144,9 @@ class Trainer:
             return
         if len(self.pool) >= self.options.pool_size:
             self.pool.pop(int(self.rng.integers(len(self.pool))))
-        self.pool.append(PoolState(state.structure, state.sigma, state.positions + cap(answer, MAX_DISPLACEMENT)[0], state.age + 1))
+        self.pool.append(
+            PoolState(state.structure, state.sigma, state.positions + cap(answer, MAX_DISPLACEMENT)[0], state.age + 1)
+        )
 
     def validate(self) -> dict[str, list[float]]:
         """RMS distance to the sites (per component, Å) by sigma after 0 and VALIDATION_STEPS steps."""

@@ -84,18 +84,18 @@ def test_a_healed_data_file_can_be_healed_again(damaged: Path, tmp_path: Path, r
 def test_the_box_of_a_triclinic_dump_is_read_back(tmp_path: Path, run: Run) -> None:
     script = tmp_path / "triclinic.in"
     script.write_text(
-        "units metal\nlattice fcc 3.92\nregion b prism 0 3 0 3 0 3 0.5 -0.4 0.7\ncreate_box 1 b\ncreate_atoms 1 box\n"
+        "units metal\nlattice fcc 3.92\nregion b prism 0 3 0 3 0 3 1 -1 1\ncreate_box 1 b\ncreate_atoms 1 box\n"
         f"mass 1 195.08\nwrite_dump all custom {tmp_path}/t.dump id type x y z\n"
     )
     assert run("lmp", "-in", script, "-log", "none").returncode == 0
     frame = last_frame(tmp_path / "t.dump")
-    values = [float(v) for v in frame.region.split()]
-    np.testing.assert_allclose(values, np.array([0, 3, 0, 3, 0, 3, 0.5, -0.4, 0.7]) * 3.92, atol=1e-3)
+    values = [float(v) for v in frame.region.split()[1:]]
+    np.testing.assert_allclose(values, np.array([0, 3, 0, 3, 0, 3, 1, -1, 1]) * 3.92, atol=1e-9)
     assert frame.boundary == ["pp", "pp", "pp"]
     done = run("lammps-heal", "heal", tmp_path / "t.dump", "-o", tmp_path / "t.lammpstrj", "--steps", 2, "--host", "python")
     assert done.returncode == 0, done.stderr
     start, *_, end = ase.io.read(tmp_path / "t.lammpstrj", index=":", format="lammps-dump-text")
-    assert np.abs(end.positions - start.positions).max() < 1e-4
+    assert np.abs(end.positions - start.positions).max() < 1e-3  # the dump has six digits
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of in.crystal and in.damage, a crystal of 500 sites at 1,200 K with severe damage."""
     path = tmp_path_factory.mktemp("inputs")
     for words in (
-        ["inputs/in.crystal", "-var", "mode", "cell", "-var", "cell", f"{path}/crystal", *"-var nx 6 -var ny 6 -var nz 6".split()],
+        [
+            "inputs/in.crystal",
+            "-var",
+            "mode",
+            "cell",
+            "-var",
+            "cell",
+            f"{path}/crystal",
+            *"-var nx 6 -var ny 6 -var nz 6".split(),
+        ],
         ["inputs/in.damage", "-var", "crystal", f"{path}/crystal", "-var", "prefix", f"{path}/", "-var", "ps", "1.0"],
     ):
         done = subprocess.run([BIN / "lmp", "-in", *words, "-log", "none"], cwd=ROOT, capture_output=True, text=True)
@@ -146,7 +155,7 @@ def test_an_error_in_the_python_fix_ends_all_ranks_with_one_message(folder: Path
     words = ["-in", "inputs/in.heal", *variables(folder, "earlier"), "-var", "model", tmp_path / "none.pt"]
     done = run_python_lammps(*words, ranks=ranks)
     assert done.returncode != 0
-    assert (done.stdout + done.stderr).count("none.pt\" does not exist") == 1, done.stdout + done.stderr
+    assert (done.stdout + done.stderr).count('none.pt" does not exist') == 1, done.stdout + done.stderr
     assert earlier.read_text() == "an earlier trajectory"
 
 
@@ -166,5 +175,3 @@ def test_healing_stops_by_itself_when_healed(folder: Path, run: Run) -> None:
     assert 3 < len(frames) < 30
     moves = [np.linalg.norm(b.positions - a.positions, axis=1) for a, b in zip(frames[-3:], frames[-2:], strict=False)]
     assert moves[-1][moves[-1] < 5.0].max() <= 0.02 < moves[-2][moves[-2] < 5.0].max()
-
-

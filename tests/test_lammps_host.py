@@ -1,5 +1,6 @@
 """The Python host on real LAMMPS, run in processes of its own: serial, and under mpirun."""
 
+import itertools
 import json
 import subprocess
 from pathlib import Path
@@ -125,7 +126,7 @@ def test_n_steps_move_the_atoms_n_times(damaged: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     positions = frames(out)
     assert len(positions) == 6
-    assert all(np.abs(after - before).max() > 1e-6 for before, after in zip(positions, positions[1:], strict=False))
+    assert all(np.abs(after - before).max() > 1e-6 for before, after in itertools.pairwise(positions))
     one_run, out = heal(damaged, tmp_path, after=[*OUTPUT, "run 5"])
     assert one_run.returncode == 0
     np.testing.assert_allclose(frames(out)[-1], positions[-1], atol=1e-5)
@@ -224,6 +225,21 @@ def test_bad_input_ends_all_ranks_with_one_message(
 def test_ghosts_that_do_not_reach_are_noticed(damaged: Path, tmp_path: Path, ranks: int) -> None:
     done, _ = heal(damaged, tmp_path, before=CRYSTAL[:5], after=["comm_modify cutoff 4.0", "run 2"], ranks=ranks)
     one_error(done, 'add "comm_modify cutoff 7" before "run"')
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("ranks", [1, 4])
+def test_a_perfect_triclinic_crystal_has_its_ghosts(tmp_path: Path, ranks: int) -> None:
+    # Its atoms lie on the faces of the box, where rounding decides on which side.
+    crystal = [
+        *"units metal|atom_style atomic|lattice fcc 3.92|region b prism 0 4 0 4 0 4 1 -1 1|create_box 1 b".split("|"),
+        *"create_atoms 1 box|mass 1 195.08|timestep 0.001".split("|"),
+    ]
+    done, out = heal(
+        tmp_path, tmp_path, before=crystal, after=["thermo_style custom step f_heal[2]", "thermo 1", "run 3"], ranks=ranks
+    )
+    assert done.returncode == 0, done.stderr
+    assert thermo(out)[0][:, 1].max() < 1e-4
 
 
 @pytest.mark.mpi

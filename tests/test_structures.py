@@ -15,7 +15,7 @@ def test_a_noisy_crystal_has_no_defects(rng: np.random.Generator) -> None:
 def test_a_missing_and_an_added_atom_are_counted() -> None:
     sites = fcc(3)
     positions = np.delete(sites.positions, [4, 9, 20], axis=0)
-    positions = np.concatenate([positions, sites.positions[50:51] + [0.4, 0.0, 0.0]])
+    positions = np.vstack([positions, sites.positions[50] + np.array([0.4, 0.0, 0.0])])
     found = count_defects(positions, sites)
     assert (found.vacancies, found.interstitials) == (3, 1)
 

@@ -15,7 +15,15 @@ from lammps_heal.training import Trainer, describe_crystals, train
 from lammps_heal.training_options import TrainingOptions
 
 SMALL = TrainingOptions(
-    steps=30, cutoff=5.0, n_basis=8, n_channels=4, n_hidden=16, sigma_max=0.2, learning_rate=3e-3, fresh_fraction=0.5, validate_every=10
+    steps=30,
+    cutoff=5.0,
+    n_basis=8,
+    n_channels=4,
+    n_hidden=16,
+    sigma_max=0.2,
+    learning_rate=3e-3,
+    fresh_fraction=0.5,
+    validate_every=10,
 )
 
 
