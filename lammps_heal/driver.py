@@ -67,7 +67,7 @@ def _heal(lmp: Any, options: HealOptions, model: torch.jit.ScriptModule, ranks: 
         words += f" elements {' '.join(options.elements)}" if options.elements else ""
         lmp.command(f"fix heal all heal {options.model} device {options.device}{words}")
     else:
-        callback = attach(lmp, LammpsHealer(lmp, model, ranks, options.longest, options.elements, device=options.device))
+        callback = attach(lmp, LammpsHealer(lmp, model, ranks, options.longest, options.elements))
 
     unfinished = options.healed.with_name(options.healed.name + ".unfinished")
     energy = "pe " if options.potential is not None else ""

@@ -1,5 +1,6 @@
 """One healing step, and healing of positions in a cell without LAMMPS."""
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -27,11 +28,13 @@ class Model(Protocol):
 
     cutoff: float
 
+    def parameters(self) -> Iterator[torch.nn.Parameter]: ...
+
     def __call__(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor) -> Tensor: ...
 
 
 def displacement(
-    model: Model, positions: Float64Array, centres: Int64Array, first: Int64Array, neighbours: Int64Array, device: str = "cpu"
+    model: Model, positions: Float64Array, centres: Int64Array, first: Int64Array, neighbours: Int64Array
 ) -> Float64Array:
     """Displacement that moves each centre toward its lattice site, not yet capped.
 
@@ -41,6 +44,7 @@ def displacement(
     """
     if not np.isfinite(positions).all():
         raise HealError(f"{int((~np.isfinite(positions)).any(1).sum())} atoms have positions that are not finite")
+    device = next(model.parameters()).device
     all_positions = torch.as_tensor(positions, device=device)
     result = np.empty((len(centres), 3))
     with torch.inference_mode(), model_file.without_specialising():

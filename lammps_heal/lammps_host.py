@@ -54,14 +54,12 @@ class LammpsHealer:
         longest: float | None = None,
         elements: list[str] | None = None,
         group: str = "all",
-        device: str = "cpu",
     ) -> None:
         self.lmp, self.model, self.ranks = lmp, model, ranks
         self.longest = float(model.max_displacement if longest is None else longest)
         self.ghost_cutoff = model.cutoff + SKIN
         self.last = HealingStep(0.0, 0.0, 0, 0)
         self._elements = elements
-        self._device = device
         self._group_bit = 1 << lmp.available_ids("group").index(group)
         self._listed: tuple[Float64Array, Int64Array] | None = None
         self._first: Int64Array
@@ -127,7 +125,7 @@ class LammpsHealer:
             raise HealError(f"{int((~np.isfinite(positions[:n_owned])).any(1).sum())} atoms have positions that are not finite")
         self._update_neighbours(positions, self._rows("id", n_rows).astype(np.int64), n_owned)
         moved = (self._rows("mask", n_owned) & self._group_bit) != 0
-        answer = displacement(self.model, positions, np.arange(n_owned), self._first, self._neighbours, self._device)
+        answer = displacement(self.model, positions, np.arange(n_owned), self._first, self._neighbours)
         answer[~moved] = 0.0
         return cap(answer, self.longest)
 
@@ -313,12 +311,16 @@ class Heal:
 
 
 def load_on_all_ranks(path: str | None, ranks: Ranks, device: str = "cpu") -> torch.jit.ScriptModule:
-    """The model file, read by each rank; raises HealError on all where one cannot."""
+    """The model file, read by each rank; raises HealError on all where one cannot.
+
+    device: cpu, or cuda: one device for each rank, spread over those of its node.
+    """
+    rank_on_node = ranks.rank_on_node()
     model, message = None, None
     try:
         if path is None:
             raise HealError("no model file is named: call use_model before the fix, as in inputs/in.heal")
-        model = model_file.load(path, device)
+        model = model_file.load(path, device, rank_on_node)
     except HealError as error:
         message = str(error)
     ranks.agree(message)

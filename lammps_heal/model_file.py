@@ -90,12 +90,17 @@ def export(model: ModelFile, path: str | Path) -> None:
     os.replace(unfinished, path)
 
 
-def load(path: str | Path, device: str = "cpu") -> torch.jit.ScriptModule:
+def load(path: str | Path, device: str = "cpu", number: int = 0) -> torch.jit.ScriptModule:
     """Read a model file and check that it is one, of this version, and undamaged.
 
+    device: cpu or cuda. number: of this process on its node; CUDA devices are dealt out by it.
     Raises HealError that names the file and what to do.
     """
     path = Path(path)
+    if device == "cuda":
+        if not torch.cuda.is_available():
+            raise HealError("device cuda needs a CUDA device and a torch with CUDA, got none: use --device cpu")
+        device = f"cuda:{number % torch.cuda.device_count()}"
     if not path.is_file():
         raise HealError(f'model file "{path}" does not exist: name a file written by "lammps-heal export"')
     try:

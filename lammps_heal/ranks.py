@@ -22,6 +22,17 @@ class Ranks:
         """`value` of every rank, in order of rank, on every rank."""
         return [value] if self.comm is None else list(self.comm.allgather(value))
 
+    def rank_on_node(self) -> int:
+        """This process's number among those that share its node; a collective call."""
+        if self.comm is None:
+            return 0
+        from mpi4py import MPI
+
+        node = self.comm.Split_type(MPI.COMM_TYPE_SHARED)
+        number: int = node.rank
+        node.Free()
+        return number
+
     def agree(self, message: str | None) -> None:
         """Raise HealError with the message of the lowest rank that has one, on all ranks at once."""
         messages = [m for m in self.all(message) if m is not None]

@@ -161,7 +161,7 @@ class Trainer:
                 x = atoms.positions + rng.normal(0.0, sigma, atoms.positions.shape)
                 row = [_residual(x, atoms)]
                 for step in range(1, VALIDATION_STEPS[-1] + 1):
-                    answer = displacement(network, *_all_rows(crystal, x), self.device)
+                    answer = displacement(network, *_all_rows(crystal, x))
                     x = x + cap(answer, MAX_DISPLACEMENT)[0]
                     if step in VALIDATION_STEPS:
                         row.append(_residual(x, atoms))

@@ -5,6 +5,7 @@ from pathlib import Path
 import ase.io
 import numpy as np
 import pytest
+import torch
 from conftest import MODEL, POTENTIAL, Run, fcc, noisy
 
 from lammps_heal.driver import last_frame
@@ -110,6 +111,11 @@ def test_the_box_of_a_triclinic_dump_is_read_back(tmp_path: Path, run: Run) -> N
         (["{data}", "-o", "{out}", "--potential", "none.eam"], '"none.eam" does not exist'),
         (["{data}", "-o", "{out}.d/x"], "make it"),
         (["{data}", "-o", "{out}", "--boundary", "q q q"], "LAMMPS stopped"),
+        pytest.param(
+            ["{data}", "-o", "{out}", "--device", "cuda"],
+            "device cuda needs a CUDA device",
+            marks=pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is there"),
+        ),
     ],
 )
 @pytest.mark.parametrize("ranks", [1, 2])
