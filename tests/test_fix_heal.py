@@ -76,7 +76,7 @@ def test_runs_in_a_row_unfix_clear_and_reset_timestep(tmp_path: Path, damaged: A
     parts = heal(
         tmp_path,
         damaged,
-        "fix heal all heal {model}\nrun 1\nreset_timestep 70\nrun 1 pre no\nunfix heal\n"
+        "fix heal all heal {model}\nthermo 1\nrun 1\nrun 1 pre no\nreset_timestep 71\nunfix heal\n"
         "fix nothing all nve/noforce\nrun 2\nunfix nothing\nfix heal all heal {model}\nrun 0\nrun 1 post no\n"
         + DUMP_WITH_DISPLACEMENT
         + "run 1",
@@ -92,7 +92,13 @@ def test_runs_in_a_row_unfix_clear_and_reset_timestep(tmp_path: Path, damaged: A
 
 def test_energy_of_a_step_belongs_to_its_dumped_positions(tmp_path: Path, damaged: Atoms) -> None:
     done = heal(tmp_path, damaged, EAM + HEAL + "run 5")
-    again = heal(tmp_path, damaged, EAM + "thermo_modify format float %.12g\nrerun all.dump dump x y z box no wrapped no")
+    again = heal(
+        tmp_path,
+        damaged,
+        EAM
+        + "thermo_modify format float %.12g\n"
+        + "thermo 1\nthermo_style custom step pe\nthermo_modify format float %.12g\nrerun all.dump dump x y z box no wrapped no",
+    )
     energies = done.thermo()["PotEng"]
     np.testing.assert_allclose(energies, again.thermo()["PotEng"], rtol=1e-9)
     assert energies[0] > energies[-1] + 1.0
@@ -200,7 +206,7 @@ def test_outputs_in_other_fixes(tmp_path: Path, damaged: Atoms) -> None:
         + "thermo_modify norm yes\nfix mean all ave/time 1 2 2 f_heal f_heal[1] f_heal[4] file mean.txt\n"
         + "fix atoms all ave/atom 1 2 2 f_heal[4]\ncompute longest all reduce max f_heal[4]\n"
         + "fix longest all ave/time 1 1 1 c_longest file longest.txt\n"
-        + "fix healed all halt 1 f_heal[2] < 0.08 error continue\nrun 40",
+        + "variable largest equal f_heal[2]\nfix healed all halt 1 v_largest < 0.08 error continue\nrun 40",
     )
     thermo = done.thermo()
     largest = thermo["f_heal[2]"]
@@ -208,10 +214,10 @@ def test_outputs_in_other_fixes(tmp_path: Path, damaged: Atoms) -> None:
     assert (largest[1:-1] >= 0.08).all()
     assert largest[-1] < 0.08
     assert thermo["f_heal[4]"][1] > 200
-    rows = np.loadtxt(tmp_path / "mean.txt")
+    rows = np.loadtxt(tmp_path / "mean.txt", ndmin=2)
     np.testing.assert_allclose(rows[0, 1], thermo["f_heal"][1:3].mean(), rtol=1e-4)
     np.testing.assert_allclose(rows[:, 1], rows[:, 2])
-    np.testing.assert_allclose(np.loadtxt(tmp_path / "longest.txt")[:, 1], largest[1:], rtol=1e-4)
+    np.testing.assert_allclose(np.loadtxt(tmp_path / "longest.txt")[:, 1], largest, rtol=1e-4)
 
 
 MD = "velocity all create 1200.0 87287 loop all\n"
@@ -235,12 +241,12 @@ def test_every_so_often_in_running_md(tmp_path: Path, damaged: Atoms) -> None:
 def test_the_model_sees_where_an_integrator_has_just_moved_all_atoms(
     tmp_path: Path, damaged: Atoms, model: torch.jit.ScriptModule, ranks: int
 ) -> None:
-    # 0.001 ps: 0.05 Å and more in one step, and ghosts are communicated after it.
+    # 0.001 ps: up to 0.2 Å and more in one step, and ghosts are communicated after it.
     fast = MD.replace("1200.0", "4.0e6")
     frames = heal(tmp_path, damaged, fast + "fix md all nve\n" + HEAL + "run 2", ranks=ranks).dump("all.dump")
     for n in (1, 2):
         integrated = at(damaged, frames[n][:, :3] - frames[n][:, 3:6])
-        assert np.abs(integrated.positions - frames[n - 1][:, :3]).max() > 0.5
+        assert np.abs(integrated.positions - frames[n - 1][:, :3]).max() > 0.2
         np.testing.assert_allclose(frames[n][:, 3:6], python_displacement(model, integrated), atol=SAME)
 
 
@@ -322,6 +328,7 @@ def failing(tmp_path: Path, script: str, ranks: int = 1) -> str:
     [
         ("fix heal all heal", "needs a model file"),
         ("fix heal all heal no.pt", r'"no.pt" cannot be read (No such file or directory)'),
+        ("fix heal all heal /", '"/" cannot be read (Is a directory)'),
         ("fix heal all heal {model} every 0", "every must be 1 or more, got 0"),
         ("fix heal all heal {model} max -1", "max must be a length above 0 Å, got -1"),
         ("fix heal all heal {model} max", "max needs a length in Å, got 0 values"),
@@ -334,7 +341,8 @@ def failing(tmp_path: Path, script: str, ranks: int = 1) -> str:
         ("labelmap atom 1 Cu\nfix heal all heal {model}\nrun 1", "label of atom type 1 is no element of the model"),
         ("run_style respa 2 2\nfix heal all heal {model}\nrun 1", 'use "run_style verlet"'),
         ("neigh_modify exclude type 1 1\nfix heal all heal {model}\nrun 1", '"neigh_modify exclude none"'),
-        ("comm_modify mode multi\nfix heal all heal {model}\nrun 1", '"comm_modify mode single cutoff 8"'),
+        ("neighbor 2.0 multi\nfix heal all heal {model}\nrun 1", '"neighbor 2 bin"'),
+        ("neighbor 2.0 multi\ncomm_modify mode multi\nfix heal all heal {model}\nrun 1", '"comm_modify mode single"'),
     ],
 )
 def test_bad_input(tmp_path: Path, damaged: Atoms, commands: str, message: str) -> None:
@@ -386,7 +394,7 @@ def bad_model(folder: Path, change: str) -> Path:
     "change, message",
     [
         ("text", "is damaged or no TorchScript file"),
-        ("empty", "is damaged or no TorchScript file"),
+        ("empty", "cannot be read (it is empty)"),
         ("cut off", "is damaged or no TorchScript file"),
         ("foreign", "is TorchScript but no lammps-heal model"),
         ("one bit", "its weights do not have the hash it records"),

@@ -135,11 +135,12 @@ void FixHeal::read_model()
 {
   std::string problem, file;
   if (comm->me == 0) {
+    errno = 0;
     std::ifstream stream(model_name, std::ios::binary);
     std::ostringstream bytes;
-    if (stream && bytes << stream.rdbuf())
-      file = bytes.str();
-    else
+    bytes << stream.rdbuf();
+    file = bytes.str();
+    if (file.empty())
       problem = "model file \"" + model_name + "\" cannot be read (" +
                 (errno ? strerror(errno) : "it is empty") +
                 "): name a file written by \"lammps-heal export\"";
@@ -230,7 +231,6 @@ std::string FixHeal::element_problem(int type) const
 void FixHeal::init()
 {
   next_reneighbor = -1;
-  list = nullptr;
 
   // LAMMPS warns when nothing integrates, and when two fixes do; setup() undoes this.
   for (auto *other : modify->get_fix_list())
@@ -249,6 +249,8 @@ void FixHeal::init()
   neighbor->add_request(this, NeighConst::REQ_FULL)->set_cutoff(model->cutoff);
 }
 
+/* LAMMPS calls this only when its lists have changed since the last run */
+
 void FixHeal::init_list(int /*id*/, NeighList *new_list)
 {
   list = new_list;
@@ -259,6 +261,13 @@ void FixHeal::check_settings()
   if (utils::strmatch(update->integrate_style, "^respa"))
     error->all(FLERR, "fix heal works with run_style verlet, got " + std::string(update->integrate_style) +
                           ": use \"run_style verlet\"");
+  // With these, LAMMPS makes lists by the cutoffs of the pair style and none of its own (22Jul2025).
+  if (neighbor->style == Neighbor::MULTI || neighbor->style == Neighbor::MULTI_OLD ||
+      comm->mode != Comm::SINGLE)
+    error->all(FLERR,
+               fmt::format("fix heal needs one cutoff for all types, got neighbor or comm mode multi: add "
+                           "\"comm_modify mode single\" and \"neighbor {:.4g} bin\" before \"run\"",
+                           neighbor->skin));
   if (neighbor->includegroup)
     error->all(FLERR, "fix heal must see all neighbours, and \"neigh_modify include\" hides some: "
                       "add \"neigh_modify include all\" before \"run\"");
@@ -267,12 +276,6 @@ void FixHeal::check_settings()
 void FixHeal::raise_ghost_cutoff()
 {
   const double needed = model->cutoff + neighbor->skin;
-  if (comm->mode != Comm::SINGLE)
-    error->all(FLERR, fmt::format(
-                          "fix heal needs one ghost cutoff of at least {:.4g} Å (the model's {:.4g} Å + skin "
-                          "{:.4g} Å), got one for each type: add \"comm_modify mode single cutoff {:.4g}\" "
-                          "before \"run\"",
-                          needed, model->cutoff, neighbor->skin, needed));
   if (comm->cutghostuser < needed) {
     if (comm->cutghostuser != raised_ghost_cutoff || raised_ghost_cutoff == 0.0)
       users_ghost_cutoff = comm->cutghostuser;
