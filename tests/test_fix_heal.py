@@ -96,8 +96,8 @@ def test_energy_of_a_step_belongs_to_its_dumped_positions(tmp_path: Path, damage
         tmp_path,
         damaged,
         EAM
-        + "thermo_modify format float %.12g\n"
-        + "thermo 1\nthermo_style custom step pe\nthermo_modify format float %.12g\nrerun all.dump dump x y z box no wrapped no",
+        + "thermo 1\nthermo_style custom step pe\nthermo_modify format float %.12g\n"
+        + "rerun all.dump dump x y z box no wrapped no",
     )
     energies = done.thermo()["PotEng"]
     np.testing.assert_allclose(energies, again.thermo()["PotEng"], rtol=1e-9)
