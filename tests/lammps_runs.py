@@ -1,6 +1,7 @@
 """Runs the real `lmp`, also under the real `mpirun`, and reads what it wrote."""
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -60,16 +61,23 @@ def lmp(folder: Path, script: str, ranks: int = 1, environment: dict[str, str] |
     command = [str(BIN / "lmp"), "-in", "in.test", "-log", "none"]
     if ranks > 1:
         command = [str(BIN / "mpirun"), "-np", str(ranks), *command]
-    done = subprocess.run(
+    process = subprocess.Popen(
         command,
         cwd=folder,
         env=os.environ | (environment or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=TIME_LIMIT,
+        start_new_session=True,
     )
-    return LammpsRun(folder, done.returncode, done.stdout)
+    try:
+        output, _ = process.communicate(timeout=TIME_LIMIT)
+    except subprocess.TimeoutExpired:
+        # mpirun's ranks too; they hold the pipe.
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+        raise AssertionError(f"not finished after {TIME_LIMIT} s:\n{output}") from None
+    return LammpsRun(folder, process.returncode, output)
 
 
 def heal(
