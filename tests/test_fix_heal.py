@@ -341,7 +341,10 @@ def failing(tmp_path: Path, script: str, ranks: int = 1) -> str:
         ("labelmap atom 1 Cu\nfix heal all heal {model}\nrun 1", "label of atom type 1 is no element of the model"),
         ("run_style respa 2 2\nfix heal all heal {model}\nrun 1", 'use "run_style verlet"'),
         ("neigh_modify exclude type 1 1\nfix heal all heal {model}\nrun 1", '"neigh_modify exclude none"'),
-        ("atom_modify first all\nneigh_modify include all\nfix heal all heal {model}\nrun 1", 'remove "neigh_modify include"'),
+        (
+            "group some id 1:9\natom_modify first some\nneigh_modify include some\nfix heal all heal {model}\nrun 1",
+            'add "neigh_modify include all"',
+        ),
         ("neighbor 2.0 multi\nfix heal all heal {model}\nrun 1", '"neighbor 2 bin"'),
         ("neighbor 2.0 multi\ncomm_modify mode multi\nfix heal all heal {model}\nrun 1", '"comm_modify mode single"'),
     ],
