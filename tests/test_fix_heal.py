@@ -343,7 +343,7 @@ def failing(tmp_path: Path, script: str, ranks: int = 1) -> str:
         ("neigh_modify exclude type 1 1\nfix heal all heal {model}\nrun 1", '"neigh_modify exclude none"'),
         (
             "group some id 1:9\natom_modify first some\nneigh_modify include some\nfix heal all heal {model}\nrun 1",
-            'add "neigh_modify include all"',
+            'remove "neigh_modify include"',
         ),
         ("neighbor 2.0 multi\nfix heal all heal {model}\nrun 1", '"neighbor 2 bin"'),
         ("neighbor 2.0 multi\ncomm_modify mode multi\nfix heal all heal {model}\nrun 1", '"comm_modify mode single"'),

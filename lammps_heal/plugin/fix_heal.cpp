@@ -270,7 +270,7 @@ void FixHeal::check_settings()
                            neighbor->skin));
   if (neighbor->includegroup)
     error->all(FLERR, "fix heal must see all neighbours, and \"neigh_modify include\" hides some: "
-                      "add \"neigh_modify include all\" before \"run\"");
+                      "remove \"neigh_modify include\"");
 }
 
 void FixHeal::raise_ghost_cutoff()
