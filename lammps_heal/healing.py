@@ -19,7 +19,9 @@ from lammps_heal.neighbours import (
     require_separate_atoms,
 )
 
-CHUNK = 4096  # centres handed to the model at once; bounds its memory to about 100 MB
+# Centres handed to the model at once. On the CPU the work of one chunk then stays in the cache, which halves
+# the time; a GPU wants enough to do.
+CHUNK = {"cpu": 256, "cuda": 16384}
 SKIN = 1.0  # Å; a neighbour list serves until an atom has moved half of it
 
 
@@ -47,9 +49,10 @@ def displacement(
     device = next(model.parameters()).device
     all_positions = torch.as_tensor(positions, device=device)
     result = np.empty((len(centres), 3))
+    chunk = CHUNK[device.type]
     with torch.inference_mode(), model_file.without_specialising():
-        for start in range(0, len(centres), CHUNK):
-            stop = min(start + CHUNK, len(centres))
+        for start in range(0, len(centres), chunk):
+            stop = min(start + chunk, len(centres))
             rows = neighbours[first[start] : first[stop]]
             answer = model(
                 all_positions,
