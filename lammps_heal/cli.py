@@ -175,7 +175,7 @@ def _add_training_arguments(train: argparse.ArgumentParser) -> None:
     train.add_argument("--data", type=Path, default=TRAINING_DATA)
     train.add_argument("--best", type=Path, default=BEST, help="best weights so far (default: %(default)s)")
     train.add_argument("--checkpoint", type=Path, default=Path("runs/training.pth"), help="to resume from")
-    train.add_argument("--log", type=Path, default=Path("runs/training.log"), help="a JSON line for each validation")
+    train.add_argument("--log", type=Path, default=Path("data/training.log"), help="a JSON line for each validation")
     train.add_argument("--resume", action="store_true", help="go on from the checkpoint")
     train.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     train.add_argument("--threads", type=int, default=1)
