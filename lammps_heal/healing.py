@@ -12,7 +12,7 @@ from lammps_heal import model_file
 from lammps_heal.errors import HealError
 from lammps_heal.neighbours import (
     Float64Array,
-    Int64Array,
+    Neighbourhoods,
     PeriodicGhosts,
     neighbour_list,
     periodic_ghosts,
@@ -35,32 +35,30 @@ class Model(Protocol):
     def __call__(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor) -> Tensor: ...
 
 
-def displacement(
-    model: Model, positions: Float64Array, centres: Int64Array, first: Int64Array, neighbours: Int64Array
-) -> Float64Array:
-    """Displacement that moves each centre toward its lattice site, not yet capped.
+def displacement(model: Model, positions: Float64Array, neighbourhoods: Neighbourhoods) -> Float64Array:
+    """Displacement that moves each owned atom toward its lattice site, not yet capped.
 
-    positions: (n_owned + n_ghost, 3) Å. centres: (n,) rows to be displaced. The neighbours of centre k are
-    neighbours[first[k]:first[k + 1]], out to the model's cutoff at least.
-    Returns (n, 3) Å, to be added. Raises HealError for a position or an answer that is not finite.
+    positions: (n_owned + n_ghost, 3) Å. neighbourhoods: of all owned atoms, out to the model's cutoff at least.
+    Returns (n_owned, 3) Å, in order of rows, to be added. Raises HealError for a position or an answer that is not finite.
     """
     if not np.isfinite(positions).all():
         raise HealError(f"{int((~np.isfinite(positions)).any(1).sum())} atoms have positions that are not finite")
     device = next(model.parameters()).device
+    centres, first = neighbourhoods.centres, neighbourhoods.first
     all_positions = torch.as_tensor(positions, device=device)
     result = np.empty((len(centres), 3))
     chunk = CHUNK[device.type]
     with torch.inference_mode(), model_file.without_specialising():
         for start in range(0, len(centres), chunk):
             stop = min(start + chunk, len(centres))
-            rows = neighbours[first[start] : first[stop]]
+            rows = neighbourhoods.neighbours[first[start] : first[stop]]
             answer = model(
                 all_positions,
                 torch.as_tensor(centres[start:stop], device=device),
                 torch.as_tensor(first[start : stop + 1] - first[start], device=device),
                 torch.as_tensor(rows, device=device),
             )
-            result[start:stop] = answer.cpu().numpy()
+            result[centres[start:stop]] = answer.cpu().numpy()
     if not np.isfinite(result).all():
         raise HealError("the model's answer is not finite: its weights are damaged; export it anew")
     return result
@@ -82,16 +80,18 @@ class PeriodicCrystal:
         self.cell, self.pbc, self.cutoff = cell, pbc, cutoff
         self._listed_positions: Float64Array | None = None
         self._ghosts: PeriodicGhosts
-        self._first: Int64Array
-        self._neighbours: Int64Array
+        self._neighbourhoods: Neighbourhoods
 
-    def open_cluster(self, positions: Float64Array) -> tuple[Float64Array, Int64Array, Int64Array]:
-        """Owned and ghost positions (n_owned + n_ghost, 3) Å, first, neighbours, for (n_owned, 3) positions."""
+    def open_cluster(self, positions: Float64Array) -> tuple[Float64Array, Neighbourhoods]:
+        """Owned and ghost positions (n_owned + n_ghost, 3) Å and neighbours, for (n_owned, 3) positions."""
         if self._is_stale(positions):
             self._listed_positions = positions.copy()
             self._ghosts = periodic_ghosts(positions, self.cell, self.pbc, self.cutoff + SKIN)
-            self._first, self._neighbours = neighbour_list(self._ghosts.positions(positions), len(positions), self.cutoff + SKIN)
-        return self._ghosts.positions(positions), self._first, self._neighbours
+            cluster = self._ghosts.positions(positions)
+            ids = np.concatenate([np.arange(len(positions)), self._ghosts.ghost_owner])
+            listed = neighbour_list(cluster, len(positions), self.cutoff + SKIN)
+            self._neighbourhoods = listed.in_order_of_ids(ids, cluster)
+        return self._ghosts.positions(positions), self._neighbourhoods
 
     def _is_stale(self, positions: Float64Array) -> bool:
         if self._listed_positions is None:
@@ -116,9 +116,9 @@ def heal(atoms: Atoms, model: torch.jit.ScriptModule, steps: int = 10, longest: 
     crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, model.cutoff)
     healed: Atoms = atoms.copy()
     for n in range(steps):
-        positions, first, neighbours = crystal.open_cluster(healed.positions)
+        positions, neighbourhoods = crystal.open_cluster(healed.positions)
         if n == 0:
-            require_separate_atoms(positions, first, neighbours)
-        step = displacement(model, positions, np.arange(len(atoms)), first, neighbours)
+            require_separate_atoms(positions, neighbourhoods)
+        step = displacement(model, positions, neighbourhoods)
         healed.positions += cap(step, model.max_displacement if longest is None else longest)[0]
     return healed

@@ -20,7 +20,7 @@ import torch
 from lammps_heal import model_file
 from lammps_heal.errors import HealError
 from lammps_heal.healing import SKIN, cap, displacement
-from lammps_heal.neighbours import Float64Array, Int64Array, neighbour_list, require_separate_atoms
+from lammps_heal.neighbours import Float64Array, Int64Array, Neighbourhoods, neighbour_list, require_separate_atoms
 from lammps_heal.ranks import Ranks
 
 MASS_TOLERANCE = 0.005  # relative; isotope tables differ by less, neighbouring elements by more
@@ -62,8 +62,7 @@ class LammpsHealer:
         self._elements = elements
         self._group_bit = 1 << lmp.available_ids("group").index(group)
         self._listed: tuple[Float64Array, Int64Array] | None = None
-        self._first: Int64Array
-        self._neighbours: Int64Array
+        self._neighbourhoods: Neighbourhoods
         # Ghosts one cutoff and a skin deep, whatever pair style there is, or none.
         lmp.command(f"comm_modify cutoff {self.ghost_cutoff}")
         # Versions before 2022 wait ten steps before they look whether atoms have moved.
@@ -125,7 +124,7 @@ class LammpsHealer:
             raise HealError(f"{int((~np.isfinite(positions[:n_owned])).any(1).sum())} atoms have positions that are not finite")
         self._update_neighbours(positions, self._rows("id", n_rows).astype(np.int64), n_owned)
         moved = (self._rows("mask", n_owned) & self._group_bit) != 0
-        answer = displacement(self.model, positions, np.arange(n_owned), self._first, self._neighbours)
+        answer = displacement(self.model, positions, self._neighbourhoods)
         answer[~moved] = 0.0
         return cap(answer, self.longest)
 
@@ -137,8 +136,9 @@ class LammpsHealer:
                 moved = np.linalg.norm(positions - listed_positions, axis=1)
                 if moved.max(initial=0.0) <= 0.5 * SKIN:
                     return
-        self._first, self._neighbours = neighbour_list(positions, n_owned, self.ghost_cutoff)
-        require_separate_atoms(positions, self._first, self._neighbours)
+        listed = neighbour_list(positions, n_owned, self.ghost_cutoff)
+        require_separate_atoms(positions, listed)
+        self._neighbourhoods = listed.in_order_of_ids(ids, positions)
         self._listed = positions, ids
 
     def _require_elements(self) -> None:

@@ -2,8 +2,7 @@
 
 The model sees an open cluster: owned atoms first, then ghosts (periodic images, or atoms owned by
 another rank), one cutoff deep. Inside LAMMPS the ghosts are LAMMPS's own; elsewhere `periodic_ghosts`
-makes them. Neighbours are compressed by rows: those of owned atom i are
-``neighbours[first[i]:first[i + 1]]``.
+makes them.
 """
 
 import itertools
@@ -71,28 +70,67 @@ def periodic_ghosts(positions: Float64Array, cell: Float64Array, pbc: NDArray[np
     )
 
 
-def neighbour_list(positions: Float64Array, n_owned: int, cutoff: float) -> tuple[Int64Array, Int64Array]:
-    """Neighbours of each owned atom closer than `cutoff` in the open cluster `positions`.
+@dataclass(frozen=True)
+class Neighbourhoods:
+    """Who is whose neighbour, as rows of the open cluster's positions.
+
+    centres: (n_owned,) the owned rows, in any order. The neighbours of centre k are
+    neighbours[first[k]:first[k + 1]]; first: (n_owned + 1,).
+    """
+
+    centres: Int64Array
+    first: Int64Array
+    neighbours: Int64Array
+
+    def centre_of_edge(self) -> Int64Array:
+        """(n_edges,) row of the centre of each edge."""
+        return np.repeat(self.centres, np.diff(self.first))
+
+    def in_order_of_ids(self, ids: Int64Array, positions: Float64Array) -> "Neighbourhoods":
+        """The same, centres and the neighbours of each in order of atom id, images of one atom by edge vector.
+
+        ids: (n_owned + n_ghost,); a ghost has its owner's. positions: (n_owned + n_ghost, 3) Å.
+        Sums in float32 depend on their order; in this one every host and number of ranks has the same.
+        """
+        order_of_centres = np.argsort(ids[self.centres])
+        place = np.empty_like(order_of_centres)
+        place[order_of_centres] = np.arange(len(place))
+        counts = np.diff(self.first)
+        keys = (ids[self.neighbours], np.repeat(place, counts))
+        order = np.lexsort(keys)
+        if any_repeated(*(key[order] for key in keys)):
+            x, y, z = (positions[self.neighbours] - positions[self.centre_of_edge()]).T
+            order = np.lexsort((z, y, x, *keys))
+        first = np.concatenate([[0], np.cumsum(counts[order_of_centres])])
+        return Neighbourhoods(self.centres[order_of_centres], first, self.neighbours[order])
+
+
+def any_repeated(*keys: Int64Array) -> bool:
+    """Whether two entries that follow each other are equal in all keys, each of them (n,)."""
+    return bool(np.logical_and.reduce([key[1:] == key[:-1] for key in keys]).any())
+
+
+def neighbour_list(positions: Float64Array, n_owned: int, cutoff: float) -> Neighbourhoods:
+    """Neighbours of each owned atom closer than `cutoff` in the open cluster, all in ascending order of rows.
 
     positions: (n_owned + n_ghost, 3) Å, owned atoms first.
-    Returns first (n_owned + 1,) and neighbours (n_edges,), rows of `positions`, ascending for each atom.
     """
     if n_owned == 0:
-        return np.zeros(1, np.int64), np.zeros(0, np.int64)
+        return Neighbourhoods(np.zeros(0, np.int64), np.zeros(1, np.int64), np.zeros(0, np.int64))
     pairs = cKDTree(positions[:n_owned]).sparse_distance_matrix(cKDTree(positions), cutoff, output_type="ndarray")
     pairs = pairs[pairs["i"] != pairs["j"]]
     order = np.argsort(pairs["i"] * len(positions) + pairs["j"])
     first = np.zeros(n_owned + 1, np.int64)
     np.cumsum(np.bincount(pairs["i"], minlength=n_owned), out=first[1:])
-    return first, pairs["j"][order].astype(np.int64)
+    return Neighbourhoods(np.arange(n_owned), first, pairs["j"][order].astype(np.int64))
 
 
-def require_separate_atoms(positions: Float64Array, first: Int64Array, neighbours: Int64Array) -> None:
-    """Raise HealError where an owned atom (row i of `first`) and a neighbour are on one spot."""
-    owned = np.repeat(np.arange(len(first) - 1), np.diff(first))
-    d = np.linalg.norm(positions[neighbours] - positions[owned], axis=1)
+def require_separate_atoms(positions: Float64Array, neighbourhoods: Neighbourhoods) -> None:
+    """Raise HealError where a centre and a neighbour are on one spot."""
+    centres = neighbourhoods.centre_of_edge()
+    d = np.linalg.norm(positions[neighbourhoods.neighbours] - positions[centres], axis=1)
     if d.min(initial=np.inf) < SMALLEST_DISTANCE:
-        x, y, z = positions[owned[d.argmin()]]
+        x, y, z = positions[centres[d.argmin()]]
         raise HealError(
             f"two atoms are on one spot, at ({x:.3f}, {y:.3f}, {z:.3f}) Å, {d.min():.3g} Å apart: "
             f'delete one of them (LAMMPS: "delete_atoms overlap {SMALLEST_DISTANCE} all all")'

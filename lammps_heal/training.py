@@ -127,13 +127,13 @@ class Trainer:
         for state in states:
             atoms = self.training_set[state.structure]
             cluster = periodic_ghosts(state.positions, atoms.cell[:], atoms.pbc, self.options.cutoff).positions(state.positions)
-            row_first, rows = neighbour_list(cluster, len(atoms), self.options.cutoff)
+            listed = neighbour_list(cluster, len(atoms), self.options.cutoff)
             positions.append(cluster)
-            centres.append(np.arange(len(atoms)) + n_rows)
-            first.append(row_first[1:] + n_edges)
-            neighbours.append(rows + n_rows)
+            centres.append(listed.centres + n_rows)
+            first.append(listed.first[1:] + n_edges)
+            neighbours.append(listed.neighbours + n_rows)
             n_rows += len(cluster)
-            n_edges += len(rows)
+            n_edges += len(listed.neighbours)
         batch = [torch.as_tensor(np.concatenate(part), device=self.device) for part in (positions, centres, first, neighbours)]
         return list(torch.split(self.network(*batch), [len(c) for c in centres]))
 
@@ -161,7 +161,7 @@ class Trainer:
                 x = atoms.positions + rng.normal(0.0, sigma, atoms.positions.shape)
                 row = [_residual(x, atoms)]
                 for step in range(1, VALIDATION_STEPS[-1] + 1):
-                    answer = displacement(network, *_all_rows(crystal, x))
+                    answer = displacement(network, *crystal.open_cluster(x))
                     x = x + cap(answer, MAX_DISPLACEMENT)[0]
                     if step in VALIDATION_STEPS:
                         row.append(_residual(x, atoms))
@@ -194,11 +194,6 @@ class Trainer:
         self.rng.bit_generator.state = state["rng"]
         self.step = state["step"]
         self.best_score = state["best_score"]
-
-
-def _all_rows(crystal: PeriodicCrystal, x: Float64Array) -> tuple[Any, Any, Any, Any]:
-    positions, first, neighbours = crystal.open_cluster(x)
-    return positions, np.arange(len(x)), first, neighbours
 
 
 def _residual(x: Float64Array, sites: Atoms) -> float:

@@ -15,9 +15,9 @@ SHELLS = [(12, np.sqrt(1 / 2)), (18, 1.0), (42, np.sqrt(3 / 2)), (54, np.sqrt(2)
 def edges(atoms: Atoms, cutoff: float) -> np.ndarray:
     """Edge vectors, in no order but sorted by their numbers."""
     cluster = periodic_ghosts(atoms.positions, atoms.cell[:], atoms.pbc, cutoff).positions(atoms.positions)
-    first, neighbours = neighbour_list(cluster, len(atoms), cutoff)
-    centres = np.repeat(np.arange(len(atoms)), np.diff(first))
-    rows = np.column_stack([centres, cluster[neighbours] - cluster[centres]])
+    found = neighbour_list(cluster, len(atoms), cutoff)
+    centres = found.centre_of_edge()
+    rows = np.column_stack([centres, cluster[found.neighbours] - cluster[centres]])
     return rows[np.lexsort(np.round(rows, 6).T[::-1])]
 
 
@@ -60,12 +60,27 @@ def test_ghosts_follow_their_owners(rng: np.random.Generator) -> None:
 
 
 def test_no_owned_atoms_have_no_neighbours() -> None:
-    first, neighbours = neighbour_list(np.zeros((5, 3)), 0, 6.0)
-    assert first.tolist() == [0] and len(neighbours) == 0
+    found = neighbour_list(np.zeros((5, 3)), 0, 6.0)
+    assert found.first.tolist() == [0] and len(found.neighbours) == len(found.centres) == 0
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_order_of_ids_does_not_depend_on_rows(n: int, rng: np.random.Generator) -> None:
+    atoms = noisy(fcc(n), 0.1, rng)
+    answers = []
+    for rows in (np.arange(len(atoms)), rng.permutation(len(atoms))):
+        owned = atoms.positions[rows]
+        ghosts = periodic_ghosts(owned, atoms.cell[:], atoms.pbc, 6.0)
+        cluster, ids = ghosts.positions(owned), np.concatenate([rows, rows[ghosts.ghost_owner]])
+        ordered = neighbour_list(cluster, len(atoms), 6.0).in_order_of_ids(ids, cluster)
+        assert ids[ordered.centres].tolist() == list(range(len(atoms)))
+        answers.append((ids[ordered.neighbours], cluster[ordered.neighbours] - cluster[ordered.centre_of_edge()]))
+    np.testing.assert_array_equal(answers[0][0], answers[1][0])
+    np.testing.assert_allclose(answers[0][1], answers[1][1], atol=1e-12)
 
 
 def test_two_atoms_on_one_spot_are_named_by_place() -> None:
     positions = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 3.05], [3.0, 2.0, 3.0]])
-    first, neighbours = neighbour_list(positions, 3, 6.0)
+    found = neighbour_list(positions, 3, 6.0)
     with pytest.raises(HealError, match=r"one spot, at \(1\.000, 2\.000, 3\.0.*delete_atoms overlap"):
-        require_separate_atoms(positions, first, neighbours)
+        require_separate_atoms(positions, found)

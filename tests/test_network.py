@@ -13,7 +13,7 @@ from lammps_heal.network import HealingNetwork, real_spherical_harmonics
 def displacements(model: torch.nn.Module, atoms: Atoms) -> np.ndarray:
     cutoff = model.cutoff
     cluster = periodic_ghosts(atoms.positions, atoms.cell[:], atoms.pbc, cutoff).positions(atoms.positions)
-    return displacement(model, cluster, np.arange(len(atoms)), *neighbour_list(cluster, len(atoms), cutoff))
+    return displacement(model, cluster, neighbour_list(cluster, len(atoms), cutoff))
 
 
 @pytest.fixture(params=["shipped", "untrained"])
