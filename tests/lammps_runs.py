@@ -3,19 +3,14 @@
 import os
 import signal
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
+from conftest import BIN, MODEL, POTENTIAL
 from numpy.typing import NDArray
 
-ROOT = Path(__file__).parent.parent
-BIN = Path(sys.executable).parent
-MODEL = ROOT / "data" / "pt_heal.pt"
-POTENTIAL = ROOT / "potentials" / "Pt_u3.eam"
-LATTICE_CONSTANT = 3.92  # Å, Pt_u3.eam
 TIME_LIMIT = 120  # s; a run that hangs is a failure
 
 EAM = f"pair_style eam\npair_coeff * * {POTENTIAL}\n"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from conftest import TOLERANCE, fcc, noisy
-from lammps_runs import DUMP, DUMP_WITH_DISPLACEMENT, EAM, LATTICE_CONSTANT, MODEL, crystal, heal, lmp, triclinic
+from conftest import LATTICE_CONSTANT, MODEL, TOLERANCE, fcc, noisy
+from lammps_runs import DUMP, DUMP_WITH_DISPLACEMENT, EAM, crystal, heal, lmp, triclinic
 
 import lammps_heal
 from lammps_heal import model_file
