@@ -3,12 +3,11 @@
 import shutil
 from pathlib import Path
 
-import lammps_runs
 import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from conftest import LATTICE_CONSTANT, MODEL, TOLERANCE, fcc, noisy
+from conftest import LATTICE_CONSTANT, MODEL, ROOT, TOLERANCE, fcc, noisy
 from lammps_runs import DUMP, DUMP_WITH_DISPLACEMENT, EAM, crystal, heal, lmp, triclinic
 
 import lammps_heal
@@ -449,7 +448,7 @@ def test_a_failed_run_does_not_need_the_plugin_to_be_there(tmp_path: Path) -> No
     """lmp starts where the plugin cannot be loaded."""
     folder = tmp_path / "stale"
     folder.mkdir()
-    shutil.copy(lammps_runs.ROOT / "pyproject.toml", folder / "staleplugin.so")
+    shutil.copy(ROOT / "pyproject.toml", folder / "staleplugin.so")
     done = lmp(tmp_path, 'print "LAMMPS goes on"\n', environment={"LAMMPS_PLUGIN_PATH": str(folder)})
     assert done.exit_code == 0
     assert "LAMMPS goes on" in done.output
