@@ -85,6 +85,7 @@ def _heal(lmp: Any, options: HealOptions, model: torch.jit.ScriptModule, ranks: 
     )
     if callback is not None:
         callback.raise_error()
+        lmp.command("velocity all set 0 0 0")  # they held the next displacement
     lmp.command("undump healed")
     if options.write_data is not None:
         lmp.command(f"write_data {options.write_data} nocoeff")

@@ -230,8 +230,8 @@ class Callback:
         if self.error is not None:
             return
         try:
-            is_set_up = ntimestep == self._last_timestep or self._last_timestep is None
-            if is_set_up:
+            follows_a_step = self._last_timestep is not None and ntimestep == self._last_timestep + 1
+            if not follows_a_step:  # the set-up of a run: the atoms may be others now
                 self.healer.check_input()
             self._publish(self.healer.last)
             velocities[:nlocal] = self.healer.step() / self.lmp.extract_global("dt")

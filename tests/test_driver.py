@@ -76,6 +76,8 @@ def test_a_healed_data_file_can_be_healed_again(damaged: Path, tmp_path: Path, r
     healed = tmp_path / "healed.data"
     done = run("lammps-heal", "heal", damaged, "-o", tmp_path / "a.lammpstrj", "--write-data", healed, "--host", "python")
     assert done.returncode == 0, done.stderr
+    velocities = healed.read_text().split("Velocities")[1].split()
+    assert set(velocities[1::4]) | set(velocities[2::4]) | set(velocities[3::4]) == {"0"}  # not the next displacement
     again = run("lammps-heal", "heal", healed, "-o", tmp_path / "b.lammpstrj", "--steps", 1, "--host", "python")
     assert again.returncode == 0, again.stderr
     before, after = ase.io.read(tmp_path / "b.lammpstrj", index=":", format="lammps-dump-text")
