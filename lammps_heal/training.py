@@ -203,8 +203,7 @@ def _residual(x: Float64Array, sites: Atoms) -> float:
 def describe_crystals(structures: list[Atoms]) -> dict[str, Any]:
     """Element and lattice constants of fcc structures, from the volume of an atom in the perfect ones.
 
-    The perfect cells are those with the most atoms of their size: 4 n^3. The lattice constant of the relaxed
-    crystal is that of the first structure.
+    Perfect cells are told by their number of atoms, 4 n^3; the first of them is the relaxed crystal.
     """
     elements = {symbol for atoms in structures for symbol in atoms.get_chemical_symbols()}
     if len(elements) != 1:
