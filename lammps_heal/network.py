@@ -119,9 +119,7 @@ class HealingNetwork(nn.Module):
         unit = (edge_vectors / distances.unsqueeze(-1)).float()
         d = distances.float()
 
-        envelope = self.envelope(d) * present
-        basis = torch.exp(-torch.exp(self.basis_log_width) * (d.unsqueeze(-1) - self.basis_centres) ** 2)
-        radial = (basis @ self.radial_weights) * envelope.unsqueeze(-1)
+        radial = self.radial_functions(d) * present.unsqueeze(-1)
         harmonics = real_spherical_harmonics(unit)
 
         n_channels = self.n_channels
@@ -143,6 +141,15 @@ class HealingNetwork(nn.Module):
             gated = gate if degree == 0 else gate * mixed_moments[degree]
             weights = weights + (outward * (harmonic @ gated)).sum(-1)
         return (weights.unsqueeze(1) @ unit).squeeze(1).double()
+
+    @torch.jit.export
+    def radial_functions(self, d: Tensor) -> Tensor:
+        """R_kl(d), then Q_kl(d), channels fastest, for distances d (...) in Å: (..., 2 * 4 * n_channels).
+
+        Exported beside `forward`, so that a kernel can tabulate them from the model file.
+        """
+        basis = torch.exp(-torch.exp(self.basis_log_width) * (d.unsqueeze(-1) - self.basis_centres) ** 2)
+        return (basis @ self.radial_weights) * self.envelope(d).unsqueeze(-1)
 
     def envelope(self, d: Tensor) -> Tensor:
         """Polynomial 1 - 10 t^3 + 15 t^4 - 6 t^5 of t = d / cutoff: value, slope and curvature vanish at t = 1."""
