@@ -32,8 +32,10 @@ heal: setup      ## damage a crystal with a vacancy and heal it: table, trajecto
 	$(BIN)/mpirun -np $(RANKS) $(BIN)/lmp -in inputs/in.heal -var out runs/ranks.lammpstrj -screen none -log runs/ranks.log
 	@awk '/^Loop time/ { n = 0 } n { line = $$0 } /^ *Step / { n = 1; print } END { print line }' runs/ranks.log
 
-data: setup      ## make data/training_data.xyz anew
+data: setup      ## make the structures to learn from anew, data/training_*.xyz
 	$(BIN)/lmp -in inputs/in.crystal -screen none -log none
+	$(BIN)/lmp -in inputs/in.defects -screen none -log none
+	$(BIN)/lmp -in inputs/in.defects -var mode thermal -screen none -log none
 
 # One thread is enough for these small cells, and the figures are those of this command.
 train: setup     ## train the shipped model (half an hour), then export it
