@@ -12,7 +12,7 @@ from lammps_heal.errors import HealError
 from lammps_heal.training_options import TrainingOptions
 
 MODEL = Path("data/pt_heal.pt")
-TRAINING_DATA = Path("data/training_data.xyz")
+TRAINING_DATA = [Path(f"data/training_{name}.xyz") for name in ("data", "defects", "thermal")]
 BEST = Path("data/best_denoise_model.pth")
 
 
@@ -73,7 +73,7 @@ def _train(options: argparse.Namespace) -> None:
     )
     print(f"best weights: {options.best}")
     for sigma, row in figures.items():
-        print(f"sigma {sigma:>5} Å: RMSD after 0, 1, 2, 4, 8 steps " + " ".join(f"{v:.4f}" for v in row))
+        print(f"{sigma:>10} Å: RMSD after 0, 1, 2, 4, 8 steps " + " ".join(f"{v:.4f}" for v in row))
 
 
 def _export(options: argparse.Namespace) -> None:
@@ -93,7 +93,7 @@ def _info(options: argparse.Namespace) -> None:
 def _evaluate(options: argparse.Namespace) -> None:
     from lammps_heal.evaluation import evaluate
 
-    evaluate(options.model, options.case, options.json)
+    evaluate(options.model, options.case, options.json, options.quick)
 
 
 def _demo(options: argparse.Namespace) -> None:
@@ -153,7 +153,8 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", help="measure a model on structures it was not trained on")
     evaluate.set_defaults(run=_evaluate)
     evaluate.add_argument("model", type=Path, nargs="?", default=MODEL)
-    evaluate.add_argument("--case", action="append", help="noise, vacancies, hot or stay; may be repeated (default: all)")
+    evaluate.add_argument("--case", action="append", help="one of the table's cases; may be repeated (default: all)")
+    evaluate.add_argument("--quick", action="store_true", help="small structures, to try the evaluation itself")
     evaluate.add_argument("--json", type=Path, default=Path("runs/evaluation.json"), help="figures (default: %(default)s)")
 
     demo = commands.add_parser("demo", help="table and picture of a run of inputs/in.heal")
@@ -176,7 +177,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_training_arguments(train: argparse.ArgumentParser) -> None:
-    train.add_argument("--data", type=Path, default=TRAINING_DATA)
+    train.add_argument("--data", type=Path, nargs="+", default=TRAINING_DATA, help="default: data/training_*.xyz")
     train.add_argument("--best", type=Path, default=BEST, help="best weights so far (default: %(default)s)")
     train.add_argument("--checkpoint", type=Path, default=Path("runs/training.pth"), help="to resume from")
     train.add_argument("--log", type=Path, default=Path("data/training.log"), help="a JSON line for each validation")

@@ -1,0 +1,66 @@
+"""How well a model heals, beside CG minimisation of the same start with the same potential: one table of all cases.
+
+Start structures have seeds of their own, which training never sees. Energies, molecular dynamics and
+minimisation are LAMMPS's. Excess: EAM energy above the relaxed structure with the same defects, meV/atom.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lammps_heal import model_file
+from lammps_heal.errors import HealError
+from lammps_heal.evaluation.crystals import frenkel, metals, noise, rotated, vacancies
+from lammps_heal.evaluation.hot import about, cascade, defects, liquid, stay, thermal
+from lammps_heal.evaluation.runs import FULL, QUICK, Size, read_data
+from lammps_heal.evaluation.table import Row, text
+
+__all__ = ["CASES", "evaluate", "read_data"]
+
+CASES: dict[str, Callable[[torch.jit.ScriptModule, Size], list[Row]]] = {
+    "noise": noise,
+    "frenkel": frenkel,
+    "vacancies": vacancies,
+    "stay": stay,
+    "thermal": thermal,
+    "defects": defects,
+    "liquid": liquid,
+    "rotated": rotated,
+    "metals": metals,
+    "cascade": cascade,
+}
+
+
+def evaluate(model_path: Path, cases: list[str] | None, output: Path, quick: bool = False) -> list[Row]:
+    """Run the cases (all by default), print their table, and write it to `output` as JSON and beside it as text.
+
+    quick: smaller structures and fewer of them; to try the evaluation, not the model.
+    """
+    chosen = cases or list(CASES)
+    unknown = [c for c in chosen if c not in CASES]
+    if unknown:
+        raise HealError(f"case {unknown[0]} does not exist: choose from {', '.join(CASES)}")
+    model = model_file.load(model_path)
+    figures: dict[str, Any] = {"model": str(model_path), "weights_hash": model.weights_hash, **about()}
+    rows: list[Row] = []
+    figures["seconds"] = {}
+    for case in chosen:
+        began = time.perf_counter()
+        rows += CASES[case](model, QUICK if quick else FULL)
+        figures["seconds"][case] = round(time.perf_counter() - began, 1)
+        print(f"{case}: {figures['seconds'][case]} s", flush=True)
+    table = text(rows)
+    judged = [r.passed for r in rows if r.passed is not None]
+    table += (
+        f"\n{sum(judged)} of {len(judged)} goals reached. Labels: {figures['labels']}. Minimised: CG with the same potential."
+    )
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps({**figures, "rows": [asdict(r) for r in rows]}, indent=2, ensure_ascii=False))
+    output.with_suffix(".txt").write_text(table + "\n")
+    print(f"{table}\nfigures: {output}, {output.with_suffix('.txt')}")
+    return rows
