@@ -14,6 +14,7 @@ import os
 import shlex
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,21 +30,23 @@ from lammps_heal.exporting import make_network
 from lammps_heal.healing import PeriodicCrystal, cap, displacement
 from lammps_heal.model_file import MAX_DISPLACEMENT
 from lammps_heal.neighbours import Float64Array, neighbour_list, periodic_ghosts
-from lammps_heal.structures import read_structures, remove_mean, root_mean_square, vectors_to_sites
+from lammps_heal.structures import remove_mean, root_mean_square, vectors_to_sites
 from lammps_heal.training_options import TrainingOptions
+from lammps_heal.training_structures import CRYSTAL, DEFECT, START, THERMAL, group_of, read_training_structures, uneven_sigmas
 
 NOISE_FLOOR = 0.01  # Å, s_0 of the loss
 WORST_RESIDUAL = 1.2  # of the noise put on, or of 0.1 Å: a state made worse than that teaches nothing
 VALIDATION_SIGMAS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)  # Å
+DEFECT_SIGMAS = (0.1, 0.3)  # Å, validation of the held-out defects
 VALIDATION_STEPS = (1, 2, 4, 8)
 VALIDATION_SEED = 918273
-HELD_OUT = 0.1  # part of the structures, drawn at random, that validates and is not trained on
+HELD_OUT = 0.1  # part of each group of structures, drawn at random, that validates and is not trained on
 WARM_UP_STEPS = 100
 
 
 @dataclass
 class PoolState:
-    """A structure on its way from noise to its sites."""
+    """A structure on its way from noise to its sites. sigma: Å, RMS over the atoms of uneven or thermal noise."""
 
     structure: int
     sigma: float
@@ -55,14 +58,26 @@ class Trainer:
     """Network, optimiser, pool and random numbers; all of it is in a checkpoint, so a resumed training is the same."""
 
     def __init__(self, structures: list[Atoms], options: TrainingOptions, device: str = "cpu") -> None:
-        n_held_out = int(HELD_OUT * len(structures))
-        if n_held_out == 0:
-            raise HealError(f"training needs at least {math.ceil(1 / HELD_OUT)} structures, got {len(structures)}: run make data")
         self.options = options
         self.device = device
-        order = np.random.default_rng(VALIDATION_SEED).permutation(len(structures))
-        self.validation_set = [structures[i] for i in order[:n_held_out]]
-        self.training_set = [structures[i] for i in order[n_held_out:]]
+        self.training_set: list[Atoms] = []
+        self.validation_set: list[Atoms] = []
+        self.groups: dict[str, list[int]] = {}  # rows of the training set
+        for group, fraction in (
+            (CRYSTAL, 1.0),
+            (DEFECT, options.defect_fraction),
+            (THERMAL, options.thermal_fraction),
+        ):
+            members = [atoms for atoms in structures if group_of(atoms) == group]
+            n_held_out = int(HELD_OUT * len(members))
+            if n_held_out == 0 and fraction > 0.0:
+                needed = math.ceil(1 / HELD_OUT)
+                raise HealError(f"training needs at least {needed} structures ({group}), got {len(members)}: run make data")
+            order = np.random.default_rng(VALIDATION_SEED).permutation(len(members))
+            self.validation_set += [members[i] for i in order[:n_held_out]]
+            n_trained = len(members) - n_held_out
+            self.groups[group] = list(range(len(self.training_set), len(self.training_set) + n_trained))
+            self.training_set += [members[i] for i in order[n_held_out:]]
         self.rng = np.random.default_rng(options.seed)
         torch.manual_seed(options.seed)
         self.network = make_network(options).to(device)
@@ -78,13 +93,29 @@ class Trainer:
         return min((step + 1) / WARM_UP_STEPS, 1.0) * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * progress)))
 
     def fresh_state(self) -> PoolState:
-        """A clean structure with noise of a newly drawn sigma."""
-        structure = int(self.rng.integers(len(self.training_set)))
+        """A clean structure with noise of a newly drawn sigma, or a thermal snapshot."""
+        group = self._draw_group()
+        structure = self.groups[group][int(self.rng.integers(len(self.groups[group])))]
+        atoms = self.training_set[structure]
+        clean = atoms.positions
+        if group == THERMAL:
+            return PoolState(structure, root_mean_square(remove_mean(atoms.arrays[START] - clean)), atoms.arrays[START], 0)
         sigma = self.rng.uniform(self.options.sigma_min, self.options.sigma_max)
         if self.rng.random() < self.options.clean_fraction:
             sigma = 0.0
-        clean = self.training_set[structure].positions
-        return PoolState(structure, sigma, clean + self.rng.normal(0.0, 1.0, clean.shape) * sigma, 0)
+        sigmas = np.full(len(atoms), sigma)
+        if self.options.uneven_fraction > 0.0 and self.rng.random() < self.options.uneven_fraction:
+            sigmas = uneven_sigmas(atoms, sigma, self.rng)
+        noise = self.rng.normal(0.0, 1.0, clean.shape) * sigmas[:, None]
+        return PoolState(structure, root_mean_square(sigmas), clean + noise, 0)
+
+    def _draw_group(self) -> str:
+        if self.options.defect_fraction + self.options.thermal_fraction == 0.0:
+            return CRYSTAL
+        drawn = self.rng.random() - self.options.thermal_fraction
+        if drawn < 0.0:
+            return THERMAL
+        return DEFECT if drawn < self.options.defect_fraction else CRYSTAL
 
     def draw_states(self) -> list[PoolState]:
         """The cells of one step: fresh noise, and states from the pool (taken out of it)."""
@@ -149,25 +180,34 @@ class Trainer:
         )
 
     def validate(self) -> dict[str, list[float]]:
-        """RMS distance to the sites (per component, Å) by sigma after 0 and VALIDATION_STEPS steps."""
+        """RMS distance to the sites (per component, Å) after 0 and VALIDATION_STEPS steps.
+
+        By sigma for crystals; "defect" and sigma, and "thermal", where the training draws from them.
+        """
         rng = np.random.default_rng(VALIDATION_SEED)
-        network = self.network
-        figures: dict[str, list[float]] = {}
         sigmas = [s for s in VALIDATION_SIGMAS if s <= max(self.options.sigma_max, VALIDATION_SIGMAS[0])]
-        for sigma in sigmas:
-            squares = np.zeros(1 + len(VALIDATION_STEPS))
-            for atoms in self.validation_set:
-                crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, self.options.cutoff)
-                x = atoms.positions + rng.normal(0.0, sigma, atoms.positions.shape)
-                row = [_residual(x, atoms)]
-                for step in range(1, VALIDATION_STEPS[-1] + 1):
-                    answer = displacement(network, *crystal.open_cluster(x))
-                    x = x + cap(answer, MAX_DISPLACEMENT)[0]
-                    if step in VALIDATION_STEPS:
-                        row.append(_residual(x, atoms))
-                squares += np.square(row)
-            figures[f"{sigma:g}"] = [float(v) for v in np.sqrt(squares / len(self.validation_set))]
+        figures = {f"{sigma:g}": self._validate_on(CRYSTAL, sigma, rng) for sigma in sigmas}
+        if self.options.defect_fraction > 0.0:
+            figures |= {f"defect {s:g}": self._validate_on(DEFECT, s, rng) for s in DEFECT_SIGMAS if s in sigmas}
+        if self.options.thermal_fraction > 0.0:
+            figures["thermal"] = self._validate_on(THERMAL, 0.0, rng)
         return figures
+
+    def _validate_on(self, group: str, sigma: float, rng: np.random.Generator) -> list[float]:
+        """sigma: Å, of the noise put on; thermal snapshots are hot already."""
+        held_out = [atoms for atoms in self.validation_set if group_of(atoms) == group]
+        squares = np.zeros(1 + len(VALIDATION_STEPS))
+        for atoms in held_out:
+            crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, self.options.cutoff)
+            x = atoms.arrays[START] if group == THERMAL else atoms.positions + rng.normal(0.0, sigma, atoms.positions.shape)
+            row = [_residual(x, atoms)]
+            for step in range(1, VALIDATION_STEPS[-1] + 1):
+                answer = displacement(self.network, *crystal.open_cluster(x))
+                x = x + cap(answer, MAX_DISPLACEMENT)[0]
+                if step in VALIDATION_STEPS:
+                    row.append(_residual(x, atoms))
+            squares += np.square(row)
+        return [float(v) for v in np.sqrt(squares / len(held_out))]
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -203,12 +243,13 @@ def _residual(x: Float64Array, sites: Atoms) -> float:
 def describe_crystals(structures: list[Atoms]) -> dict[str, Any]:
     """Element and lattice constants of fcc structures, from the volume of an atom in the perfect ones.
 
-    Perfect cells are told by their number of atoms, 4 n^3; the first of them is the relaxed crystal.
+    Perfect cells are crystals of 4 n^3 atoms; the first of them is the relaxed one.
     """
     elements = {symbol for atoms in structures for symbol in atoms.get_chemical_symbols()}
     if len(elements) != 1:
         raise HealError(f"structures must be of one element, got {', '.join(sorted(elements))}")
-    perfect = [atoms for atoms in structures if round((len(atoms) / 4) ** (1 / 3)) ** 3 * 4 == len(atoms)]
+    crystals = [atoms for atoms in structures if group_of(atoms) == CRYSTAL]
+    perfect = [atoms for atoms in crystals if round((len(atoms) / 4) ** (1 / 3)) ** 3 * 4 == len(atoms)]
     if not perfect:
         raise HealError("structures must include perfect cubic cells of 4 n^3 atoms, which tell the lattice constants")
     constants = [float((4.0 * atoms.get_volume() / len(atoms)) ** (1 / 3)) for atoms in perfect]
@@ -226,18 +267,24 @@ def score(figures: dict[str, list[float]]) -> float:
 
 
 def train(
-    data: Path, options: TrainingOptions, best: Path, checkpoint: Path, log: Path, device: str = "cpu", resume: bool = False
+    data: Sequence[Path],
+    options: TrainingOptions,
+    best: Path,
+    checkpoint: Path,
+    log: Path,
+    device: str = "cpu",
+    resume: bool = False,
 ) -> dict[str, list[float]]:
     """Train, with a progress bar; returns the validation figures of the best weights.
 
     best: weights with the lowest validation score, with options and figures. checkpoint: all that resuming
     needs. log: a line of JSON for each validation. No file is ever half-written.
     """
-    structures = read_structures(data)
+    structures = read_training_structures(data)
     provenance = {
         "options": asdict(options),
         "command": shlex.join(["lammps-heal", *sys.argv[1:]]),
-        "data_sha256": hashlib.sha256(data.read_bytes()).hexdigest(),
+        "data_sha256": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in data},
         "crystals": describe_crystals(structures),
     }
     trainer = Trainer(structures, options, device)

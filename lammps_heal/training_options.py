@@ -15,6 +15,9 @@ class TrainingOptions:
     pool_size: int = 64
     fresh_fraction: float = 1.0  # of the cells of a step; the others are states partly healed by the network
     clean_fraction: float = 0.02  # of the fresh cells: no noise at all, so that the healed stay healed
+    uneven_fraction: float = 0.0  # of the noisy fresh cells: sigma varies over the cell, up to the one drawn
+    defect_fraction: float = 0.0  # of the fresh cells: relaxed defects; the rest are crystals and vacancies
+    thermal_fraction: float = 0.0  # of the fresh cells: thermal snapshots, to be quenched
     oldest: int = 64  # healing steps after which a state of the pool is drawn anew
     cutoff: float = 6.0  # Å
     n_basis: int = 24

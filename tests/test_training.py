@@ -38,7 +38,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def run(data: Path, options: TrainingOptions, folder: Path, resume: bool = False) -> dict[str, list[float]]:
-    return train(data, options, folder / "best.pth", folder / "last.pth", folder / "log", resume=resume)
+    return train([data], options, folder / "best.pth", folder / "last.pth", folder / "log", resume=resume)
 
 
 def test_training_heals_better_with_each_validation(data: Path, tmp_path: Path) -> None:

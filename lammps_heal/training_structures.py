@@ -1,0 +1,63 @@
+"""What a training draws from: clean crystals, relaxed defects, thermal snapshots; and uneven noise."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from ase.geometry import find_mic
+
+from lammps_heal.errors import HealError
+from lammps_heal.neighbours import Float64Array
+from lammps_heal.structures import read_structures, vectors_to_sites
+
+CRYSTAL, DEFECT, THERMAL = "crystal", "defect", "thermal"
+START = "start"  # name of the array of hot positions, (n, 3) Å, beside the quenched ones
+SPHERE_RADII = (3.0, 8.0)  # Å, of uneven noise: from one atom and its neighbours to a collision cascade's core
+SPHERE_EDGE = 1.0  # Å, over which the noise falls off
+
+
+def read_training_structures(paths: Sequence[Path]) -> list[Atoms]:
+    """All structures of the files; the hot frame that follows a relaxed one becomes that one's array `start`.
+
+    in.defects tells them by their header: temperature=0 is relaxed, anything above is hot.
+    """
+    structures: list[Atoms] = []
+    for path in paths:
+        quenched: Atoms | None = None
+        for atoms in read_structures(path):
+            if atoms.info.get("temperature", 0) == 0:
+                quenched = atoms
+                structures.append(atoms)
+            elif quenched is None or len(quenched) != len(atoms):
+                raise HealError(f'"{path}": a hot frame must follow what it was quenched to: make it anew with "make data"')
+            else:
+                quenched.set_array(START, quenched.positions - vectors_to_sites(atoms.positions, quenched))
+    return structures
+
+
+def group_of(atoms: Atoms) -> str:
+    """CRYSTAL (in.crystal: bulk and vacancies, no kind in the header), DEFECT or THERMAL."""
+    if START in atoms.arrays:
+        return THERMAL
+    return DEFECT if "kind" in atoms.info else CRYSTAL
+
+
+def uneven_sigmas(atoms: Atoms, highest: float, rng: np.random.Generator) -> Float64Array:
+    """(n,) Å, noise of each atom, 0 to `highest`: a hot sphere in a quieter crystal, or a wave, either as often.
+
+    A wave fits the periodic cell; it is zero at its nodes.
+    """
+    if rng.random() < 0.5:
+        lowest = rng.uniform(0.0, 0.5)
+        centre = atoms.positions[int(rng.integers(len(atoms)))]
+        _, distances = find_mic(atoms.positions - centre, atoms.cell, atoms.pbc)
+        edge = (distances - rng.uniform(*SPHERE_RADII)) / SPHERE_EDGE
+        sigmas: Float64Array = highest * (lowest + (1.0 - lowest) * np.clip(0.5 - edge, 0.0, 1.0))
+        return sigmas
+    waves = np.zeros(3, np.int64)
+    while not waves.any():
+        waves = rng.integers(-1, 2, 3)
+    phase = rng.uniform(0.0, 2.0 * np.pi)
+    sigmas = highest * 0.5 * (1.0 + np.cos(2.0 * np.pi * atoms.get_scaled_positions() @ waves + phase))
+    return sigmas
