@@ -72,8 +72,9 @@ def _train(options: argparse.Namespace) -> None:
         options.data, TrainingOptions(**chosen), options.best, options.checkpoint, options.log, options.device, options.resume
     )
     print(f"best weights: {options.best}")
+    print("sigma (Å)    RMSD (Å) after 0, 1, 2, 4, 8 steps")
     for sigma, row in figures.items():
-        print(f"{sigma:>10} Å: RMSD after 0, 1, 2, 4, 8 steps " + " ".join(f"{v:.4f}" for v in row))
+        print(f"{sigma:<12} " + " ".join(f"{v:.4f}" for v in row))
 
 
 def _export(options: argparse.Namespace) -> None:
