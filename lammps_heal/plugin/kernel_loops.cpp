@@ -1,0 +1,478 @@
+// Formulas and names: lammps_heal/network.py. Channels are the lanes of the vectors.
+//
+// Compiled once for each instruction set, with HEAL_LOOPS naming the table of functions, HEAL_LANES the widest
+// vector and HEAL_REGISTERS the number of vector registers.
+
+#include "kernel_loops.h"
+
+using namespace lammps_heal;
+
+namespace
+{
+
+template <int W> struct Vector;
+template <> struct Vector<4> {
+  typedef float Floats __attribute__((vector_size(16), may_alias));
+  typedef int32_t Integers __attribute__((vector_size(16), may_alias));
+};
+template <> struct Vector<8> {
+  typedef float Floats __attribute__((vector_size(32), may_alias));
+  typedef int32_t Integers __attribute__((vector_size(32), may_alias));
+};
+template <> struct Vector<16> {
+  typedef float Floats __attribute__((vector_size(64), may_alias));
+  typedef int32_t Integers __attribute__((vector_size(64), may_alias));
+};
+
+template <int W> using Floats = typename Vector<W>::Floats;
+
+#define INLINE static inline __attribute__((always_inline))
+
+template <int W> INLINE Floats<W> load(const float *p)
+{
+  return *reinterpret_cast<const Floats<W> *>(p);
+}
+
+template <int W> INLINE void store(float *p, Floats<W> v)
+{
+  *reinterpret_cast<Floats<W> *>(p) = v;
+}
+
+constexpr int FEW_REGISTERS = 16;
+constexpr int TILE = 64;    // edges whose spherical harmonics are held at once, in the L1 cache
+constexpr int ROWS = 6;     // of a matrix product's block; divides ATOMS_AT_ONCE
+constexpr int COLUMNS = HEAL_REGISTERS > FEW_REGISTERS ? 4 : 2;    // vectors of it
+
+// Where degree l begins among the harmonics, and how many it has.
+constexpr int START[N_DEGREES] = {0, 1, 4, 9};
+constexpr int COUNT[N_DEGREES] = {1, 3, 5, 7};
+
+// Edges of one atom within the cutoff, in the order of the list.
+struct Edges {
+  int64_t n;
+  float *x, *y, *z;    // unit vector
+  float *place;        // in its interval, -1/2 to 1/2
+  int32_t *interval;
+};
+
+INLINE int64_t padded(int64_t n, int64_t to)
+{
+  return (n + to - 1) / to * to;
+}
+
+// Rows of two atoms on one spot go to task.overlapping.
+INLINE void gather(const KernelNumbers &numbers, KernelTask &task, int64_t centre, Edges &edges)
+{
+  const double *const origin = task.positions + 3 * centre;
+  const double x0 = origin[0], y0 = origin[1], z0 = origin[2];
+  const float inverse_scale = static_cast<float>(1.0 / task.length_scale);
+  const float cutoff = static_cast<float>(numbers.cutoff * task.length_scale);
+  const float cutoff_square = cutoff * cutoff;
+  float *__restrict x = edges.x, *__restrict y = edges.y, *__restrict z = edges.z,
+                   *__restrict square = edges.place;
+  int64_t n = 0;
+  float smallest = cutoff_square;
+  const int32_t *const last = task.neighbours + task.first[centre + 1];
+  for (const int32_t *j = task.neighbours + task.first[centre]; j != last; j++) {
+    const double *const neighbour = task.positions + 3 * static_cast<int64_t>(*j);
+    const auto dx = static_cast<float>(neighbour[0] - x0);
+    const auto dy = static_cast<float>(neighbour[1] - y0);
+    const auto dz = static_cast<float>(neighbour[2] - z0);
+    const float d2 = dx * dx + dy * dy + dz * dz;
+    x[n] = dx;
+    y[n] = dy;
+    z[n] = dz;
+    square[n] = d2;
+    smallest = d2 < smallest ? d2 : smallest;
+    n += d2 < cutoff_square;
+  }
+  if (smallest < static_cast<float>(SMALLEST_DISTANCE * SMALLEST_DISTANCE) && task.overlapping[0] < 0)
+    for (const int32_t *j = task.neighbours + task.first[centre]; j != last; j++) {
+      const double *const neighbour = task.positions + 3 * static_cast<int64_t>(*j);
+      const double dx = neighbour[0] - x0, dy = neighbour[1] - y0, dz = neighbour[2] - z0;
+      if (dx * dx + dy * dy + dz * dz < SMALLEST_DISTANCE * SMALLEST_DISTANCE) {
+        task.overlapping[0] = centre;
+        task.overlapping[1] = *j;
+      }
+    }
+  edges.n = n;
+  const int64_t n_padded = padded(n, EDGE_PADDING);
+  for (int64_t e = n; e < n_padded; e++) {
+    x[e] = y[e] = z[e] = 0.0f;
+    square[e] = cutoff_square;
+  }
+  const float intervals_per_length = numbers.intervals_per_length * inverse_scale;
+  const int32_t last_interval = numbers.n_intervals - 1;
+  int32_t *__restrict interval = edges.interval;
+  for (int64_t e = 0; e < n_padded; e++) {
+    const float d = __builtin_sqrtf(square[e]);
+    const float inverse = 1.0f / d;
+    x[e] *= inverse;
+    y[e] *= inverse;
+    z[e] *= inverse;
+    const float place = d * intervals_per_length;
+    const auto whole = static_cast<int32_t>(place);
+    const int32_t index = whole < last_interval ? whole : last_interval;
+    interval[e] = index;
+    square[e] = place - static_cast<float>(index) - 0.5f;
+  }
+}
+
+// Spherical harmonics of up to TILE edges; Y_00 = 1 is left out.
+struct Harmonics {
+  alignas(ALIGNMENT) float y[N_HARMONICS][TILE];
+};
+
+INLINE void harmonics_of(const Edges &edges, int64_t start, int64_t n, Harmonics &harmonics)
+{
+  constexpr float root3 = 1.7320508075688772f, root15 = 3.872983346207417f;
+  constexpr float root5_8 = 0.7905694150420949f, root3_8 = 0.6123724356957945f;
+  const float *__restrict xs = edges.x + start, *__restrict ys = edges.y + start,
+                         *__restrict zs = edges.z + start;
+  auto &h = harmonics.y;
+  for (int64_t e = 0; e < padded(n, EDGE_PADDING); e++) {
+    const float x = xs[e], y = ys[e], z = zs[e];
+    const float x2 = x * x, y2 = y * y, z2 = z * z, x2_y2 = x2 - y2;
+    h[1][e] = x;
+    h[2][e] = y;
+    h[3][e] = z;
+    h[4][e] = root3 * x * y;
+    h[5][e] = root3 * y * z;
+    h[6][e] = 1.5f * z2 - 0.5f;
+    h[7][e] = root3 * x * z;
+    h[8][e] = 0.5f * root3 * x2_y2;
+    h[9][e] = root5_8 * y * (3.0f * x2 - y2);
+    h[10][e] = root15 * x * y * z;
+    h[11][e] = root3_8 * y * (5.0f * z2 - 1.0f);
+    h[12][e] = 0.5f * z * (5.0f * z2 - 3.0f);
+    h[13][e] = root3_8 * x * (5.0f * z2 - 1.0f);
+    h[14][e] = 0.5f * root15 * z * x2_y2;
+    h[15][e] = root5_8 * x * (x2 - 3.0f * y2);
+  }
+}
+
+// coefficients: of degree l, in one interval.
+template <int W> INLINE Floats<W> radial(const float *coefficients, size_t stride, Floats<W> t)
+{
+  Floats<W> value = load<W>(coefficients + (N_COEFFICIENTS - 1) * stride);
+#pragma GCC unroll 4
+  for (int power = N_COEFFICIENTS - 2; power >= 0; power--)
+    value = value * t + load<W>(coefficients + power * stride);
+  return value;
+}
+
+// A_klm of the degrees in MASK, added to moments: row of the harmonic h at moments[h], n_channels apart from
+// the next channel block.
+template <int W, int MASK>
+INLINE void add_moments(const KernelNumbers &numbers, const Edges &edges, int64_t start, int64_t n,
+                        const Harmonics &harmonics, float *const *moments, int channel)
+{
+  const auto n_channels = static_cast<size_t>(numbers.n_channels);
+  const size_t stride = N_DEGREES * n_channels;
+  Floats<W> sums[N_HARMONICS];
+#pragma GCC unroll 4
+  for (int l = 0; l < N_DEGREES; l++)
+    if (MASK >> l & 1)
+#pragma GCC unroll 8
+      for (int h = START[l]; h < START[l] + COUNT[l]; h++)
+        sums[h] = load<W>(moments[h] + channel);
+  for (int64_t e = 0; e < n; e++) {
+    const float *const coefficients =
+        numbers.inward + static_cast<size_t>(edges.interval[start + e]) * (N_COEFFICIENTS * stride) + channel;
+    const Floats<W> t = Floats<W>{} + edges.place[start + e];
+#pragma GCC unroll 4
+    for (int l = 0; l < N_DEGREES; l++)
+      if (MASK >> l & 1) {
+        const Floats<W> inward = radial<W>(coefficients + l * n_channels, stride, t);
+        if (l == 0)
+          sums[0] += inward;
+        else
+#pragma GCC unroll 8
+          for (int h = START[l]; h < START[l] + COUNT[l]; h++)
+            sums[h] += inward * harmonics.y[h][e];
+      }
+  }
+#pragma GCC unroll 4
+  for (int l = 0; l < N_DEGREES; l++)
+    if (MASK >> l & 1)
+#pragma GCC unroll 8
+      for (int h = START[l]; h < START[l] + COUNT[l]; h++)
+        store<W>(moments[h] + channel, sums[h]);
+}
+
+// sum_j u_ij sum_kl Q_kl(d) G_klm Y_lm(u), of the degrees in MASK; lanes are summed by the caller.
+template <int W, int MASK>
+INLINE void add_displacements(const KernelNumbers &numbers, const Edges &edges, int64_t start, int64_t n,
+                              const Harmonics &harmonics, const float *gated, int channel, Floats<W> *sums)
+{
+  const auto n_channels = static_cast<size_t>(numbers.n_channels);
+  const size_t stride = N_DEGREES * n_channels;
+  Floats<W> g[N_HARMONICS];
+#pragma GCC unroll 4
+  for (int l = 0; l < N_DEGREES; l++)
+    if (MASK >> l & 1)
+#pragma GCC unroll 8
+      for (int h = START[l]; h < START[l] + COUNT[l]; h++)
+        g[h] = load<W>(gated + h * n_channels + channel);
+  Floats<W> x = sums[0], y = sums[1], z = sums[2];
+  for (int64_t e = 0; e < n; e++) {
+    const float *const coefficients =
+        numbers.outward + static_cast<size_t>(edges.interval[start + e]) * (N_COEFFICIENTS * stride) + channel;
+    const Floats<W> t = Floats<W>{} + edges.place[start + e];
+    Floats<W> weight = {};
+#pragma GCC unroll 4
+    for (int l = 0; l < N_DEGREES; l++)
+      if (MASK >> l & 1) {
+        Floats<W> angular = l == 0 ? g[0] : g[START[l]] * harmonics.y[START[l]][e];
+#pragma GCC unroll 8
+        for (int h = START[l] + 1; h < START[l] + COUNT[l]; h++)
+          angular += g[h] * harmonics.y[h][e];
+        weight += radial<W>(coefficients + l * n_channels, stride, t) * angular;
+      }
+    x += weight * harmonics.y[1][e];
+    y += weight * harmonics.y[2][e];
+    z += weight * harmonics.y[3][e];
+  }
+  sums[0] = x;
+  sums[1] = y;
+  sums[2] = z;
+}
+
+// Degrees whose sums fit the registers together: all four, or 1 and 2, then 0 and 3.
+constexpr int ALL_DEGREES = 15, DEGREES_1_2 = 6, DEGREES_0_3 = 9;
+
+// out[row][column] = bias[column] + sum_k in[row][k] weights[k][column], ROWS x N_VECTORS * W of it
+template <int W, int N_VECTORS>
+INLINE void multiply_block(const float *in, int n_in, const float *weights, int n_out, const float *bias, float *out)
+{
+  Floats<W> sums[ROWS][N_VECTORS];
+#pragma GCC unroll 8
+  for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 4
+    for (int c = 0; c < N_VECTORS; c++)
+      sums[r][c] = bias ? load<W>(bias + c * W) : Floats<W>{};
+  for (int k = 0; k < n_in; k++) {
+    Floats<W> row[N_VECTORS];
+#pragma GCC unroll 4
+    for (int c = 0; c < N_VECTORS; c++)
+      row[c] = load<W>(weights + static_cast<size_t>(k) * n_out + c * W);
+#pragma GCC unroll 8
+    for (int r = 0; r < ROWS; r++) {
+      const float value = in[static_cast<size_t>(r) * n_in + k];
+#pragma GCC unroll 4
+      for (int c = 0; c < N_VECTORS; c++)
+        sums[r][c] += row[c] * value;
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 4
+    for (int c = 0; c < N_VECTORS; c++)
+      store<W>(out + static_cast<size_t>(r) * n_out + c * W, sums[r][c]);
+}
+
+// n_rows: a multiple of ROWS; n_out: of W.
+template <int W>
+INLINE void multiply(const float *in, int n_rows, int n_in, const float *weights, int n_out, const float *bias,
+                     float *out)
+{
+  for (int row = 0; row < n_rows; row += ROWS) {
+    const float *const in_row = in + static_cast<size_t>(row) * n_in;
+    float *const out_row = out + static_cast<size_t>(row) * n_out;
+    int column = 0;
+    for (; column + COLUMNS * W <= n_out; column += COLUMNS * W)
+      multiply_block<W, COLUMNS>(in_row, n_in, weights + column, n_out, bias ? bias + column : bias,
+                                 out_row + column);
+    for (; column + 2 * W <= n_out; column += 2 * W)
+      multiply_block<W, 2>(in_row, n_in, weights + column, n_out, bias ? bias + column : bias, out_row + column);
+    for (; column < n_out; column += W)
+      multiply_block<W, 1>(in_row, n_in, weights + column, n_out, bias ? bias + column : bias, out_row + column);
+  }
+}
+
+// e^x to 1e-7 of it, for x of -87 to 87 and the nearest of these beyond: 2^n times a polynomial of the rest,
+// Cephes' expf (S. Moshier).
+template <int W> INLINE Floats<W> exponential(Floats<W> x)
+{
+  constexpr float LARGEST = 87.0f, LOG2_E = 1.44269504088896341f;
+  constexpr float LN2_HIGH = 0.693359375f, LN2_LOW = -2.12194440e-4f;
+  constexpr float TO_INTEGER = 12582912.0f;    // 1.5 * 2^23: adding it rounds to an integer
+  const Floats<W> zero = {};
+  x = x > zero + LARGEST ? zero + LARGEST : x;
+  x = x < zero - LARGEST ? zero - LARGEST : x;
+  const Floats<W> shifted = x * LOG2_E + TO_INTEGER;
+  const Floats<W> n = shifted - TO_INTEGER;
+  const Floats<W> r = x - n * LN2_HIGH - n * LN2_LOW;
+  Floats<W> p = zero + 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * (r * r) + r + 1.0f;
+  typedef typename Vector<W>::Integers Integers;
+  const Integers bits = reinterpret_cast<Integers>(shifted) << 23;    // n, in the exponent's place
+  return reinterpret_cast<Floats<W>>(reinterpret_cast<Integers>(p) + bits);
+}
+
+template <int W> INLINE void silu(float *values, size_t n)
+{
+  for (size_t i = 0; i < n; i += W) {
+    const Floats<W> x = load<W>(values + i);
+    store<W>(values + i, x / (exponential<W>(-x) + 1.0f));
+  }
+}
+
+size_t moments_floats(const KernelNumbers &numbers)
+{
+  return static_cast<size_t>(ATOMS_AT_ONCE) * N_HARMONICS * numbers.n_channels;
+}
+
+size_t scratch_floats(const KernelNumbers &numbers, int64_t most_edges)
+{
+  const size_t edges = static_cast<size_t>(ATOMS_AT_ONCE) * 5 * most_edges;
+  const size_t layers = static_cast<size_t>(ATOMS_AT_ONCE) * 2 * (N_DEGREES * numbers.n_channels + numbers.n_hidden);
+  return edges + 2 * moments_floats(numbers) + layers + N_HARMONICS * numbers.n_channels;
+}
+
+// One pass over ATOMS_AT_ONCE centres at the most.
+template <int W>
+void run_block(const KernelNumbers &numbers, KernelTask &task, int64_t begin, int n_atoms)
+{
+  const auto n_channels = static_cast<size_t>(numbers.n_channels);
+  const size_t n_invariants = N_DEGREES * n_channels;
+  float *free = task.scratch;
+  auto take = [&free](size_t n) {
+    float *const taken = free;
+    free += n;
+    return taken;
+  };
+  // Moments of degree l: rows of all atoms one below the other, as the mixing wants them.
+  float *moments[N_DEGREES], *mixed[N_DEGREES];
+  for (int l = 0; l < N_DEGREES; l++)
+    moments[l] = take(ATOMS_AT_ONCE * COUNT[l] * n_channels);
+  for (int l = 0; l < N_DEGREES; l++)
+    mixed[l] = take(ATOMS_AT_ONCE * COUNT[l] * n_channels);
+  float *const invariants = take(ATOMS_AT_ONCE * n_invariants);
+  float *const gates = take(ATOMS_AT_ONCE * n_invariants);
+  float *const hidden[2] = {take(static_cast<size_t>(ATOMS_AT_ONCE) * numbers.n_hidden),
+                            take(static_cast<size_t>(ATOMS_AT_ONCE) * numbers.n_hidden)};
+  float *const gated = take(N_HARMONICS * n_channels);
+  Edges edges[ATOMS_AT_ONCE];
+  Harmonics harmonics;
+
+  for (size_t i = 0; i < moments_floats(numbers); i += W)
+    store<W>(moments[0] + i, Floats<W>{});
+  for (int a = 0; a < n_atoms; a++) {
+    const auto most = static_cast<size_t>(task.most_edges);
+    Edges &own = edges[a];
+    own.x = take(most);
+    own.y = take(most);
+    own.z = take(most);
+    own.place = take(most);
+    own.interval = reinterpret_cast<int32_t *>(take(most));
+    gather(numbers, task, task.centres ? task.centres[begin + a] : begin + a, own);
+    float *rows[N_HARMONICS];
+    for (int l = 0; l < N_DEGREES; l++)
+      for (int m = 0; m < COUNT[l]; m++)
+        rows[START[l] + m] = moments[l] + (static_cast<size_t>(a) * COUNT[l] + m) * n_channels;
+    for (int64_t start = 0; start < own.n; start += TILE) {
+      const int64_t n = own.n - start < TILE ? own.n - start : TILE;
+      harmonics_of(own, start, n, harmonics);
+      for (int channel = 0; channel < numbers.n_channels; channel += W) {
+        if (HEAL_REGISTERS > FEW_REGISTERS)
+          add_moments<W, ALL_DEGREES>(numbers, own, start, n, harmonics, rows, channel);
+        else {
+          add_moments<W, DEGREES_1_2>(numbers, own, start, n, harmonics, rows, channel);
+          add_moments<W, DEGREES_0_3>(numbers, own, start, n, harmonics, rows, channel);
+        }
+      }
+    }
+  }
+
+  for (int l = 1; l < N_DEGREES; l++)
+    multiply<W>(moments[l], ATOMS_AT_ONCE * COUNT[l], numbers.n_channels,
+                numbers.mixing + (l - 1) * n_channels * n_channels, numbers.n_channels, nullptr, mixed[l]);
+  for (int a = 0; a < ATOMS_AT_ONCE; a++)
+    for (int l = 0; l < N_DEGREES; l++) {
+      const size_t row = static_cast<size_t>(a) * COUNT[l] * n_channels;
+      for (size_t k = 0; k < n_channels; k += W) {
+        Floats<W> sum = load<W>(moments[l] + row + k);
+        if (l > 0) {
+          sum *= load<W>(mixed[l] + row + k);
+          for (int m = 1; m < COUNT[l]; m++)
+            sum += load<W>(moments[l] + row + m * n_channels + k) * load<W>(mixed[l] + row + m * n_channels + k);
+        }
+        store<W>(invariants + a * n_invariants + l * n_channels + k, sum);
+      }
+    }
+  const auto n_inputs = static_cast<int>(n_invariants);
+  const size_t n_values = static_cast<size_t>(ATOMS_AT_ONCE) * numbers.n_hidden;
+  multiply<W>(invariants, ATOMS_AT_ONCE, n_inputs, numbers.weights[0], numbers.n_hidden, numbers.biases[0], hidden[0]);
+  silu<W>(hidden[0], n_values);
+  multiply<W>(hidden[0], ATOMS_AT_ONCE, numbers.n_hidden, numbers.weights[1], numbers.n_hidden, numbers.biases[1],
+              hidden[1]);
+  silu<W>(hidden[1], n_values);
+  multiply<W>(hidden[1], ATOMS_AT_ONCE, numbers.n_hidden, numbers.weights[2], n_inputs, numbers.biases[2], gates);
+
+  for (int a = 0; a < n_atoms; a++) {
+    const Edges &own = edges[a];
+    for (size_t k = 0; k < n_channels; k += W)
+      for (int l = 0; l < N_DEGREES; l++) {
+        const Floats<W> gate = load<W>(gates + a * n_invariants + l * n_channels + k);
+        if (l == 0)
+          store<W>(gated + k, gate);
+        else
+          for (int m = 0; m < COUNT[l]; m++)
+            store<W>(gated + (START[l] + m) * n_channels + k,
+                     gate * load<W>(mixed[l] + (static_cast<size_t>(a) * COUNT[l] + m) * n_channels + k));
+      }
+    Floats<W> sums[3] = {};
+    for (int64_t start = 0; start < own.n; start += TILE) {
+      const int64_t n = own.n - start < TILE ? own.n - start : TILE;
+      harmonics_of(own, start, n, harmonics);
+      for (int channel = 0; channel < numbers.n_channels; channel += W) {
+        if (HEAL_REGISTERS > FEW_REGISTERS)
+          add_displacements<W, ALL_DEGREES>(numbers, own, start, n, harmonics, gated, channel, sums);
+        else {
+          add_displacements<W, DEGREES_1_2>(numbers, own, start, n, harmonics, gated, channel, sums);
+          add_displacements<W, DEGREES_0_3>(numbers, own, start, n, harmonics, gated, channel, sums);
+        }
+      }
+    }
+    for (int d = 0; d < 3; d++) {
+      float sum = 0.0f;
+      for (int lane = 0; lane < W; lane++)
+        sum += sums[d][lane];
+      task.displacements[3 * (begin + a) + d] = static_cast<double>(sum) * task.length_scale;
+    }
+  }
+}
+
+template <int W> void run_all(const KernelNumbers &numbers, KernelTask &task)
+{
+  for (int64_t begin = task.begin; begin < task.end; begin += ATOMS_AT_ONCE) {
+    const int64_t left = task.end - begin;
+    run_block<W>(numbers, task, begin, static_cast<int>(left < ATOMS_AT_ONCE ? left : ATOMS_AT_ONCE));
+  }
+}
+
+// Half the widest vector where the widest would hold zeros.
+int width(int n_channels)
+{
+  constexpr int half = HEAL_LANES > 4 ? HEAL_LANES / 2 : HEAL_LANES;
+  return padded(n_channels, HEAL_LANES) > padded(n_channels, half) ? half : HEAL_LANES;
+}
+
+void run(const KernelNumbers &numbers, KernelTask &task)
+{
+  if (numbers.n_channels % HEAL_LANES == 0)
+    run_all<HEAL_LANES>(numbers, task);
+  else
+    run_all<(HEAL_LANES > 4 ? HEAL_LANES / 2 : HEAL_LANES)>(numbers, task);
+}
+
+}    // namespace
+
+
+const KernelLoops lammps_heal::HEAL_LOOPS = {HEAL_NAME, width, scratch_floats, run};
