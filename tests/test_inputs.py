@@ -5,16 +5,22 @@ import subprocess
 import sysconfig
 from pathlib import Path
 
+import ase.build
 import ase.io
 import numpy as np
 import pytest
+from ase import Atoms
+from ase.neighborlist import neighbor_list
 from conftest import BIN, ROOT, Run, fcc
 
 from lammps_heal.demo import show
-from lammps_heal.eam import energy_per_atom
-from lammps_heal.structures import count_defects, read_structures
+from lammps_heal.eam import common_neighbours, energy_per_atom, minimise
+from lammps_heal.structures import count_defects, read_structures, vectors_to_sites
 
 pytestmark = pytest.mark.lammps
+
+SCALES = np.array([1.00, 0.98, 1.012, 1.025])  # of in.defects
+CNA_CUTOFF = (1.0 + np.sqrt(0.5)) / 2.0  # lattice constants: between first and second neighbours
 
 # A LAMMPS with the PYTHON package and an MPI of its own; .ci/run installs Debian's.
 PYTHON_LAMMPS = Path(os.environ.get("PYTHON_LAMMPS", "/usr/bin/lmp"))
@@ -90,6 +96,81 @@ def test_the_training_structures_are_relaxed_crystals_with_the_vacancies_meant()
         sites.set_cell(atoms.cell, scale_atoms=True)
         found = count_defects(atoms.positions, sites)
         assert (found.vacancies, found.interstitials) == (256 - len(atoms), 0)
+
+
+@pytest.mark.parametrize("kind", ["dumbbell_and_vacancy", "adatom_100", "extrinsic_fault", "sigma13_320", "small_edge_dipole"])
+def test_the_training_defects_are_what_in_defects_makes(kind: str, tmp_path: Path, run: Run) -> None:
+    made = tmp_path / "defects.xyz"
+    done = run("lmp", "-in", "inputs/in.defects", "-var", "out", made, "-var", "only", kind, "-log", "none")
+    assert done.returncode == 0, done.stdout[-2000:]
+    shipped = [atoms for atoms in read_structures(ROOT / "data/training_defects.xyz") if atoms.info["kind"] == kind]
+    again = read_structures(made)
+    assert len(shipped) == len(again) == 4
+    for a, b in zip(shipped, again, strict=True):
+        np.testing.assert_allclose(a.positions, b.positions, atol=1e-3)
+        np.testing.assert_allclose(a.cell[:], b.cell[:], atol=1e-3)
+    assert [path.name for path in tmp_path.iterdir()] == ["defects.xyz"]
+
+
+def test_thermal_snapshots_follow_what_they_are_quenched_to(tmp_path: Path, run: Run) -> None:
+    made = tmp_path / "thermal.xyz"
+    words = ["-var", "mode", "thermal", "-var", "out", made, "-var", "only", "twin", "-var", "ps", 0.5, "-log", "none"]
+    done = run("lmp", "-in", "inputs/in.defects", *words)
+    assert done.returncode == 0, done.stdout[-2000:]
+    frames = read_structures(made)
+    assert [(atoms.info["kind"], atoms.info["temperature"]) for atoms in frames] == [("twin", t) for t in (0, 600, 0, 900)]
+    for quenched, hot in zip(frames[::2], frames[1::2], strict=True):
+        reached, _ = minimise(hot)
+        way = vectors_to_sites(reached.positions, quenched)
+        np.testing.assert_allclose(way - way.mean(0), 0.0, atol=1e-3)
+
+
+def defects(*kinds: str) -> list[Atoms]:
+    found = [atoms for atoms in read_structures(ROOT / "data/training_defects.xyz") if atoms.info["kind"] in kinds]
+    assert len(found) == 4 * len(kinds)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "cells", "interstitials", "vacancies"),
+    [("dumbbell", (4, 4, 4), 1, 0), ("two_dumbbells", (4, 4, 4), 2, 0), ("dumbbell_and_vacancy", (5, 5, 4), 1, 1)],
+)
+def test_dumbbells_are_split_along_100(kind: str, cells: tuple[int, int, int], interstitials: int, vacancies: int) -> None:
+    for atoms in defects(kind):
+        sites = ase.build.bulk("Pt", "fcc", a=3.92, cubic=True).repeat(cells)
+        sites.set_cell(atoms.cell, scale_atoms=True)
+        found = count_defects(atoms.positions, sites)
+        assert (found.interstitials, found.vacancies) == (interstitials, vacancies)
+        i, j, pair = neighbor_list("ijD", atoms, 0.62 * sites.cell[0, 0] / cells[0])  # neighbours are at 0.71
+        assert np.count_nonzero(i < j) == interstitials
+        assert (np.abs(pair).max(1) > 0.99 * np.linalg.norm(pair, axis=1)).all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "fcc_atoms", "hcp_atoms"),
+    [
+        ("stacking_fault", 180, 40),  # two layers of 20
+        ("extrinsic_fault", 220, 40),
+        ("twin", 160, 32),  # two boundaries of 16
+        ("surface_100", 180, 0),  # less the two outermost layers, 30 and 30
+        ("surface_110", 120, 0),  # the four outermost, 20 each
+        ("surface_111", 168, 0),  # the two outermost, 24 each
+    ],
+)
+def test_planar_defects_have_the_atoms_of_their_layers(kind: str, fcc_atoms: int, hcp_atoms: int) -> None:
+    for atoms, a in zip(defects(kind), 3.92 * SCALES, strict=True):
+        label = common_neighbours(atoms, CNA_CUTOFF * a)
+        assert ((label == 1).sum(), (label == 2).sum()) == (fcc_atoms, hcp_atoms)
+
+
+def test_dislocations_are_dissociated_and_boundaries_are_there() -> None:
+    dipoles = defects("edge_dipole", "small_edge_dipole", "screw_dipole", "wide_screw_dipole")
+    boundaries = defects("sigma9_221", "sigma9_114", "sigma11_113", "sigma11_332", "sigma13_320", "sigma17_410")
+    for atoms, a in zip(dipoles + boundaries, np.tile(3.92 * SCALES, 10), strict=True):
+        label = common_neighbours(atoms, CNA_CUTOFF * a)
+        assert 0.3 < (label == 1).mean() < 0.94, atoms.info
+        # Between the partials, on two planes each: a ribbon of stacking fault.
+        assert (label == 2).sum() >= 4 or atoms in boundaries, atoms.info
 
 
 def test_damage_keeps_the_vacancy_and_is_severe(folder: Path) -> None:

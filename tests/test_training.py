@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -6,13 +7,17 @@ import ase.io
 import numpy as np
 import pytest
 import torch
+from ase import Atoms
 from conftest import ROOT, fcc
 
 from lammps_heal import model_file
+from lammps_heal.cli import TRAINING_DATA
 from lammps_heal.errors import HealError
 from lammps_heal.exporting import model_from_weights
+from lammps_heal.structures import vectors_to_sites
 from lammps_heal.training import Trainer, describe_crystals, train
 from lammps_heal.training_options import TrainingOptions
+from lammps_heal.training_structures import START, group_of, read_training_structures
 
 SMALL = TrainingOptions(
     steps=30,
@@ -35,6 +40,11 @@ def data(tmp_path: Path) -> Path:
         del crystal[0]
     ase.io.write(path, crystals, format="extxyz")
     return path
+
+
+@pytest.fixture(scope="module")
+def shipped() -> list[Atoms]:
+    return read_training_structures([ROOT / path for path in TRAINING_DATA])
 
 
 def run(data: Path, options: TrainingOptions, folder: Path, resume: bool = False) -> dict[str, list[float]]:
@@ -99,6 +109,63 @@ def test_noise_has_the_sigma_that_was_drawn(data: Path) -> None:
         assert noise.std() == pytest.approx(state.sigma, rel=0.15)
 
 
+def test_fresh_states_are_drawn_from_each_group_as_often_as_told(shipped: list[Atoms]) -> None:
+    trainer = Trainer(shipped, replace(SMALL, defect_fraction=0.3, thermal_fraction=0.2))
+    drawn = Counter(group_of(trainer.training_set[trainer.fresh_state().structure]) for _ in range(1000))
+    # Four standard deviations of a binomial are 0.06.
+    for group, fraction in {"crystal": 0.5, "defect": 0.3, "thermal": 0.2}.items():
+        assert drawn[group] / 1000 == pytest.approx(fraction, abs=0.06), group
+
+
+def test_only_crystals_are_drawn_unless_told_otherwise(shipped: list[Atoms]) -> None:
+    trainer, crystals_alone = Trainer(shipped, SMALL), Trainer([a for a in shipped if group_of(a) == "crystal"], SMALL)
+    for _ in range(20):
+        np.testing.assert_array_equal(trainer.fresh_state().positions, crystals_alone.fresh_state().positions)
+
+
+def test_thermal_states_are_to_become_their_quenched_structure(shipped: list[Atoms]) -> None:
+    trainer = Trainer(shipped, replace(SMALL, thermal_fraction=1.0))
+    for _ in range(20):
+        state = trainer.fresh_state()
+        quenched = trainer.training_set[state.structure]
+        np.testing.assert_array_equal(state.positions, quenched.arrays[START])
+        way = quenched.positions - state.positions
+        np.testing.assert_allclose(trainer._target(state), way - way.mean(0), atol=1e-9)
+        assert state.sigma == pytest.approx(way.std(), rel=0.02)
+
+
+def test_uneven_noise_is_drawn_as_often_as_told(data: Path) -> None:
+    options = replace(SMALL, sigma_min=0.2, sigma_max=0.2, clean_fraction=0.0)
+    for fraction, expected in ((0.0, 0.0), (0.5, 0.5), (1.0, 1.0)):
+        trainer = Trainer(ase.io.read(data, ":"), replace(options, uneven_fraction=fraction))
+        states = [trainer.fresh_state() for _ in range(200)]
+        assert np.mean([state.sigma < 0.199 for state in states]) == pytest.approx(expected, abs=0.15 * (0 < fraction < 1))
+        for state in states[:20]:
+            noise = vectors_to_sites(state.positions, trainer.training_set[state.structure])
+            assert noise.std() == pytest.approx(state.sigma, rel=0.4)
+
+
+def test_defects_and_thermal_snapshots_are_validated_where_they_are_trained_on(shipped: list[Atoms]) -> None:
+    few = [a for group in ("crystal", "defect", "thermal") for a in [s for s in shipped if group_of(s) == group][:10]]
+    figures = Trainer(few, replace(SMALL, defect_fraction=0.3, thermal_fraction=0.2)).validate()
+    assert set(figures) == {"0.05", "0.1", "0.2", "defect 0.1", "thermal"}
+    assert figures["defect 0.1"][0] == pytest.approx(0.1, rel=0.1)
+    assert 0.05 < figures["thermal"][0] < 0.3
+    assert all(len(row) == 5 for row in figures.values())
+    assert set(Trainer(few, SMALL).validate()) == {"0.05", "0.1", "0.2"}
+
+
+def test_a_fraction_of_structures_that_are_not_there_is_refused(data: Path) -> None:
+    with pytest.raises(HealError, match=r"at least 10 structures \(defect\), got 0"):
+        Trainer(ase.io.read(data, ":"), replace(SMALL, defect_fraction=0.1))
+
+
+def test_each_group_holds_out_a_tenth(shipped: list[Atoms]) -> None:
+    trainer = Trainer(shipped, SMALL)
+    assert Counter(map(group_of, trainer.validation_set)) == {"crystal": 20, "defect": 9, "thermal": 3}
+    assert len(trainer.training_set) + len(trainer.validation_set) == len(shipped)
+
+
 def test_validation_structures_are_not_trained_on(data: Path) -> None:
     trainer = Trainer(ase.io.read(data, ":"), SMALL)
     trained = [s.positions.tobytes() for s in trainer.training_set]
@@ -106,8 +173,8 @@ def test_validation_structures_are_not_trained_on(data: Path) -> None:
     assert len(trained) + len(trainer.validation_set) == 11
 
 
-def test_lattice_constants_are_read_from_the_structures() -> None:
-    said = describe_crystals(ase.io.read(ROOT / "data" / "training_data.xyz", ":"))
+def test_lattice_constants_are_read_from_the_structures(shipped: list[Atoms]) -> None:
+    said = describe_crystals(shipped)
     assert said["element"] == "Pt"
     assert said["lattice_constant"] == pytest.approx(3.92, abs=1e-6)
     np.testing.assert_allclose(said["lattice_constants"], [0.96 * 3.92, 1.04 * 3.92], rtol=1e-6)

@@ -1,0 +1,75 @@
+from collections import Counter
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import pytest
+from ase import Atoms
+from conftest import ROOT, fcc, noisy
+
+from lammps_heal.cli import TRAINING_DATA
+from lammps_heal.errors import HealError
+from lammps_heal.structures import vectors_to_sites
+from lammps_heal.training_structures import (
+    CRYSTAL,
+    DEFECT,
+    START,
+    THERMAL,
+    group_of,
+    read_training_structures,
+    uneven_sigmas,
+)
+
+
+def tagged(atoms: Atoms, temperature: int) -> Atoms:
+    atoms.info = {"kind": "perfect", "temperature": temperature}
+    return atoms
+
+
+def test_the_shipped_structures_are_in_three_groups() -> None:
+    structures = read_training_structures([ROOT / path for path in TRAINING_DATA])
+    assert Counter(map(group_of, structures)) == {CRYSTAL: 205, DEFECT: 96, THERMAL: 39}
+
+
+def test_a_hot_frame_becomes_the_start_of_the_quenched_one_before_it(tmp_path: Path, rng: np.random.Generator) -> None:
+    quenched = tagged(fcc(3), 0)
+    hot = tagged(noisy(fcc(3), 0.2, rng), 600)
+    hot.positions[5] += quenched.cell[0]  # written by LAMMPS at another image
+    ase.io.write(tmp_path / "thermal.xyz", [quenched, hot, tagged(fcc(2), 0)], format="extxyz")
+    first, second = read_training_structures([tmp_path / "thermal.xyz"])
+    assert (group_of(first), group_of(second)) == (THERMAL, DEFECT)
+    expected = hot.positions.copy()
+    expected[5] -= quenched.cell[0]
+    np.testing.assert_allclose(first.arrays[START], expected, atol=1e-6)
+
+
+def test_a_hot_frame_without_its_quenched_one_is_refused(tmp_path: Path) -> None:
+    ase.io.write(tmp_path / "thermal.xyz", [tagged(fcc(2), 0), tagged(fcc(3), 600)], format="extxyz")
+    with pytest.raises(HealError, match="make data"):
+        read_training_structures([tmp_path / "thermal.xyz"])
+
+
+def test_thermal_starts_have_every_atom_at_its_own_site() -> None:
+    for atoms in read_training_structures([ROOT / "data" / "training_thermal.xyz"]):
+        way = atoms.positions - atoms.arrays[START]
+        np.testing.assert_allclose(vectors_to_sites(atoms.arrays[START], atoms), way, atol=1e-9)
+        assert 0.05 < way.std() < 0.3
+
+
+def test_uneven_noise_is_quiet_in_places_and_reaches_the_sigma_drawn(rng: np.random.Generator) -> None:
+    crystal = fcc(6)
+    for _ in range(40):
+        sigmas = uneven_sigmas(crystal, 0.4, rng)
+        assert sigmas.min() >= 0.0 and sigmas.max() == pytest.approx(0.4, rel=0.1)
+        assert sigmas.min() < 0.21
+
+
+@pytest.mark.parametrize("seed", range(8))  # spheres and waves
+def test_uneven_noise_is_the_same_for_every_image_of_an_atom(seed: int) -> None:
+    crystal = fcc(4)
+    crystal.set_cell(crystal.cell[:] + np.array([[0, 0, 0], [2.0, 0, 0], [0, 1.5, 0]]), scale_atoms=True)
+    images = crystal.copy()
+    images.positions += np.random.default_rng(99).integers(-1, 2, (len(images), 3)) @ images.cell[:]
+    first, second = (uneven_sigmas(atoms, 0.4, np.random.default_rng(seed)) for atoms in (crystal, images))
+    np.testing.assert_allclose(first, second, atol=1e-9)
+    assert first.std() > 0.02
