@@ -100,7 +100,8 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _bench(options: argparse.Namespace) -> None:
     from dataclasses import replace
 
-    from lammps_heal.bench import QUICK, Sizes, bench
+    from lammps_heal.bench import bench
+    from lammps_heal.bench_parts import QUICK, Sizes
 
     sizes = QUICK if options.quick else Sizes()
     chosen = {"step": options.sizes and tuple(options.sizes), "rounds": options.repeats}
