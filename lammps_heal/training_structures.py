@@ -44,20 +44,26 @@ def group_of(atoms: Atoms) -> str:
 
 
 def uneven_sigmas(atoms: Atoms, highest: float, rng: np.random.Generator) -> Float64Array:
-    """(n,) Å, noise of each atom, 0 to `highest`: a hot sphere in a quieter crystal, or a wave, either as often.
+    """(n,) Å, noise of each atom, 0 to `highest`: a hot sphere in a quieter crystal, or a wave, either as often."""
+    profile = hot_sphere if rng.random() < 0.5 else wave
+    return highest * profile(atoms, rng)
 
-    A wave fits the periodic cell; it is zero at its nodes.
-    """
-    if rng.random() < 0.5:
-        lowest = rng.uniform(0.0, 0.5)
-        centre = atoms.positions[int(rng.integers(len(atoms)))]
-        _, distances = find_mic(atoms.positions - centre, atoms.cell, atoms.pbc)
-        edge = (distances - rng.uniform(*SPHERE_RADII)) / SPHERE_EDGE
-        sigmas: Float64Array = highest * (lowest + (1.0 - lowest) * np.clip(0.5 - edge, 0.0, 1.0))
-        return sigmas
-    waves = np.zeros(3, np.int64)
-    while not waves.any():
-        waves = rng.integers(-1, 2, 3)
+
+def hot_sphere(atoms: Atoms, rng: np.random.Generator) -> Float64Array:
+    """(n,) 1 in a sphere around an atom, and up to a half elsewhere."""
+    outside = rng.uniform(0.0, 0.5)
+    centre = atoms.positions[int(rng.integers(len(atoms)))]
+    _, distances = find_mic(atoms.positions - centre, atoms.cell, atoms.pbc)
+    edge = (distances - rng.uniform(*SPHERE_RADII)) / SPHERE_EDGE
+    result: Float64Array = outside + (1.0 - outside) * np.clip(0.5 - edge, 0.0, 1.0)
+    return result
+
+
+def wave(atoms: Atoms, rng: np.random.Generator) -> Float64Array:
+    """(n,) 0 to 1, a plane wave that fits the periodic cell: one period along one, two or three of its vectors."""
+    periods = np.zeros(3, np.int64)
+    while not periods.any():
+        periods = rng.integers(-1, 2, 3)
     phase = rng.uniform(0.0, 2.0 * np.pi)
-    sigmas = highest * 0.5 * (1.0 + np.cos(2.0 * np.pi * atoms.get_scaled_positions() @ waves + phase))
-    return sigmas
+    result: Float64Array = 0.5 * (1.0 + np.cos(2.0 * np.pi * atoms.get_scaled_positions() @ periods + phase))
+    return result

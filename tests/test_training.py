@@ -174,7 +174,10 @@ def test_validation_structures_are_not_trained_on(data: Path) -> None:
 
 
 def test_lattice_constants_are_read_from_the_structures(shipped: list[Atoms]) -> None:
-    said = describe_crystals(shipped)
+    slab = fcc(3)
+    slab.info["kind"] = "surface_100"
+    slab.center(vacuum=10.0, axis=2)  # 4 n^3 atoms too, and no crystal
+    said = describe_crystals([*shipped, slab])
     assert said["element"] == "Pt"
     assert said["lattice_constant"] == pytest.approx(3.92, abs=1e-6)
     np.testing.assert_allclose(said["lattice_constants"], [0.96 * 3.92, 1.04 * 3.92], rtol=1e-6)

@@ -5,6 +5,7 @@ import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.neighborlist import neighbor_list
 from conftest import ROOT, fcc, noisy
 
 from lammps_heal.cli import TRAINING_DATA
@@ -18,6 +19,7 @@ from lammps_heal.training_structures import (
     group_of,
     read_training_structures,
     uneven_sigmas,
+    wave,
 )
 
 
@@ -73,3 +75,14 @@ def test_uneven_noise_is_the_same_for_every_image_of_an_atom(seed: int) -> None:
     first, second = (uneven_sigmas(atoms, 0.4, np.random.default_rng(seed)) for atoms in (crystal, images))
     np.testing.assert_allclose(first, second, atol=1e-9)
     assert first.std() > 0.02
+
+
+def test_a_wave_goes_on_across_the_faces_of_the_cell(rng: np.random.Generator) -> None:
+    crystal = fcc(8)
+    i, j, d = neighbor_list("ijd", crystal, 3.0)
+    # Half the range times the wave vector: at most one period along each side of the cube.
+    steepest = 0.5 * 2.0 * np.pi * np.sqrt(3.0) / crystal.cell[0, 0]
+    for _ in range(20):
+        profile = wave(crystal, rng)
+        assert (np.abs(profile[i] - profile[j]) <= steepest * d).all()
+        assert np.ptp(profile) > 0.8
