@@ -11,6 +11,7 @@ import numpy as np
 from ase import Atoms
 from scipy.spatial import cKDTree
 
+from lammps_heal.neighbours import SMALLEST_DISTANCE
 from lammps_heal.structures import site_distances
 
 LATTICE_CONSTANT = 3.92  # Å, of Pt_u3.eam at 0 K
@@ -43,9 +44,16 @@ def with_vacancies(atoms: Atoms, n_vacancies: int, rng: np.random.Generator) -> 
 
 
 def with_noise(atoms: Atoms, sigma: float, rng: np.random.Generator) -> Atoms:
-    """A copy with Gaussian noise of standard deviation sigma (Å) on each component."""
+    """A copy with Gaussian noise of standard deviation sigma (Å) on each component, in a rectangular box.
+
+    Drawn again for atoms that it puts on one spot, as happens beyond 0.5 Å: healing rightly refuses those.
+    """
     noisy: Atoms = atoms.copy()
-    noisy.positions += rng.normal(0.0, sigma, atoms.positions.shape)
+    moved = np.arange(len(atoms))
+    while len(moved):
+        noisy.positions[moved] = atoms.positions[moved] + rng.normal(0.0, sigma, (len(moved), 3))
+        tree = cKDTree(noisy.positions % atoms.cell.lengths(), boxsize=atoms.cell.lengths())
+        moved = np.unique(tree.query_pairs(SMALLEST_DISTANCE, output_type="ndarray"))
     return noisy
 
 

@@ -118,7 +118,7 @@ def cascade(model: torch.jit.ScriptModule, size: Size) -> list[Row]:
     ]
 
 
-def stay(model: torch.jit.ScriptModule, size: Size, steps: int = 64) -> list[Row]:
+def stay(model: torch.jit.ScriptModule, size: Size) -> list[Row]:
     """Every relaxed structure of the other cases: does healing leave it alone?"""
     relaxed: dict[str, tuple[Atoms, Atoms | None]] = {}
     for vacant in (0.0, 0.001, 0.01, 0.05):
@@ -136,14 +136,16 @@ def stay(model: torch.jit.ScriptModule, size: Size, steps: int = 64) -> list[Row
         relaxed[f"{name}, quenched from {DEFECT_TEMPERATURE:.0f} K"] = quench, cell.sites
     rows = []
     for name, (atoms, lattice) in relaxed.items():
-        healed = healed_by(atoms, model, steps)
+        healed = healed_by(atoms, model, size.stay_steps)
         sites = atoms if lattice is None else scaled_sites(lattice, atoms)
         moved = moves(healed, atoms)
         longest, rmsd = float(np.linalg.norm(moved, axis=1).max()), rms_length(moved)
         differ = different_sites(healed, atoms, sites)
         passed = longest <= 0.02 and rmsd <= 0.003 and differ == 0
         figure, goal = "longest move, RMSD (three components), Å; sites that differ", "<= 0.02 0.003 0"
-        rows.append(Row("stay", f"{name}, {len(atoms):,} atoms", figure, goal, [longest, rmsd, differ], "0 0 0", steps, passed))
+        rows.append(
+            Row("stay", f"{name}, {len(atoms):,} atoms", figure, goal, [longest, rmsd, differ], "0 0 0", size.stay_steps, passed)
+        )
     return rows
 
 

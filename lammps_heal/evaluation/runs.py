@@ -27,7 +27,7 @@ SEED = 77_001  # of every case, followed by the case's own numbers; training has
 
 @dataclass(frozen=True)
 class Size:
-    """How large the structures are; cells along each side of cubic crystals have 4 n^3 atoms."""
+    """How large the structures are: large, medium, small and cascade are cells along a side of 4 n^3 sites."""
 
     large: int = 16
     medium: int = 10
@@ -37,11 +37,12 @@ class Size:
     ps: float = 4.0
     cascade: int = 30
     recoil: float = 2000.0  # eV
+    stay_steps: int = 64
     quick: bool = False
 
 
 FULL = Size()
-QUICK = Size(large=6, medium=5, small=4, seeds=1, crystals=4, ps=0.3, cascade=8, recoil=100.0, quick=True)
+QUICK = Size(large=5, medium=4, small=4, seeds=1, crystals=4, ps=0.3, cascade=8, recoil=100.0, stay_steps=4, quick=True)
 
 
 def trajectory(
@@ -82,9 +83,9 @@ def run_lammps(script: str, **variables: Any) -> None:
 
 
 def read_data(path: Path) -> Atoms:
-    """A LAMMPS data file of platinum, atoms in order of their ids, the box's corner at the origin."""
+    """A LAMMPS data file of platinum, atoms in order of their ids; where the box's corner lies is lost."""
     [atoms] = ase.io.iread(path, format="lammps-data", units="metal", atom_style="atomic", Z_of_type={1: atomic_numbers["Pt"]})
-    return Atoms(atoms.symbols, positions=atoms.positions - atoms.get_celldisp().ravel(), cell=atoms.cell, pbc=atoms.pbc)
+    return atoms
 
 
 @cache
