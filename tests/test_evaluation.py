@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import MODEL, fcc, noisy
+from conftest import MODEL, fcc
 
 from lammps_heal.errors import HealError
 from lammps_heal.evaluation import CASES, evaluate
+from lammps_heal.evaluation.cells import with_noise
 from lammps_heal.evaluation.crystals import VacancyTally, first_below, rmsd_to_sites, visible_vacancies
-from lammps_heal.evaluation.runs import trajectory
+from lammps_heal.evaluation.runs import SEED, trajectory
 from lammps_heal.evaluation.table import Row, at_least, at_most, below, row, text
 
 pytestmark = pytest.mark.lammps
@@ -88,12 +89,15 @@ def test_minimisation_heals_small_noise(rows: list[Row]) -> None:
         assert r.minimised == pytest.approx(0.0, abs=1e-4)
 
 
-def test_noise_is_healed_as_well_as_in_the_trial(model: torch.jit.ScriptModule, rng: np.random.Generator) -> None:
+def test_noise_is_healed_as_well_as_in_the_trial(model: torch.jit.ScriptModule) -> None:
     sites = fcc(8)
-    for sigma, expected in TRIAL.items():
-        healed = trajectory(noisy(sites, sigma, rng), model, (1, 2, 4, 8))
-        for (n, atoms), limit in zip(healed.items(), expected, strict=True):
-            assert rmsd_to_sites(atoms, sites) / np.sqrt(3) < limit + TRIAL_DIGITS, (sigma, n)
+    for number, (sigma, expected) in enumerate(TRIAL.items()):
+        curves = []
+        for crystal in range(3):  # at 0.5 Å one pair of atoms that is late sets the RMSD of a crystal
+            start = with_noise(sites, sigma, np.random.default_rng([SEED, 1, number, crystal]))
+            healed = trajectory(start, model, (1, 2, 4, 8))
+            curves.append([rmsd_to_sites(atoms, sites) / np.sqrt(3) for atoms in healed.values()])
+        assert (np.median(curves, axis=0) < np.array(expected) + TRIAL_DIGITS).all(), sigma
 
 
 def test_a_vacancy_is_judged_where_the_input_shows_it() -> None:
@@ -113,17 +117,20 @@ def test_the_tally_sees_a_lost_and_a_moved_vacancy() -> None:
     clean = sites.copy()
     del clean[[130]]
     tally = VacancyTally()
-    tally.add(clean, clean, clean, sites, 0.0)
+    tally.add(clean, clean, clean, sites)
     assert (tally.crystals, tally.kept, tally.judged, tally.on_site) == (1, 1, 1, 1)
     hopped = clean.copy()
     neighbour = int(np.argmin(np.linalg.norm(clean.positions - sites.positions[130], axis=1)))
     hopped.positions[neighbour] = sites.positions[130]
-    tally.add(hopped, clean, clean, sites, 0.0)
+    tally.add(hopped, clean, clean, sites)
     assert (tally.crystals, tally.kept, tally.judged, tally.on_site) == (2, 2, 2, 1)
+    # The hopped crystal is as good as the other, and both relax by as much.
+    assert tally.excess[1] == pytest.approx(tally.excess[0], abs=1e-6)
+    assert tally.excess[0] > 0
     crowded = clean.copy()
-    crowded.positions[neighbour] = sites.positions[int(neighbour != 0)] + 0.3
-    tally.add(crowded, clean, clean, sites, 0.0)
-    assert tally.kept == 2
+    crowded.positions[neighbour] = clean.positions[neighbour - 1] + 1.0
+    tally.add(crowded, clean, clean, sites)
+    assert (tally.crystals, tally.kept) == (3, 2)
 
 
 def test_first_below_counts_from_one() -> None:
