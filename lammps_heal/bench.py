@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import platform
+import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -46,23 +47,28 @@ def bench(
     work.kernel = _why_not(work, "kernel yes")
     work.threads = _why_not(work, "threads 2")
     print("\n".join(f"{name}: {value}" for name, value in about.items()), flush=True)
-    figures: list[Figure] = []
-    for part in PARTS if parts is None and largest is None else parts or ():
-        figures += _show(PARTS[part](work), PARTS[part].__doc__ or "")
+    chosen = {part: PARTS[part] for part in (PARTS if parts is None and largest is None else parts or ())}
     if largest is not None:
-        figures += _show(bench_parts.largest_crystal(work, largest), bench_parts.largest_crystal.__doc__ or "")
-    for warning in work.warnings:
-        print(warning)
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        result = {"machine": about, "rounds": work.sizes.rounds, "figures": [figure.as_json() for figure in figures]}
-        path.write_text(json.dumps(result | {"warnings": work.warnings}, indent=1, ensure_ascii=False) + "\n")
+        chosen["largest"] = lambda work: bench_parts.largest_crystal(work, largest)
+    started = time.perf_counter()
+    figures: list[Figure] = []
+    for part, measure in chosen.items():
+        title = (PARTS.get(part) or bench_parts.largest_crystal).__doc__ or ""
+        found = measure(work)
+        figures += found
+        print(f"\n{' '.join(title.split())}\n{text(found)}", flush=True)
+        if path is not None:  # after each part, so that a run that is stopped is not lost
+            path.parent.mkdir(parents=True, exist_ok=True)
+            result = {
+                "machine": about,
+                "rounds": work.sizes.rounds,
+                "seconds": time.perf_counter() - started,
+                "warnings": work.warnings,
+                "figures": [figure.as_json() for figure in figures],
+            }
+            path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    print("\n" + "\n".join([*work.warnings, f"measured in {time.perf_counter() - started:.0f} s"]))
     return figures
-
-
-def _show(found: list[Figure], title: str) -> list[Figure]:
-    print(f"\n{' '.join(title.split())}\n{text(found)}", flush=True)
-    return found
 
 
 def _why_not(work: Bench, options: str) -> str:

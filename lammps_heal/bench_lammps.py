@@ -74,7 +74,7 @@ def run(job: str, n_atoms: int, ranks: int = 1, **variables: object) -> Timing:
         file.seek(0)
         output = file.read()
     if process.returncode != 0:
-        raise HealError(f"{' '.join(command)} failed:\n{output[-TAIL:]}")
+        raise HealError(f"{' '.join(command)} failed:\n{_reason(output)}")
     return _read(output, whole, usage.ru_maxrss * BYTES)
 
 
@@ -100,7 +100,7 @@ def instructions(jobs: list[tuple[str, int, dict[str, object]]]) -> list[int]:
         done = subprocess.run(command, capture_output=True, text=True, env=_environment())
         collected = [int(number) for number in re.findall(r"Collected : (\d+)", done.stderr)]
         if done.returncode != 0 or not collected:
-            raise HealError(f"{' '.join(command)} failed:\n{(done.stdout + done.stderr)[-TAIL:]}")
+            raise HealError(f"{' '.join(command)} failed:\n{_reason(done.stdout + done.stderr)}")
         return sum(collected)
 
     # Counts do not suffer from a busy machine.
@@ -147,6 +147,11 @@ def _read(output: str, whole: float, peak: int) -> Timing:
     ghosts = _number(r"^Nghost: +(\S+) ave", output)
     elapsed = _number(r"^elapsed (\S+)$", output)
     return Timing(int(n_atoms), int(steps), elapsed, float(loop), sections, ghosts, whole, peak, output)
+
+
+def _reason(output: str) -> str:
+    """LAMMPS's error message, or else its last words."""
+    return "\n".join(line for line in output.splitlines() if line.startswith("ERROR")) or output[-TAIL:]
 
 
 def _number(pattern: str, output: str) -> float:

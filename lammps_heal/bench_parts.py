@@ -33,7 +33,7 @@ class Sizes:
     start: int = 4_000
     hosts: int = 32_000
     # Steps and calls of one run: as many as handle so many atoms, three at the least.
-    atoms_stepped: int = 800_000
+    atoms_stepped: int = 1_600_000
     torchscript: int = 1_020_000  # the most that TorchScript heals, in a minute
     valgrind: bool = True
 
