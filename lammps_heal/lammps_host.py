@@ -19,8 +19,8 @@ import torch
 
 from lammps_heal import model_file
 from lammps_heal.errors import HealError
-from lammps_heal.healing import SKIN, cap, displacement
-from lammps_heal.neighbours import Float64Array, Int64Array, Neighbourhoods, neighbour_list, require_separate_atoms
+from lammps_heal.healing import SKIN, cap, fastest_displacement, lengthened
+from lammps_heal.neighbours import Float64Array, Int64Array, Neighbourhoods, neighbours_by_id
 from lammps_heal.ranks import Ranks
 
 MASS_TOLERANCE = 0.005  # relative; isotope tables differ by less, neighbouring elements by more
@@ -43,7 +43,8 @@ class LammpsHealer:
     """Computes the displacement of the owned atoms of a LAMMPS instance. Caches none of its pointers.
 
     longest: cap of one step in Å, by default the model's. elements: of each LAMMPS type; by default the
-    masses of the types tell. group: LAMMPS group whose atoms move.
+    masses of the types tell. group: LAMMPS group whose atoms move. kernel: auto or torchscript; threads: of
+    the kernel on each rank; see healing.fastest_displacement.
     """
 
     def __init__(
@@ -54,8 +55,11 @@ class LammpsHealer:
         longest: float | None = None,
         elements: list[str] | None = None,
         group: str = "all",
+        kernel: str = "auto",
+        threads: int = 1,
     ) -> None:
         self.lmp, self.model, self.ranks = lmp, model, ranks
+        self._displacement = fastest_displacement(model, kernel, threads)
         self.longest = float(model.max_displacement if longest is None else longest)
         self.ghost_cutoff = model.cutoff + SKIN
         self.last = HealingStep(0.0, 0.0, 0, 0)
@@ -81,14 +85,14 @@ class LammpsHealer:
         self.ranks.agree(message)
         self._require_ghosts()
 
-    def step(self) -> Float64Array:
+    def step(self, timestep: int) -> Float64Array:
         """Displacement of each owned atom, (nlocal, 3) Å, capped, zero outside the group; updates `last`.
 
-        Raises HealError on all ranks where any rank fails.
+        timestep: whose positions it makes; step lengths go by it. Raises HealError on all ranks where any rank fails.
         """
         message, moves, n_capped = None, np.zeros((self.lmp.extract_global("nlocal"), 3)), 0
         try:
-            moves, n_capped = self._displacements()
+            moves, n_capped = self._displacements(timestep)
         except HealError as error:
             message = str(error)
         except Exception as error:  # a single rank that dies would leave the others waiting
@@ -113,7 +117,7 @@ class LammpsHealer:
     def _n_centres(self) -> int:
         return int(((self._rows("mask", self.lmp.extract_global("nlocal")) & self._group_bit) != 0).sum())
 
-    def _displacements(self) -> tuple[Float64Array, int]:
+    def _displacements(self, timestep: int) -> tuple[Float64Array, int]:
         n_owned = self.lmp.extract_global("nlocal")
         moves = np.zeros((n_owned, 3))
         if n_owned == 0:
@@ -124,7 +128,8 @@ class LammpsHealer:
             raise HealError(f"{int((~np.isfinite(positions[:n_owned])).any(1).sum())} atoms have positions that are not finite")
         self._update_neighbours(positions, self._rows("id", n_rows).astype(np.int64), n_owned)
         moved = (self._rows("mask", n_owned) & self._group_bit) != 0
-        answer = displacement(self.model, positions, self._neighbourhoods)
+        answer = self._displacement(positions, self._neighbourhoods)
+        answer = lengthened(answer, timestep, self.model.step_lengths, self.model.step_length_limit)
         answer[~moved] = 0.0
         return cap(answer, self.longest)
 
@@ -133,15 +138,15 @@ class LammpsHealer:
         if self._listed is not None:
             listed_positions, listed_ids = self._listed
             if np.array_equal(ids, listed_ids):
-                moved = np.linalg.norm(positions - listed_positions, axis=1)
-                if moved.max(initial=0.0) <= 0.5 * SKIN:
+                squared = ((positions - listed_positions) ** 2).sum(1)
+                if squared.max(initial=0.0) <= (0.5 * SKIN) ** 2:
                     return
-        listed = neighbour_list(positions, n_owned, self.ghost_cutoff)
-        require_separate_atoms(positions, listed)
-        self._neighbourhoods = listed.in_order_of_ids(ids, positions)
+        self._neighbourhoods = neighbours_by_id(positions, ids, n_owned, self.ghost_cutoff)
         self._listed = positions, ids
 
     def _require_elements(self) -> None:
+        if not self.model.elements:
+            return  # the user has named the lattice
         n_types = self.lmp.extract_global("ntypes")
         known = ", ".join(self.model.elements)
         if self._elements is not None:
@@ -234,7 +239,7 @@ class Callback:
             if not follows_a_step:  # the set-up of a run: the atoms may be others now
                 self.healer.check_input()
             self._publish(self.healer.last)
-            velocities[:nlocal] = self.healer.step() / self.lmp.extract_global("dt")
+            velocities[:nlocal] = self.healer.step(ntimestep + 1) / self.lmp.extract_global("dt")
             self._last_timestep = ntimestep
         except HealError as error:  # the same on all ranks
             self.error = error
@@ -295,7 +300,7 @@ class Heal:
             if self._needs_check:
                 self.healer.check_input()
                 self._needs_check = False
-            moves = self.healer.step()
+            moves = self.healer.step(self.lmp.extract_global("ntimestep"))
         except HealError as error:
             self._stop(error)
         n_owned = len(moves)
@@ -310,17 +315,20 @@ class Heal:
         raise SystemExit(f"ERROR: {error}" if self.ranks.rank == 0 else 1) from None
 
 
-def load_on_all_ranks(path: str | None, ranks: Ranks, device: str = "cpu") -> torch.jit.ScriptModule:
+def load_on_all_ranks(
+    path: str | None, ranks: Ranks, device: str = "cpu", lattice_constant: float | None = None
+) -> torch.jit.ScriptModule:
     """The model file, read by each rank; raises HealError on all where one cannot.
 
-    device: cpu, or cuda: one device for each rank, spread over those of its node.
+    device: cpu, or cuda: one device for each rank, spread over those of its node. lattice_constant: Å, of
+    another fcc metal; see model_file.load.
     """
     rank_on_node = ranks.rank_on_node()
     model, message = None, None
     try:
         if path is None:
             raise HealError("no model file is named: call use_model before the fix, as in inputs/in.heal")
-        model = model_file.load(path, device, rank_on_node)
+        model = model_file.load(path, device, rank_on_node, lattice_constant)
     except HealError as error:
         message = str(error)
     ranks.agree(message)

@@ -3,20 +3,24 @@
 A model file is a TorchScript module with the network's `forward` (see network.py) and, as attributes,
 everything a host must know. It knows nothing of boxes, MPI or LAMMPS.
 
-    format, format_version              "lammps-heal", 1
+    format, format_version              "lammps-heal", 2
     elements, masses                    what the model was trained on; g/mol
     cutoff                              Å
     max_displacement                    Å, default cap of one healing step
     lattice_constant, lattice_constants Å: of the relaxed crystal; smallest and largest trained on
     sigmas                              Å: smallest and largest noise trained on
+    length_scale                        1.0; `load` changes it, and all lengths above, for another fcc metal
+    step_lengths, step_length_limit     factors of healing steps 1, 2, ..., repeated; Å; see healing.lengthened
     weights_hash                        SHA-256 of all parameters
     training_record                     JSON: how the weights were trained and what they reach
 """
 
 import hashlib
 import json
+import math
 import os
 import warnings
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, cast
@@ -28,7 +32,8 @@ from lammps_heal.errors import HealError
 from lammps_heal.network import HealingNetwork
 
 FORMAT = "lammps-heal"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+STEP_LENGTH_LIMIT = 0.05  # Å; longer displacements mean damage, which over-long steps would throw about
 MAX_DISPLACEMENT = 1.0  # Å; about a third of the nearest-neighbour distance: no atom passes another in one step
 
 
@@ -39,6 +44,7 @@ class ModelFile(nn.Module):
     masses: list[float]
     lattice_constants: list[float]
     sigmas: list[float]
+    step_lengths: list[float]
 
     def __init__(
         self,
@@ -49,6 +55,8 @@ class ModelFile(nn.Module):
         lattice_constants: list[float],
         sigmas: list[float],
         training: dict[str, Any],
+        step_lengths: Sequence[float] = (1.0,),
+        step_length_limit: float = STEP_LENGTH_LIMIT,
     ) -> None:
         super().__init__()
         self.network = network
@@ -61,12 +69,15 @@ class ModelFile(nn.Module):
         self.lattice_constant = lattice_constant
         self.lattice_constants = lattice_constants
         self.sigmas = sigmas
+        self.length_scale = 1.0
+        self.step_lengths = [float(length) for length in step_lengths]
+        self.step_length_limit = step_length_limit
         self.weights_hash = weights_hash(network)
         self.training_record = json.dumps(training)
 
     def forward(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor) -> Tensor:
-        displacement: Tensor = self.network(positions, centres, first, neighbours)
-        return displacement
+        displacement: Tensor = self.network(positions / self.length_scale, centres, first, neighbours)
+        return displacement * self.length_scale
 
 
 def weights_hash(network: nn.Module) -> str:
@@ -90,11 +101,12 @@ def export(model: ModelFile, path: str | Path) -> None:
     os.replace(unfinished, path)
 
 
-def load(path: str | Path, device: str = "cpu", number: int = 0) -> torch.jit.ScriptModule:
+def load(path: str | Path, device: str = "cpu", number: int = 0, lattice_constant: float | None = None) -> torch.jit.ScriptModule:
     """Read a model file and check that it is one, of this version, and undamaged.
 
     device: cpu or cuda. number: of this process on its node; CUDA devices are dealt out by it.
-    Raises HealError that names the file and what to do.
+    lattice_constant: Å, of another fcc metal, to which all lengths of the model are scaled; it then knows no
+    elements, and hosts take any. Raises HealError that names the file and what to do.
     """
     path = Path(path)
     if device == "cuda":
@@ -123,7 +135,21 @@ def load(path: str | Path, device: str = "cpu", number: int = 0) -> torch.jit.Sc
         )
     if weights_hash(model.network) != model.weights_hash:
         raise HealError(f'model file "{path}" is damaged: its weights do not have the hash it records; export it anew')
+    if lattice_constant is not None:
+        _scale(model, lattice_constant)
     return cast(torch.jit.ScriptModule, model.eval())
+
+
+def _scale(model: Any, lattice_constant: float) -> None:
+    if not 0.0 < lattice_constant < math.inf:
+        raise HealError(f"the lattice constant must be a length above 0 Å, got {lattice_constant}")
+    scale = lattice_constant / model.lattice_constant
+    model.length_scale = scale
+    for length in ("cutoff", "max_displacement", "lattice_constant", "step_length_limit"):
+        setattr(model, length, scale * getattr(model, length))
+    for lengths in ("lattice_constants", "sigmas"):
+        setattr(model, lengths, [scale * length for length in getattr(model, lengths)])
+    model.elements, model.masses = [], []
 
 
 def without_specialising() -> AbstractContextManager[None]:
@@ -143,6 +169,9 @@ def describe(model: torch.jit.ScriptModule) -> dict[str, Any]:
         "lattice_constant": model.lattice_constant,
         "lattice_constants": model.lattice_constants,
         "sigmas": model.sigmas,
+        "length_scale": model.length_scale,
+        "step_lengths": model.step_lengths,
+        "step_length_limit": model.step_length_limit,
         "weights_hash": model.weights_hash,
         "parameters": sum(p.numel() for p in model.parameters()),
         "training": json.loads(model.training_record),

@@ -9,6 +9,7 @@ import torch
 from ase import Atoms
 from conftest import LATTICE_CONSTANT, MODEL, ROOT, TOLERANCE, fcc, noisy
 from lammps_runs import DUMP, DUMP_WITH_DISPLACEMENT, EAM, crystal, heal, lmp, triclinic
+from test_kernel import with_schedule, write_wrong_tables
 
 import lammps_heal
 from lammps_heal import model_file
@@ -312,6 +313,58 @@ def test_memory_is_flat(tmp_path: Path, rng: np.random.Generator) -> None:
         assert after_2000 - after_100 < 1.0  # MByte; a leaked neighbour list for each step would be 30
 
 
+# --- the kernel, step lengths, other metals
+
+
+@pytest.mark.mpi
+def test_kernel_threads_and_torchscript_give_the_same(tmp_path: Path, slab: Atoms) -> None:
+    ends = {}
+    for keywords in ("kernel yes", "kernel no", "kernel yes threads 2"):
+        commands = HEAL.replace("{model}", "{model} " + keywords) + "run 5"
+        ends[keywords] = heal(tmp_path, slab, commands).dump("all.dump")[5]
+    np.testing.assert_array_equal(ends["kernel yes threads 2"], ends["kernel yes"])
+    np.testing.assert_allclose(ends["kernel no"], ends["kernel yes"], atol=2 * SAME)
+    assert (ends["kernel no"] != ends["kernel yes"]).any()
+
+
+def test_a_kernel_that_differs_is_not_used(tmp_path: Path, damaged: Atoms, model: torch.jit.ScriptModule) -> None:
+    wrong = write_wrong_tables(tmp_path / "wrong.pt", model)
+    commands = HEAL.replace("{model}", str(wrong)) + "run 1"
+    done = heal(tmp_path, damaged, commands)
+    warnings = [line for line in done.output.splitlines() if "TorchScript" in line]
+    assert len(warnings) == 1 and "the kernel differs from TorchScript by" in warnings[0]
+    by_torch = heal(tmp_path, damaged, commands.replace("wrong.pt", "wrong.pt kernel no"))
+    assert "WARNING: fix heal" not in by_torch.output
+    np.testing.assert_array_equal(done.dump("all.dump")[1], by_torch.dump("all.dump")[1])
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_step_lengths_go_by_the_timestep(
+    tmp_path: Path, rng: np.random.Generator, model: torch.jit.ScriptModule, ranks: int
+) -> None:
+    path = with_schedule(tmp_path / "scheduled.pt", model, [1.0, 1.0, 2.0])
+    atoms = noisy(fcc(4), 0.05, rng)
+    commands = HEAL.replace("{model}", str(path))
+    whole = heal(tmp_path, atoms, commands + "run 7", ranks=ranks).dump("all.dump")[7]
+    expected = lammps_heal.heal(atoms, model_file.load(path), 7).positions
+    np.testing.assert_allclose(whole[:, :3], expected, atol=SAME)
+    parts = heal(tmp_path, atoms, commands + "run 2\nrun 3 pre no\nrun 2", ranks=ranks).dump("all.dump")[7]
+    np.testing.assert_allclose(parts, whole, atol=SAME)
+    unscheduled = heal(tmp_path, atoms, HEAL + "run 7").dump("all.dump")[7]
+    assert np.abs(unscheduled - whole).max() > 10 * SAME
+
+
+def test_another_metal(tmp_path: Path, damaged: Atoms, model: torch.jit.ScriptModule) -> None:
+    a = 3.615  # Å, Cu
+    copper = damaged.copy()
+    copper.set_cell(a / LATTICE_CONSTANT * damaged.cell[:], scale_atoms=True)
+    done = heal(tmp_path, copper, "mass * 63.546\n" + HEAL.replace("{model}", f"{{model}} lattice {a}") + "run 2")
+    copper.symbols[:] = "Cu"
+    expected = lammps_heal.heal(copper, model_file.load(MODEL, lattice_constant=a), 2).positions
+    np.testing.assert_allclose(done.dump("all.dump")[2][:, :3], expected, atol=SAME)
+
+
 # --- errors: one message, on all ranks, exit code not 0
 
 
@@ -336,6 +389,9 @@ def failing(tmp_path: Path, script: str, ranks: int = 1) -> str:
         ("fix heal all heal {model} max", "max needs a length in Å, got 0 values"),
         ("fix heal all heal {model} device tpu", "device must be cpu or cuda, got tpu"),
         ("fix heal all heal {model} speed 3", 'got "speed"'),
+        ("fix heal all heal {model} threads 0", "threads must be 1 or more, got 0"),
+        ("fix heal all heal {model} kernel fast", "kernel must be yes or no, got fast"),
+        ("fix heal all heal {model} lattice -4", "lattice must be a length above 0 Å, got -4"),
         ("fix heal all heal {model} elements", "one element for each of the 1 atom types"),
         ("fix heal all heal {model} elements Cu\nrun 1", "atom type 1 is Cu, the model knows Pt (195.084 g/mol)"),
         ("mass 1 63.546\nfix heal all heal {model}\nrun 1", "type 1 has mass 63.546, the model knows Pt (195.084 g/mol)"),
@@ -389,8 +445,8 @@ def bad_model(folder: Path, change: str) -> Path:
         if change == "not finite":
             torch.nn.init.constant_(network.radial_weights, float("nan"))
         model = ModelFile(network, ["Pt"], [195.084], LATTICE_CONSTANT, [3.8, 4.0], [0.0, 0.1], {})
-        if change == "version 2":
-            model.format_version = 2
+        if change == "version 1":
+            model.format_version = 1
         model_file.export(model, path)
     return path
 
@@ -404,7 +460,7 @@ def bad_model(folder: Path, change: str) -> Path:
         ("cut off", "is damaged or no TorchScript file"),
         ("foreign", "is TorchScript but no lammps-heal model"),
         ("one bit", "its weights do not have the hash it records"),
-        ("version 2", "has format version 2, needed 1: export it anew"),
+        ("version 1", "has format version 1, needed 2: export it anew"),
         ("not finite", "is not finite"),
     ],
 )

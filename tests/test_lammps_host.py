@@ -7,7 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import BIN, MODEL, POTENTIAL, ROOT
+import torch
+from conftest import BIN, MODEL, POTENTIAL, ROOT, fcc, noisy
+from test_kernel import with_schedule
+
+import lammps_heal
+from lammps_heal import model_file
 
 pytestmark = pytest.mark.lammps
 
@@ -31,14 +36,14 @@ try:
                       options.get("group", "all"))
     if "break_step" in options:
         original, count = callback.healer._displacements, [0]
-        def breaks():
+        def breaks(timestep):
             count[0] += 1
             if count[0] > options["break_step"] and ranks.rank == ranks.size - 1:
                 if options.get("poison"):
                     lmp.numpy.extract_atom("x")[3, 1] = np.nan
-                    return original()
+                    return original(timestep)
                 raise RuntimeError("broken on purpose")
-            return original()
+            return original(timestep)
         callback.healer._displacements = breaks
     for command in options["after"]:
         lmp.command(command)
@@ -73,7 +78,6 @@ OUTPUT = [
 def damaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data file of 864 sites, one vacant, sigma 0.25 Å."""
     import ase.io
-    from conftest import fcc, noisy
 
     atoms = noisy(fcc(6), 0.25, np.random.default_rng(8))
     del atoms[100]
@@ -195,6 +199,20 @@ def test_the_cap_holds(damaged: Path, tmp_path: Path) -> None:
     table = thermo(out)[0]
     assert table[1, 3] == pytest.approx(0.1)
     assert table[1, 4] > 100
+
+
+def test_step_lengths_go_by_the_timestep(tmp_path: Path, model: torch.jit.ScriptModule) -> None:
+    import ase.io
+
+    atoms = noisy(fcc(4), 0.05, np.random.default_rng(9))
+    data = tmp_path / "noisy.data"
+    ase.io.write(data, atoms, format="lammps-data", masses=True)
+    path = with_schedule(tmp_path / "scheduled.pt", model, [1.0, 1.0, 2.0])
+    expected = lammps_heal.heal(atoms, model_file.load(path), 7).positions
+    for runs in (["run 7"], ["run 2", "run 3 pre no", "run 2"]):
+        done, out = heal(data, tmp_path, model=str(path), after=[*OUTPUT, *runs])
+        assert done.returncode == 0, done.stderr
+        np.testing.assert_allclose(frames(out)[-1], expected, atol=1e-5)
 
 
 def one_error(done: subprocess.CompletedProcess[str], message: str) -> None:

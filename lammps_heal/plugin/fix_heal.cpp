@@ -1,5 +1,7 @@
 #include "fix_heal.h"
 
+#include "step_length.h"
+
 #include "atom.h"
 #include "comm.h"
 #include "domain.h"
@@ -22,14 +24,15 @@
 #include <fstream>
 #include <map>
 #include <sstream>
+#include <tuple>
 
 using namespace LAMMPS_NS;
 using namespace FixConst;
+using lammps_heal::SMALLEST_DISTANCE;
 
 // Atoms handed to the model at once; bounds its memory, to some 30 MB on the CPU, where larger chunks leave
 // the caches (measured: 128 to 256 are fastest), and to some 2 GB on a GPU, which wants work.
 static constexpr size_t CHUNK_CPU = 256, CHUNK_CUDA = 16384;
-static constexpr double SMALLEST_DISTANCE = 0.1;    // Å; nearer atoms are on one spot
 static constexpr double MOVED = 0.01;               // Å; further is counted as moved in the output
 static constexpr double MASS_TOLERANCE = 0.005;     // relative; covers the usual roundings
 static constexpr double TRIGGER = 0.499;    // of the skin; LAMMPS's own is 0.5, which a capped step may equal
@@ -38,8 +41,9 @@ static constexpr int N_COLUMNS = 4;         // of the per-atom array
 /* ---------------------------------------------------------------------- */
 
 FixHeal::FixHeal(LAMMPS *lmp, int narg, char **arg) :
-    Fix(lmp, narg, arg), interval(1), longest(0.0), list(nullptr), raised_ghost_cutoff(0.0),
-    users_ghost_cutoff(0.0), rms(0.0), largest(0.0), n_capped(0), n_moved(0)
+    Fix(lmp, narg, arg), interval(1), n_threads(1), use_kernel(true), lattice_constant(0.0), longest(0.0),
+    list(nullptr), must_order(true), raised_ghost_cutoff(0.0), users_ghost_cutoff(0.0), rms(0.0), largest(0.0),
+    n_capped(0), n_moved(0)
 {
   if (narg < 4)
     error->all(FLERR, "fix heal needs a model file: fix ID group-ID heal MODEL keyword value ...");
@@ -71,6 +75,7 @@ FixHeal::FixHeal(LAMMPS *lmp, int narg, char **arg) :
   if (domain->dimension != 3)
     error->all(FLERR, "fix heal needs three dimensions, got 2: use \"dimension 3\"");
   read_model();
+  make_kernel();
   if (longest == 0.0)
     longest = model->max_displacement;
 }
@@ -124,8 +129,28 @@ void FixHeal::read_keywords(int narg, char **arg)
       if (device != "cpu" && device != "cuda")
         error->all(FLERR, "fix heal device must be cpu or cuda, got " + device);
       iarg += 2;
+    } else if (keyword == "threads") {
+      need(iarg, 1, "a number of threads");
+      n_threads = utils::inumeric(FLERR, arg[iarg + 1], false, lmp);
+      if (n_threads < 1)
+        error->all(FLERR, "fix heal threads must be 1 or more, got " + std::string(arg[iarg + 1]));
+      iarg += 2;
+    } else if (keyword == "kernel") {
+      need(iarg, 1, "yes or no");
+      const std::string answer = arg[iarg + 1];
+      if (answer != "yes" && answer != "no")
+        error->all(FLERR, "fix heal kernel must be yes or no, got " + answer);
+      use_kernel = answer == "yes";
+      iarg += 2;
+    } else if (keyword == "lattice") {
+      need(iarg, 1, "a lattice constant in Å");
+      lattice_constant = utils::numeric(FLERR, arg[iarg + 1], false, lmp);
+      if (!(lattice_constant > 0.0) || !std::isfinite(lattice_constant))
+        error->all(FLERR, "fix heal lattice must be a length above 0 Å, got " + std::string(arg[iarg + 1]));
+      iarg += 2;
     } else
-      error->all(FLERR, "fix heal knows every, max, elements and device, got \"" + keyword + "\"");
+      error->all(FLERR, "fix heal knows every, max, elements, device, threads, kernel and lattice, got \"" + keyword +
+                            "\"");
   }
 }
 
@@ -164,21 +189,42 @@ void FixHeal::read_model()
       MPI_Comm_free(&node);
       device += ":" + std::to_string(rank_on_node % n_devices);
     }
-    static std::map<std::pair<std::string, std::string>, std::weak_ptr<lammps_heal::HealModel>> models;
-    auto &shared = models[{file, device}];
+    static std::map<std::tuple<std::string, std::string, double>, std::weak_ptr<lammps_heal::HealModel>> models;
+    auto &shared = models[{file, device, lattice_constant}];
     model = shared.lock();
     if (!model)
-      shared = model = std::make_shared<lammps_heal::HealModel>(file, model_name, device);
+      shared = model = std::make_shared<lammps_heal::HealModel>(file, model_name, device, lattice_constant);
   } catch (const std::exception &reason) {
     problem = reason.what();
   }
   stop_if_any(problem);
 }
 
+/* all ranks compute in the same way: by the kernel only where it agrees with TorchScript on each */
+
+void FixHeal::make_kernel()
+{
+  if (!use_kernel || device != "cpu") {
+    use_kernel = false;
+    return;
+  }
+  lammps_heal::set_threads(1);
+  const std::string problem = model->make_kernel();
+  const int mine = !problem.empty();
+  int any;
+  MPI_Allreduce(&mine, &any, 1, MPI_INT, MPI_MAX, world);
+  use_kernel = !any;
+  if (any && comm->me == 0)
+    error->warning(FLERR, "fix heal uses TorchScript, which is slower: " +
+                              (problem.empty() ? "the kernel cannot be used on another rank" : problem));
+}
+
 /* every atom's element must be one that the model knows */
 
 void FixHeal::check_elements()
 {
+  if (model->elements.empty())
+    return;    // the user has named the lattice
   std::vector<bigint> n_mine(atom->ntypes + 1, 0), n_of_type(atom->ntypes + 1, 0);
   for (int i = 0; i < atom->nlocal; i++)
     n_mine[atom->type[i]]++;
@@ -254,6 +300,7 @@ void FixHeal::init()
 void FixHeal::init_list(int /*id*/, NeighList *new_list)
 {
   list = new_list;
+  must_order = true;
 }
 
 void FixHeal::check_settings()
@@ -342,6 +389,7 @@ void FixHeal::post_neighbor()
 {
   const double *x = atom->nlocal ? atom->x[0] : nullptr;
   listed_positions.assign(x, x + 3 * static_cast<size_t>(atom->nlocal));
+  must_order = true;
 }
 
 /* ---------------------------------------------------------------------- one healing step */
@@ -352,7 +400,7 @@ void FixHeal::post_integrate()
     return;
 
   bring_ghosts_and_list_up_to_date();
-  const auto atoms = group_atoms_by_id();
+  const auto atoms = group_atoms();
   stop_if_any(model_displacements(atoms));
   move_atoms(atoms);
 
@@ -425,17 +473,13 @@ double FixHeal::largest_move_since_list() const
   return std::sqrt(largest_square);
 }
 
-/* Sums in float32 depend on their order. Ordered by id, atoms and neighbours give the same numbers
-   whatever LAMMPS's sorting, exchange or a restart did to their rows. */
-
-std::vector<int> FixHeal::group_atoms_by_id() const
+std::vector<int> FixHeal::group_atoms() const
 {
   std::vector<int> atoms;
+  atoms.reserve(atom->nlocal);
   for (int i = 0; i < atom->nlocal; i++)
     if (atom->mask[i] & groupbit)
       atoms.push_back(i);
-  if (atom->tag_enable)
-    std::sort(atoms.begin(), atoms.end(), [this](int i, int j) { return atom->tag[i] < atom->tag[j]; });
   return atoms;
 }
 
@@ -448,32 +492,85 @@ std::string FixHeal::model_displacements(const std::vector<int> &atoms)
   n_capped = 0;
   if (atoms.empty())
     return "";
+  try {
+    return use_kernel ? displacements_by_kernel(atoms) : displacements_by_torch(atoms);
+  } catch (const std::exception &reason) {
+    return "fix heal: " + std::string(reason.what());
+  }
+}
 
+std::string FixHeal::displacements_by_kernel(const std::vector<int> &atoms)
+{
+  if (must_order)
+    order_list();
+  std::vector<double> displacements(3 * atoms.size());
+  const bool are_all = atoms.size() == static_cast<size_t>(atom->nlocal);
+  int64_t overlapping[2];
+  model->kernel()->displacement(atom->x[0], are_all ? nullptr : atoms.data(), static_cast<int64_t>(atoms.size()),
+                                ordered.first.data(), ordered.neighbours.data(), model->length_scale, n_threads,
+                                displacements.data(), overlapping);
+  if (overlapping[0] >= 0)
+    return overlap_problem(static_cast<int>(overlapping[0]), static_cast<int>(overlapping[1]));
+  for (size_t k = 0; k < atoms.size(); k++) {
+    const auto problem = store_displacement(atoms[k], &displacements[3 * k]);
+    if (!problem.empty())
+      return problem;
+  }
+  return "";
+}
+
+/* Sums in float32 depend on their order. Ordered by id, atoms and neighbours give the same numbers
+   whatever LAMMPS's sorting, exchange or a restart did to their rows. */
+
+void FixHeal::order_list()
+{
+  const int nlocal = atom->nlocal;
+  ordered.first.assign(nlocal + 1, 0);
+  for (int ii = 0; ii < list->inum; ii++)
+    ordered.first[list->ilist[ii] + 1] = list->numneigh[list->ilist[ii]];
+  for (int i = 0; i < nlocal; i++)
+    ordered.first[i + 1] += ordered.first[i];
+  ordered.neighbours.resize(ordered.first[nlocal]);
+  for (int ii = 0; ii < list->inum; ii++) {
+    const int i = list->ilist[ii], n = list->numneigh[i];
+    const int *const from = list->firstneigh[i];
+    int32_t *const to = ordered.neighbours.data() + ordered.first[i];
+    for (int k = 0; k < n; k++)
+      to[k] = from[k] & NEIGHMASK;
+  }
+  if (atom->tag_enable) {
+    const int64_t n_rows = static_cast<int64_t>(nlocal) + atom->nghost;
+    const std::vector<int64_t> ids(atom->tag, atom->tag + n_rows);
+    lammps_heal::order_by_id(atom->x[0], ids.data(), nlocal, n_rows, ordered);
+  }
+  must_order = false;
+}
+
+std::string FixHeal::displacements_by_torch(std::vector<int> atoms)
+{
+  if (atom->tag_enable)
+    std::sort(atoms.begin(), atoms.end(), [this](int i, int j) { return atom->tag[i] < atom->tag[j]; });
   std::string problem;
   const size_t chunk_size = device == "cpu" ? CHUNK_CPU : CHUNK_CUDA;
   std::vector<double> displacements(3 * chunk_size);
   lammps_heal::Neighbourhoods chunk;
-  try {
-    model->set_positions(atom->x[0], static_cast<int64_t>(atom->nlocal) + atom->nghost);
-    for (size_t start = 0; start < atoms.size(); start += chunk_size) {
-      const size_t stop = std::min(atoms.size(), start + chunk_size);
-      chunk.centres.clear();
-      chunk.neighbours.clear();
-      chunk.first.assign(1, 0);
-      for (size_t k = start; k < stop; k++) {
-        problem = gather_neighbours(atoms[k], chunk);
-        if (!problem.empty())
-          return problem;
-      }
-      model->displacement(chunk, displacements.data());
-      for (size_t k = start; k < stop; k++) {
-        problem = store_displacement(atoms[k], &displacements[3 * (k - start)]);
-        if (!problem.empty())
-          return problem;
-      }
+  model->set_positions(atom->x[0], static_cast<int64_t>(atom->nlocal) + atom->nghost);
+  for (size_t start = 0; start < atoms.size(); start += chunk_size) {
+    const size_t stop = std::min(atoms.size(), start + chunk_size);
+    chunk.centres.clear();
+    chunk.neighbours.clear();
+    chunk.first.assign(1, 0);
+    for (size_t k = start; k < stop; k++) {
+      problem = gather_neighbours(atoms[k], chunk);
+      if (!problem.empty())
+        return problem;
     }
-  } catch (const std::exception &reason) {
-    return "fix heal: " + std::string(reason.what());
+    model->displacement(chunk, displacements.data());
+    for (size_t k = start; k < stop; k++) {
+      problem = store_displacement(atoms[k], &displacements[3 * (k - start)]);
+      if (!problem.empty())
+        return problem;
+    }
   }
   return "";
 }
@@ -503,10 +600,7 @@ std::string FixHeal::gather_neighbours(int i, lammps_heal::Neighbourhoods &chunk
     if (square >= cutoff_square)
       continue;
     if (square < SMALLEST_DISTANCE * SMALLEST_DISTANCE)
-      return fmt::format(
-          "fix heal: {} and {} are on one spot, at ({:.3f}, {:.3f}, {:.3f}) Å, {:.3g} Å apart: "
-          "delete one of them (\"delete_atoms overlap {} all all\")",
-          name_of(i), name_of(j), x[i][0], x[i][1], x[i][2], std::sqrt(square), SMALLEST_DISTANCE);
+      return overlap_problem(i, j);
     edges.push_back(edge);
   }
   std::sort(edges.begin(), edges.end());
@@ -517,16 +611,28 @@ std::string FixHeal::gather_neighbours(int i, lammps_heal::Neighbourhoods &chunk
   return "";
 }
 
+std::string FixHeal::overlap_problem(int i, int j) const
+{
+  double **x = atom->x;
+  const double distance = std::hypot(x[j][0] - x[i][0], x[j][1] - x[i][1], x[j][2] - x[i][2]);
+  return fmt::format("fix heal: {} and {} are on one spot, at ({:.3f}, {:.3f}, {:.3f}) Å, {:.3g} Å apart: "
+                     "delete one of them (\"delete_atoms overlap {} all all\")",
+                     name_of(i), name_of(j), x[i][0], x[i][1], x[i][2], distance, SMALLEST_DISTANCE);
+}
+
 std::string FixHeal::store_displacement(int i, const double *displacement)
 {
   double *row = array_atom[i];
-  const double length = std::sqrt(displacement[0] * displacement[0] + displacement[1] * displacement[1] +
-                                  displacement[2] * displacement[2]);
+  const double square = displacement[0] * displacement[0] + displacement[1] * displacement[1] +
+                        displacement[2] * displacement[2];
+  const double factor = lammps_heal::step_factor(square, update->ntimestep / interval, model->step_lengths,
+                                                 model->step_length_limit);
+  const double length = factor * std::sqrt(square);
   if (!std::isfinite(length))
     return "fix heal: the model's displacement of " + name_of(i) + " is not finite";
   const double shortened = length > longest ? longest / length : 1.0;
   for (int d = 0; d < 3; d++)
-    row[d] = shortened * displacement[d];
+    row[d] = shortened * factor * displacement[d];
   row[3] = shortened * length;
   if (length > longest)
     n_capped++;
@@ -592,7 +698,9 @@ double FixHeal::compute_vector(int n)
 
 double FixHeal::memory_usage()
 {
-  return sizeof(double) * (static_cast<double>(atom->nmax) * N_COLUMNS + listed_positions.capacity());
+  return sizeof(double) * (static_cast<double>(atom->nmax) * N_COLUMNS + listed_positions.capacity()) +
+         sizeof(int64_t) * static_cast<double>(ordered.first.capacity()) +
+         sizeof(int32_t) * static_cast<double>(ordered.neighbours.capacity());
 }
 
 void FixHeal::grow_arrays(int nmax)

@@ -3,6 +3,9 @@
 //   max D         longest displacement of one step, Å              (default: the model's)
 //   elements E..  element of each atom type                        (default: type labels, then masses)
 //   device D      cpu | cuda, one device per rank, spread over the node's devices   (default cpu)
+//   threads N     of each rank, for the kernel on the CPU          (default 1)
+//   kernel K      yes | no: the compiled kernel or TorchScript     (default: yes, on the CPU, where they agree)
+//   lattice A     lattice constant, Å, of another fcc metal        (default: the model's; elements are not checked then)
 //
 // Adds the model's displacement to the atoms of the group, once a timestep, never wrapping them.
 // Velocities stay as they are. Nothing moves in the setup of a run, in "run 0" or in "minimize".
@@ -18,6 +21,7 @@
 #include "fix.h"
 
 #include "heal_model.h"
+#include "neighbour_list.h"
 
 #include <memory>
 #include <string>
@@ -54,6 +58,9 @@ class FixHeal : public Fix
   // settings
   std::string model_name, device;
   int interval;                                  // timesteps
+  int n_threads;
+  bool use_kernel;
+  double lattice_constant;                       // Å, that the user gave, or 0
   double longest;                                // Å, cap of one step
   std::vector<std::string> elements_of_types;    // empty unless the user gave them
   std::shared_ptr<lammps_heal::HealModel> model;
@@ -61,6 +68,8 @@ class FixHeal : public Fix
   // state
   class NeighList *list;
   std::vector<double> listed_positions;    // owned atoms, when the neighbour list was built
+  lammps_heal::NeighbourList ordered;      // the same list, in order of atom id
+  bool must_order;
   double raised_ghost_cutoff, users_ghost_cutoff;
   double rms, largest;
   bigint n_capped, n_moved;
@@ -68,6 +77,7 @@ class FixHeal : public Fix
   // reading the input
   void read_keywords(int narg, char **arg);
   void read_model();
+  void make_kernel();
   void check_elements();
   std::string element_problem(int type) const;
 
@@ -80,8 +90,12 @@ class FixHeal : public Fix
   void bring_ghosts_and_list_up_to_date();
   void rebuild_list();
   double largest_move_since_list() const;
-  std::vector<int> group_atoms_by_id() const;
+  std::vector<int> group_atoms() const;
   std::string model_displacements(const std::vector<int> &atoms);
+  std::string displacements_by_kernel(const std::vector<int> &atoms);
+  std::string displacements_by_torch(std::vector<int> atoms);
+  void order_list();
+  std::string overlap_problem(int i, int j) const;
   std::string gather_neighbours(int i, lammps_heal::Neighbourhoods &chunk);
   std::string store_displacement(int i, const double *displacement);
   void move_atoms(const std::vector<int> &atoms);

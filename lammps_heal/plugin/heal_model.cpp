@@ -1,5 +1,6 @@
 #include "heal_model.h"
 
+#include "neighbour_list.h"
 #include "sha256.h"
 
 #include <ATen/Parallel.h>
@@ -10,7 +11,9 @@
 #include <malloc.h>
 #endif
 
+#include <cmath>
 #include <map>
+#include <numeric>
 #include <sstream>
 #include <stdexcept>
 
@@ -18,7 +21,9 @@ using namespace lammps_heal;
 
 // The contract; see lammps_heal/model_file.py.
 static const char FORMAT[] = "lammps-heal";
-static constexpr int64_t FORMAT_VERSION = 1;
+static constexpr int64_t FORMAT_VERSION = 2;
+// Å; a kernel that differs from TorchScript by more is not used.
+static constexpr double AGREEMENT = 1.0e-4;
 
 struct HealModel::Torch {
   torch::jit::Module module;
@@ -61,7 +66,8 @@ template <typename T> static std::vector<T> list_of(const c10::IValue &value)
   return value.to<std::vector<T>>();
 }
 
-HealModel::HealModel(const std::string &file, const std::string &name, const std::string &device) :
+HealModel::HealModel(const std::string &file, const std::string &name, const std::string &device,
+                     double wanted_lattice_constant) :
     torch(std::make_unique<Torch>())
 {
   const std::string model_file = "model file \"" + name + "\"";
@@ -95,6 +101,10 @@ HealModel::HealModel(const std::string &file, const std::string &name, const std
     module.eval();
     cutoff = module.attr("cutoff").toDouble();
     max_displacement = module.attr("max_displacement").toDouble();
+    lattice_constant = module.attr("lattice_constant").toDouble();
+    length_scale = module.attr("length_scale").toDouble();
+    step_lengths = list_of<double>(module.attr("step_lengths"));
+    step_length_limit = module.attr("step_length_limit").toDouble();
     elements = list_of<std::string>(module.attr("elements"));
     masses = list_of<double>(module.attr("masses"));
     hash = module.attr("weights_hash").toStringRef();
@@ -106,10 +116,19 @@ HealModel::HealModel(const std::string &file, const std::string &name, const std
   if (!hash.empty())
     throw std::runtime_error(model_file +
                              " is damaged: its weights do not have the hash it records; export it anew");
-  if (elements.empty() || masses.size() != elements.size() || !(cutoff > 0.0) || !(max_displacement > 0.0))
+  if (elements.empty() || masses.size() != elements.size() || !(cutoff > 0.0) || !(max_displacement > 0.0) ||
+      !(lattice_constant > 0.0) || length_scale != 1.0 || step_lengths.empty() || !(step_length_limit > 0.0))
     throw std::runtime_error(model_file +
-                             " is damaged: elements, masses, cutoff or max_displacement make no sense; "
+                             " is damaged: elements, masses, lengths or step_lengths make no sense; "
                              "export it anew");
+  if (wanted_lattice_constant > 0.0) {
+    length_scale = wanted_lattice_constant / lattice_constant;
+    for (double *length : {&cutoff, &max_displacement, &lattice_constant, &step_length_limit})
+      *length *= length_scale;
+    module.setattr("length_scale", length_scale);
+    elements.clear();
+    masses.clear();
+  }
 }
 
 HealModel::~HealModel() = default;
@@ -149,6 +168,79 @@ void HealModel::displacement(const Neighbourhoods &neighbourhoods, double *displ
   } catch (const std::exception &reason) {
     throw std::runtime_error("the model failed: " + first_line(reason.what()));
   }
+}
+
+std::string HealModel::make_kernel()
+{
+  if (compiled || !kernel_problem.empty())
+    return kernel_problem;
+  c10::InferenceMode no_gradients;
+  try {
+    const auto network = torch->module.attr("network").toModule();
+    std::vector<torch::Tensor> tensors;    // must live until the kernel has copied them
+    auto floats = [&tensors](const torch::Tensor &tensor) {
+      tensors.push_back(tensor.detach().to(torch::kCPU, torch::kFloat).contiguous());
+      return tensors.back().const_data_ptr<float>();
+    };
+    NetworkNumbers numbers = {};
+    numbers.cutoff = network.attr("cutoff").toDouble();
+    auto distances = Kernel::sample_distances(numbers.cutoff);
+    const auto d = torch::from_blob(distances.data(), {static_cast<int64_t>(distances.size())}, torch::kFloat32);
+    numbers.radial_samples = floats(network.get_method("radial_functions")({d}).toTensor());
+    numbers.mixing = floats(network.attr("mixing").toTensor());
+    numbers.n_channels = static_cast<int>(tensors.back().size(1));
+    // A sequence of Linear, SiLU, Linear, SiLU, Linear.
+    const auto gates = network.attr("gates").toModule();
+    for (int layer = 0; layer < 3; layer++) {
+      const auto linear = gates.attr(std::to_string(2 * layer)).toModule();
+      numbers.weights[layer] = floats(linear.attr("weight").toTensor());
+      if (layer == 0)
+        numbers.n_hidden = static_cast<int>(tensors.back().size(0));
+      numbers.biases[layer] = floats(linear.attr("bias").toTensor());
+    }
+    compiled = std::make_unique<Kernel>(numbers);
+    const double difference = difference_of_kernel();
+    if (!(difference <= AGREEMENT)) {
+      std::ostringstream problem;
+      problem.precision(2);
+      problem << "the kernel differs from TorchScript by " << difference << " Å on a small crystal";
+      kernel_problem = problem.str();
+    }
+  } catch (const c10::Error &reason) {
+    kernel_problem = "there is no kernel for this model (" + first_line(reason.what_without_backtrace()) + ")";
+  } catch (const std::exception &reason) {
+    kernel_problem = "there is no kernel for this model (" + first_line(reason.what()) + ")";
+  }
+  if (!kernel_problem.empty())
+    compiled.reset();
+  return kernel_problem;
+}
+
+// Å, the largest of a component on a small crystal; not a number where an answer is none.
+double HealModel::difference_of_kernel()
+{
+  const auto crystal = check_crystal(lattice_constant, cutoff);
+  const auto n_rows = static_cast<int64_t>(crystal.positions.size() / 3);
+  NeighbourList list;
+  find_neighbours(crystal.positions.data(), crystal.n_owned, n_rows, cutoff, list);
+  Neighbourhoods neighbourhoods = {
+      std::vector<int64_t>(crystal.n_owned), list.first, {list.neighbours.begin(), list.neighbours.end()}};
+  std::iota(neighbourhoods.centres.begin(), neighbourhoods.centres.end(), 0);
+  std::vector<double> by_torch(3 * crystal.n_owned), by_kernel(3 * crystal.n_owned);
+  set_positions(crystal.positions.data(), n_rows);
+  displacement(neighbourhoods, by_torch.data());
+  int64_t overlapping[2];
+  compiled->displacement(crystal.positions.data(), nullptr, crystal.n_owned, list.first.data(),
+                         list.neighbours.data(), length_scale, 1, by_kernel.data(), overlapping);
+  double largest = 0.0;
+  for (size_t i = 0; i < by_torch.size(); i++) {
+    const double difference = std::fabs(by_torch[i] - by_kernel[i]);
+    if (!(difference <= largest))
+      largest = difference;
+    if (std::isnan(largest))
+      break;
+  }
+  return largest;
 }
 
 int lammps_heal::cuda_device_count()

@@ -3,6 +3,8 @@
 #ifndef HEAL_MODEL_H
 #define HEAL_MODEL_H
 
+#include "heal_kernel.h"
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -21,14 +23,27 @@ class HealModel
 {
  public:
   // file: the bytes of a model file; name: what messages call it; device: "cpu" or "cuda:0".
+  // wanted_lattice_constant: Å, of another fcc metal, to which all lengths of the model are scaled; 0: its own.
   // Throws std::runtime_error that says what is wrong with the file and what to do.
-  HealModel(const std::string &file, const std::string &name, const std::string &device);
+  HealModel(const std::string &file, const std::string &name, const std::string &device,
+            double wanted_lattice_constant);
   ~HealModel();
 
   double cutoff;              // Å
   double max_displacement;    // Å, default cap of one healing step
-  std::vector<std::string> elements;
-  std::vector<double> masses;    // g/mol, one for each element
+  double lattice_constant;    // Å
+  double length_scale;        // of the lengths above in those of the file
+  std::vector<double> step_lengths;
+  double step_length_limit;             // Å
+  std::vector<std::string> elements;    // empty: any
+  std::vector<double> masses;           // g/mol, one for each element
+
+  // Makes the kernel, once. Returns why it is not to be used, or nothing.
+  std::string make_kernel();
+  const Kernel *kernel() const
+  {
+    return compiled.get();
+  }
 
   // positions: (n_atoms, 3) Å, borrowed: they must stay until the last displacement() of this step.
   void set_positions(const double *positions, int64_t n_atoms);
@@ -40,6 +55,10 @@ class HealModel
  private:
   struct Torch;
   std::unique_ptr<Torch> torch;
+  std::unique_ptr<Kernel> compiled;
+  std::string kernel_problem;
+
+  double difference_of_kernel();
 };
 
 int cuda_device_count();
