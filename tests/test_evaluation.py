@@ -8,10 +8,12 @@ import pytest
 import torch
 from conftest import MODEL, fcc
 
+from lammps_heal.eam import minimise
 from lammps_heal.errors import HealError
 from lammps_heal.evaluation import CASES, evaluate
 from lammps_heal.evaluation.cells import with_noise
 from lammps_heal.evaluation.crystals import VacancyTally, first_below, rmsd_to_sites, visible_vacancies
+from lammps_heal.evaluation.hot import stayed
 from lammps_heal.evaluation.runs import SEED, trajectory
 from lammps_heal.evaluation.table import Row, at_least, at_most, below, row, text
 
@@ -110,9 +112,14 @@ def test_a_vacancy_is_judged_where_the_input_shows_it() -> None:
     neighbour = int(np.argmin(np.linalg.norm(clean.positions, axis=1)))
     start.positions[neighbour] *= 0.4
     assert visible_vacancies(start, clean, sites).tolist() == [130]
+    # So does an atom from farther away on a site beside it.
+    far = int(np.argmax(np.linalg.norm(clean.positions - sites.positions[130], axis=1)))
+    start.positions[far] = start.positions[np.argmin(np.linalg.norm(clean.positions - sites.positions[130], axis=1))] + 0.2
+    assert visible_vacancies(start, clean, sites).tolist() == []
 
 
-def test_the_tally_sees_a_lost_and_a_moved_vacancy() -> None:
+def test_the_tally_sees_a_lost_and_a_moved_vacancy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(MODEL.parent.parent)
     sites = fcc(4)
     clean = sites.copy()
     del clean[[130]]
@@ -124,13 +131,46 @@ def test_the_tally_sees_a_lost_and_a_moved_vacancy() -> None:
     hopped.positions[neighbour] = sites.positions[130]
     tally.add(hopped, clean, clean, sites)
     assert (tally.crystals, tally.kept, tally.judged, tally.on_site) == (2, 2, 2, 1)
-    # The hopped crystal is as good as the other, and both relax by as much.
-    assert tally.excess[1] == pytest.approx(tally.excess[0], abs=1e-6)
-    assert tally.excess[0] > 0
     crowded = clean.copy()
     crowded.positions[neighbour] = clean.positions[neighbour - 1] + 1.0
     tally.add(crowded, clean, clean, sites)
     assert (tally.crystals, tally.kept) == (3, 2)
+
+
+def test_the_excess_is_over_the_crystal_that_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two vacancies that come together bind: that is no gain of healing."""
+    monkeypatch.chdir(MODEL.parent.parent)
+    sites = fcc(4)
+    d = sites.get_distances(0, range(len(sites)), mic=True)
+    apart, together = sites.copy(), sites.copy()
+    del apart[[0, int(d.argmax())]]
+    del together[[0, int(np.argsort(d)[1])]]
+    reached, energy = minimise(together)
+    assert (minimise(apart)[1] - energy) * len(apart) > 50  # meV
+    start = reached.copy()
+    tally = VacancyTally()
+    tally.add(reached, start, apart, sites)
+    assert tally.excess == pytest.approx([0.0], abs=1e-4)
+
+
+def test_a_refusal_is_a_row_and_the_other_cases_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> list[Row]:
+        raise HealError("two atoms are on one spot")
+
+    monkeypatch.setitem(CASES, "noise", refuse)
+    monkeypatch.setitem(CASES, "frenkel", lambda model, size: [row("frenkel", "", "", at_most(1), 0, 0, 1)])
+    rows = evaluate(MODEL, ["noise", "frenkel"], tmp_path / "figures.json")
+    assert [(r.case, r.passed) for r in rows] == [("noise", False), ("frenkel", True)]
+    assert "two atoms are on one spot" in (tmp_path / "figures.txt").read_text()
+
+
+def test_a_structure_that_is_refused_has_not_stayed(model: torch.jit.ScriptModule) -> None:
+    atoms = fcc(3)
+    assert stayed("crystal", atoms, atoms, model, 2).passed
+    atoms.positions[1] = atoms.positions[0] + 0.01
+    refused = stayed("crystal", atoms, None, model, 2)
+    assert refused.passed is False
+    assert refused.healed == "refused: two atoms are on one spot"
 
 
 def test_first_below_counts_from_one() -> None:

@@ -46,21 +46,22 @@ def evaluate(model_path: Path, cases: list[str] | None, output: Path, quick: boo
     if unknown:
         raise HealError(f"case {unknown[0]} does not exist: choose from {', '.join(CASES)}")
     model = model_file.load(model_path)
-    figures: dict[str, Any] = {"model": str(model_path), "weights_hash": model.weights_hash, **about()}
+    seconds: dict[str, float] = {}
+    figures: dict[str, Any] = {"model": str(model_path), "weights_hash": model.weights_hash, **about(), "seconds": seconds}
     rows: list[Row] = []
-    figures["seconds"] = {}
+    output.parent.mkdir(parents=True, exist_ok=True)
     for case in chosen:
         began = time.perf_counter()
-        rows += CASES[case](model, QUICK if quick else FULL)
-        figures["seconds"][case] = round(time.perf_counter() - began, 1)
-        print(f"{case}: {figures['seconds'][case]} s", flush=True)
-    table = text(rows)
-    judged = [r.passed for r in rows if r.passed is not None]
-    table += (
-        f"\n{sum(judged)} of {len(judged)} goals reached. Labels: {figures['labels']}. Minimised: CG with the same potential."
-    )
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps({**figures, "rows": [asdict(r) for r in rows]}, indent=2, ensure_ascii=False))
-    output.with_suffix(".txt").write_text(table + "\n")
+        try:
+            rows += CASES[case](model, QUICK if quick else FULL)
+        except HealError as refusal:
+            rows.append(Row(case, "", "", "", f"refused: {refusal}", None, 0, False))
+        seconds[case] = round(time.perf_counter() - began, 1)
+        print(f"{case}: {seconds[case]} s", flush=True)
+        # After each case, so that a run that is stopped leaves what it measured.
+        judged = [r.passed for r in rows if r.passed is not None]
+        table = f"{text(rows)}\n{sum(judged)} of {len(judged)} goals reached. Labels: {figures['labels']}. Minimised: CG."
+        output.write_text(json.dumps({**figures, "rows": [asdict(r) for r in rows]}, indent=2, ensure_ascii=False))
+        output.with_suffix(".txt").write_text(table + "\n")
     print(f"{table}\nfigures: {output}, {output.with_suffix('.txt')}")
     return rows
