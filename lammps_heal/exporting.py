@@ -32,7 +32,7 @@ def model_from_weights(path: Path) -> ModelFile:
         lattice_constants=crystals["lattice_constants"],
         sigmas=[options.sigma_min, options.sigma_max],
         training=record,
-        step_lengths=getattr(options, "step_lengths", (1.0,)),
+        step_lengths=trained["step_lengths"],
     )
 
 

@@ -115,17 +115,20 @@ def cap(displacements: Float64Array, longest: float) -> tuple[Float64Array, int]
     return capped, int(too_long.sum())
 
 
-def lengthened(displacements: Float64Array, step: int, lengths: Sequence[float], limit: float) -> Float64Array:
-    """Displacements (n, 3), Å, of healing step 1, 2, ..., each times 1 + (s - 1) max(0, 1 - (length / limit)^2).
+def step_factors(displacements: Float64Array, step: int, lengths: Sequence[float], limit: float) -> Float64Array:
+    """(n, 1) factors 1 + (s - 1) max(0, 1 - (length / limit)^2) of displacements (n, 3), Å, of healing step 1, 2, ...
 
     s: the step's of `lengths`, which are repeated. Over-long steps heal long waves faster, which decay slowly;
     displacements beyond `limit`, Å, are left alone. The same as step_factor in plugin/step_length.h.
     """
     s = lengths[(step - 1) % len(lengths)]
-    if s == 1.0:
-        return displacements
     squares = (displacements**2).sum(1, keepdims=True)
-    return np.asarray(displacements * (1.0 + (s - 1.0) * np.maximum(0.0, 1.0 - squares / limit**2)))
+    return np.asarray(1.0 + (s - 1.0) * np.maximum(0.0, 1.0 - squares / limit**2))
+
+
+def lengthened(displacements: Float64Array, step: int, lengths: Sequence[float], limit: float) -> Float64Array:
+    """Displacements (n, 3), Å, times their step factors."""
+    return displacements * step_factors(displacements, step, lengths, limit)
 
 
 class PeriodicCrystal:
@@ -166,8 +169,8 @@ def heal(
     """A healed copy of `atoms`: `steps` times x <- x + Delta(x), positions never wrapped.
 
     longest: cap of one step in Å, by default the model's. kernel: auto or torchscript. threads: of the kernel.
-    first_step: number of the first step, to go on where another call ended; step lengths depend on it. Raises HealError for an element that the model does not know, an empty or non-finite structure, or two
-    atoms on one spot.
+    first_step: number of the first step, to go on where another call ended; step lengths depend on it. Raises
+    HealError for an element that the model does not know, an empty or non-finite structure, or two atoms on one spot.
     """
     if len(atoms) == 0:
         raise HealError("the structure has no atoms: give at least one")

@@ -2,7 +2,7 @@
 
     edge vector                 r_ij = x_j - x_i,  d = |r_ij|,  u = r_ij / d
     radial basis                phi_b(d) = exp(-gamma_b (d - mu_b)^2), learnable
-    envelope                    f(d) = 1 at 0, falls to 0 at the cutoff with two continuous derivatives
+    envelope                    f(d) = 1 up to a part of the cutoff, falls to 0 at it with two continuous derivatives
     radial functions            R_kl(d), Q_kl(d) = f(d) sum_b W_bkl phi_b(d)
     moments of atom i           A_klm = sum_j R_kl(d) Y_lm(u)                       l = 0 .. 3
     mixed moments               M_klm = sum_k' C_lkk' A_k'lm
@@ -86,9 +86,12 @@ class HealingNetwork(nn.Module):
     Lengths in Å, float32 inside; edge vectors are subtracted in float64.
     """
 
-    def __init__(self, cutoff: float = 6.0, n_basis: int = 24, n_channels: int = 12, n_hidden: int = 64) -> None:
+    def __init__(
+        self, cutoff: float = 6.0, n_basis: int = 24, n_channels: int = 12, n_hidden: int = 64, switch_on: float = 0.0
+    ) -> None:
         super().__init__()
         self.cutoff = cutoff
+        self.switch_on = switch_on * cutoff
         self.n_channels = n_channels
         n_degrees = MAX_DEGREE + 1
         smallest = 1.0  # Å; closer pairs do not occur below the noise that can be healed
@@ -152,6 +155,9 @@ class HealingNetwork(nn.Module):
         return (basis @ self.radial_weights) * self.envelope(d).unsqueeze(-1)
 
     def envelope(self, d: Tensor) -> Tensor:
-        """Polynomial 1 - 10 t^3 + 15 t^4 - 6 t^5 of t = d / cutoff: value, slope and curvature vanish at t = 1."""
-        t = d / self.cutoff
+        """Polynomial 1 - 10 t^3 + 15 t^4 - 6 t^5: value, slope and curvature vanish at t = 1, the cutoff; t = 0 at switch_on.
+
+        The later it switches, the more the outer shells tell, which long waves need.
+        """
+        t = ((d - self.switch_on) / (self.cutoff - self.switch_on)).clamp(min=0.0)
         return 1.0 - t * t * t * (10.0 - 15.0 * t + 6.0 * t * t)

@@ -5,6 +5,10 @@ RMS of x_site - x per component, and s_0 = NOISE_FLOOR. For fresh noise, x = x_s
 loss |f(x) + eps|^2 with each noise level given equal weight. Besides fresh noise the network sees states
 that it has itself partly healed, since after one step the error is no longer independent noise: each
 training step applies its own answer to the states of the batch and puts them back into a pool.
+
+With wave_weight, the lengths of the steps are trained as well, and the loss has a second part: the logarithms
+of what the steps leave of all waves of large perfect crystals (lattice_waves.py), RMS after WAVE_STEP and,
+with WAVE_ENERGY_WEIGHT, energy after WAVE_ENERGY_STEPS. In the first part f is then the lengthened step.
 """
 
 import hashlib
@@ -27,14 +31,15 @@ from tqdm import tqdm
 
 from lammps_heal.errors import HealError
 from lammps_heal.exporting import make_network
-from lammps_heal.healing import PeriodicCrystal, cap, displacement
-from lammps_heal.model_file import MAX_DISPLACEMENT
+from lammps_heal.healing import PeriodicCrystal, cap, displacement, lengthened, step_factors
+from lammps_heal.lattice_waves import LatticeWaves
+from lammps_heal.model_file import MAX_DISPLACEMENT, STEP_LENGTH_LIMIT
 from lammps_heal.neighbours import Float64Array, neighbour_list, periodic_ghosts
 from lammps_heal.structures import remove_mean, root_mean_square, vectors_to_sites
 from lammps_heal.training_options import TrainingOptions
 from lammps_heal.training_structures import CRYSTAL, DEFECT, START, THERMAL, group_of, read_training_structures, uneven_sigmas
 
-NOISE_FLOOR = 0.01  # Å, s_0 of the loss
+NOISE_FLOOR = 0.004  # Å, s_0 of the loss
 WORST_RESIDUAL = 1.2  # of the noise put on, or of 0.1 Å: a state made worse than that teaches nothing
 VALIDATION_SIGMAS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)  # Å
 DEFECT_SIGMAS = (0.1, 0.3)  # Å, validation of the held-out defects
@@ -42,6 +47,12 @@ VALIDATION_STEPS = (1, 2, 4, 8)
 VALIDATION_SEED = 918273
 HELD_OUT = 0.1  # part of each group of structures, drawn at random, that validates and is not trained on
 WARM_UP_STEPS = 100
+FULL_STEPS = 3  # healing steps of length 1, before the lengths that are trained
+FIRST_LENGTHS = (3.0, 1.2, 3.0, 1.5, 3.0, 1.2, 2.0)  # where their training begins: long and short in turn
+SHORTEST_STEP = 0.7
+WAVE_STEP = 8
+WAVE_ENERGY_STEPS = (3, 5, 10)
+WAVE_ENERGY_WEIGHT = 0.15
 
 
 @dataclass
@@ -81,7 +92,10 @@ class Trainer:
         self.rng = np.random.default_rng(options.seed)
         torch.manual_seed(options.seed)
         self.network = make_network(options).to(device)
-        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=options.learning_rate)
+        self.raw_lengths = self._first_raw_lengths()
+        if options.wave_weight > 0.0:
+            self.waves = LatticeWaves(describe_crystals(structures)["lattice_constant"], options.cutoff, device)
+        self.optimiser = torch.optim.Adam([*self.network.parameters(), self.raw_lengths], lr=options.learning_rate)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._learning_rate_factor)
         self.pool: list[PoolState] = []
         self.step = 0
@@ -91,6 +105,27 @@ class Trainer:
         """Linear warm-up, then half a cosine down to 1 %."""
         progress = min(step / max(self.options.steps, 1), 1.0)
         return min((step + 1) / WARM_UP_STEPS, 1.0) * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * progress)))
+
+    def _first_raw_lengths(self) -> torch.nn.Parameter:
+        """Unbounded parameters that the step lengths are a sigmoid of."""
+        span = self.options.longest_step - SHORTEST_STEP
+        fractions = (torch.tensor(FIRST_LENGTHS, dtype=torch.float64) - SHORTEST_STEP) / span
+        return torch.nn.Parameter(torch.logit(fractions.clamp(0.05, 0.95)).to(self.device))
+
+    def step_lengths(self) -> Tensor:
+        """Length of each healing step of a cycle, (n,) float64."""
+        if self.options.wave_weight == 0.0:
+            return torch.ones(1, dtype=torch.float64, device=self.device)
+        span = self.options.longest_step - SHORTEST_STEP
+        trained = SHORTEST_STEP + span * torch.sigmoid(self.raw_lengths)
+        return torch.cat([torch.ones(FULL_STEPS, dtype=torch.float64, device=self.device), trained])
+
+    def _wave_loss(self) -> Tensor:
+        losses = []
+        for rms, energy in self.waves.remaining(self.network, self.step_lengths()):
+            energies = torch.stack([energy[step - 1].log() for step in WAVE_ENERGY_STEPS])
+            losses.append(rms[WAVE_STEP - 1].log() + WAVE_ENERGY_WEIGHT * energies.sum())
+        return torch.stack(losses).mean()
 
     def fresh_state(self) -> PoolState:
         """A clean structure with noise of a newly drawn sigma, or a thermal snapshot."""
@@ -131,12 +166,18 @@ class Trainer:
         """One optimiser step. Returns the loss."""
         states = self.draw_states()
         targets = [self._target(state) for state in states]
-        answers = self._answers(states)
+        lengths = self.step_lengths().tolist()
+        answers = []
+        for state, answer in zip(states, self._answers(states), strict=True):
+            factors = step_factors(answer.detach().cpu().numpy(), state.age + 1, lengths, STEP_LENGTH_LIMIT)
+            answers.append(answer * torch.as_tensor(factors, device=self.device))
         losses = []
         for answer, target in zip(answers, targets, strict=True):
             wanted = torch.as_tensor(target, device=self.device)
             losses.append(((answer - wanted) ** 2).mean() / ((wanted**2).mean() + NOISE_FLOOR**2))
         loss = torch.stack(losses).mean()
+        if self.options.wave_weight > 0.0:
+            loss = loss + self.options.wave_weight * self._wave_loss()
         self.optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -196,6 +237,7 @@ class Trainer:
     def _validate_on(self, group: str, sigma: float, rng: np.random.Generator) -> list[float]:
         """sigma: Å, of the noise put on; thermal snapshots are hot already."""
         held_out = [atoms for atoms in self.validation_set if group_of(atoms) == group]
+        lengths = self.step_lengths().tolist()
         squares = np.zeros(1 + len(VALIDATION_STEPS))
         for atoms in held_out:
             crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, self.options.cutoff)
@@ -203,7 +245,7 @@ class Trainer:
             row = [_residual(x, atoms)]
             for step in range(1, VALIDATION_STEPS[-1] + 1):
                 answer = displacement(self.network, *crystal.open_cluster(x))
-                x = x + cap(answer, MAX_DISPLACEMENT)[0]
+                x = x + cap(lengthened(answer, step, lengths, STEP_LENGTH_LIMIT), MAX_DISPLACEMENT)[0]
                 if step in VALIDATION_STEPS:
                     row.append(_residual(x, atoms))
             squares += np.square(row)
@@ -213,6 +255,7 @@ class Trainer:
         return {
             "options": asdict(self.options),
             "network": self.network.state_dict(),
+            "raw_lengths": self.raw_lengths.detach(),
             "optimiser": self.optimiser.state_dict(),
             "schedule": self.schedule.state_dict(),
             "pool": [(s.structure, s.sigma, torch.as_tensor(s.positions), s.age) for s in self.pool],
@@ -228,6 +271,7 @@ class Trainer:
                 f"the checkpoint was trained with other options ({', '.join(changed)}): resume with the same, or start anew"
             )
         self.network.load_state_dict(state["network"])
+        self.raw_lengths.data.copy_(state["raw_lengths"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
         self.pool = [PoolState(n, sigma, positions.numpy(), age) for n, sigma, positions, age in state["pool"]]
@@ -314,7 +358,8 @@ def train(
             if current < trainer.best_score:
                 trainer.best_score, best_figures = current, figures
                 weights = {name: value.cpu() for name, value in trainer.network.state_dict().items()}
-                _save({**provenance, "network": weights, "figures": figures, "step": trainer.step}, best)
+                lengths = trainer.step_lengths().tolist()
+                _save({**provenance, "network": weights, "step_lengths": lengths, "figures": figures, "step": trainer.step}, best)
             _save(trainer.state_dict(), checkpoint)
     return best_figures
 

@@ -20,6 +20,9 @@ class TrainingOptions:
     thermal_fraction: float = 0.0  # of the fresh cells: thermal snapshots, to be quenched
     oldest: int = 64  # healing steps after which a state of the pool is drawn anew
     cutoff: float = 6.0  # Å
+    switch_on: float = 0.0  # of the cutoff: the envelope is 1 up to there
+    wave_weight: float = 0.0  # of the loss on what ten steps leave of long waves; 0: step lengths are all 1
+    longest_step: float = 4.0  # the step lengths that are trained lie below
     n_basis: int = 24
     n_channels: int = 12
     n_hidden: int = 64

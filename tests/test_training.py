@@ -80,6 +80,22 @@ def test_an_interrupted_training_resumes_exactly(data: Path, tmp_path: Path, mon
         assert torch.equal(value, second[name]), name
 
 
+def test_step_lengths_are_trained_and_resumed(data: Path, tmp_path: Path) -> None:
+    waves = replace(SMALL, steps=12, validate_every=6, wave_weight=0.1, longest_step=3.0)
+    run(data, waves, tmp_path)
+    lengths = torch.load(tmp_path / "best.pth", weights_only=True)["step_lengths"]
+    untrained = Trainer(ase.io.read(data, ":"), waves)
+    assert len(lengths) == 10 and lengths[:3] == [1.0, 1.0, 1.0]
+    assert lengths != untrained.step_lengths().tolist()
+    assert all(0.7 < length < 3.0 for length in lengths)
+    untrained.load_state_dict(torch.load(tmp_path / "last.pth", weights_only=True))
+    assert untrained.step == 12 and untrained.step_lengths().tolist() == pytest.approx(lengths, abs=0.05)
+
+
+def test_without_wave_weight_all_steps_are_full(data: Path) -> None:
+    assert Trainer(ase.io.read(data, ":"), SMALL).step_lengths().tolist() == [1.0]
+
+
 def test_other_options_cannot_resume(data: Path, tmp_path: Path) -> None:
     run(data, replace(SMALL, steps=10), tmp_path)
     with pytest.raises(HealError, match=r"other options \(seed\)"):

@@ -1,0 +1,108 @@
+"""What healing steps leave of each wave of displacement in the perfect crystal, to first order.
+
+A local network heals short waves in a step or two; long ones decay like a diffusion, and the small cells of a
+training do not even hold them. To first order Delta_R = - sum_R' K(R - R') u_R', so a step of length s takes
+a wave u exp(iqR) to (1 - s K(q)) u exp(iqR), K(q) = sum_R K(R) cos(qR): a sequence of steps multiplies it by
+the product of these 3 x 3 matrices. Its mean over all waves of a large crystal is what is left of
+independent noise, cheap enough to train network and step lengths on: this is Richardson's iteration with
+chosen step lengths (Young, J. Math. Phys. 32 (1953) 243), K being learned as well.
+"""
+
+import itertools
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+from lammps_heal.neighbours import Float64Array, Int64Array, neighbour_list
+from lammps_heal.network import HealingNetwork
+
+CELLS = (10, 16)  # cubic cells along each side of the crystals whose waves are looked at: 4,000 and 16,384 atoms
+LIST_MARGIN = 0.01  # Å
+
+
+class LatticeWaves:
+    """The waves of periodic fcc crystals, each with the number of its symmetric equals as weight."""
+
+    def __init__(self, lattice_constant: float, cutoff: float, device: str = "cpu") -> None:
+        positions, points = _ball_of_sites(lattice_constant, 2.0 * cutoff)
+        n = int((np.linalg.norm(positions, axis=1) < cutoff).sum())
+        self._sites, points = positions[:n], points[:n]
+        row = {tuple(point): i for i, point in enumerate(points)}
+
+        def rows(images: Int64Array) -> Tensor:
+            return torch.tensor([row[tuple(image)] for image in images], device=device)
+
+        self._opposite = rows(-points)
+        self._swapped = [(rows(points[:, axes]), axes) for axes in ([0, 1, 2], [1, 0, 2], [2, 1, 0])]
+        listed = neighbour_list(positions, n, cutoff + LIST_MARGIN)
+        arrays = (positions, listed.centres, listed.first, listed.neighbours)
+        self._positions, *self._neighbourhoods = (torch.as_tensor(array, device=device) for array in arrays)
+        self._along_x = torch.zeros_like(self._positions)
+        self._along_x[0, 0] = 1.0
+        self._waves = [self._waves_of(cells, lattice_constant, device) for cells in CELLS]
+
+    def _waves_of(self, n_cells: int, lattice_constant: float, device: str) -> tuple[Tensor, Tensor, Tensor]:
+        """cos(qR) of each wave and site, the waves' weights (sum 1), and the matrices of their energies (mean 1)."""
+        vectors, weights = _irreducible_waves(n_cells)
+        q = vectors * 2.0 * np.pi / (n_cells * lattice_constant)
+        bonds = self._sites[1:13] / np.linalg.norm(self._sites[1], axis=-1)
+        springs = np.einsum("qn,na,nb->qab", 1.0 - np.cos(q @ self._sites[1:13].T), bonds, bonds)
+        springs /= np.einsum("q,qaa->", weights, springs) / 3.0
+        cosines, weight, energy = (torch.as_tensor(a, device=device) for a in (np.cos(q @ self._sites.T), weights, springs))
+        return cosines, weight, energy
+
+    def response(self, network: HealingNetwork) -> Tensor:
+        """K(R), (n, 3, 3): minus the derivative of the displacement at R by the place of the atom at 0."""
+        with forward_ad.dual_level():
+            moving = forward_ad.make_dual(self._positions, self._along_x)
+            derivative: Tensor = forward_ad.unpack_dual(network(moving, *self._neighbourhoods)).tangent
+        # By inversion K(R) = K(-R) in a centrosymmetric crystal; by reflection y and z respond as x does.
+        along_x = -0.5 * (derivative + derivative[self._opposite])
+        return torch.stack([along_x[rows][:, axes] for rows, axes in self._swapped], -1)
+
+    def remaining(self, network: HealingNetwork, step_lengths: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """For each of CELLS: RMS and energy after each step, (n_steps,) each, relative to the noise put on.
+
+        The energy is that of springs between nearest neighbours.
+        """
+        response = self.response(network)
+        result = []
+        for cosines, weights, springs in self._waves:
+            matrices = torch.einsum("qr,rab->qab", cosines, response)
+            left = torch.eye(3, dtype=matrices.dtype, device=matrices.device).expand_as(matrices)
+            rms, energy = [], []
+            for length in step_lengths:
+                left = left - length * (matrices @ left)
+                rms.append((weights @ (left**2).sum((1, 2)) / 3.0).sqrt())
+                energy.append(weights @ torch.einsum("qai,qab,qbi->q", left, springs, left) / 3.0)
+            result.append((torch.stack(rms), torch.stack(energy)))
+        return result
+
+
+def _ball_of_sites(lattice_constant: float, radius: float) -> tuple[Float64Array, Int64Array]:
+    """Fcc sites within `radius`, nearest first: positions (n, 3) Å, and the same in half lattice constants."""
+    reach = range(-int(2.0 * radius / lattice_constant) - 1, int(2.0 * radius / lattice_constant) + 2)
+    points = np.array([p for p in itertools.product(reach, repeat=3) if sum(p) % 2 == 0])
+    squared = (points**2).sum(1)
+    points = points[np.argsort(squared, kind="stable")]
+    positions: Float64Array = 0.5 * lattice_constant * points
+    inside = np.linalg.norm(positions, axis=1) <= radius + LIST_MARGIN
+    return positions[inside], points[inside]
+
+
+def _irreducible_waves(n_cells: int) -> tuple[Int64Array, Float64Array]:
+    """Wave vectors (n, 3), in 2 pi / (n_cells a), that the cubic group does not take to one another, and weights.
+
+    The crystal has 4 n_cells^3 waves; the uniform one, a mere shift, is left out.
+    """
+    period = 2 * n_cells
+    all_waves = np.array(list(itertools.product(range(period), range(period), range(n_cells))))[1:]
+    folded = np.where(all_waves > n_cells, all_waves - period, all_waves)
+    # The reciprocal lattice is body-centred: a wave has an equal half a period along the diagonal.
+    shifted = folded - n_cells * np.where(folded >= 0, 1, -1)
+    nearer = ((folded**2).sum(1) <= (shifted**2).sum(1))[:, None]
+    representatives = np.sort(np.abs(np.where(nearer, folded, shifted)), axis=1)
+    vectors, counts = np.unique(representatives, axis=0, return_counts=True)
+    return vectors, counts / counts.sum()

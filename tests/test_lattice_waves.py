@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+import torch
+from ase import Atoms
+from conftest import LATTICE_CONSTANT, fcc
+
+from lammps_heal.healing import PeriodicCrystal, displacement
+from lammps_heal.lattice_waves import CELLS, LatticeWaves
+from lammps_heal.network import HealingNetwork
+
+SMALL = 1.0e-3  # Å: the network is linear there, and float32 still has three digits
+SAMPLING = 0.03  # relative: of sums over 12,000 random numbers, three standard deviations
+
+
+@pytest.fixture(scope="module")
+def network() -> HealingNetwork:
+    torch.manual_seed(3)
+    return HealingNetwork(cutoff=5.2, n_basis=8, n_channels=4, n_hidden=16, switch_on=0.7)
+
+
+@pytest.fixture(scope="module")
+def waves(network: HealingNetwork) -> LatticeWaves:
+    return LatticeWaves(LATTICE_CONSTANT, network.cutoff)
+
+
+def test_a_shift_of_the_whole_crystal_gets_no_answer(network: HealingNetwork, waves: LatticeWaves) -> None:
+    response = waves.response(network)
+    assert response.abs().max() > 0.01
+    assert torch.allclose(response.sum(0), torch.zeros(3, 3, dtype=response.dtype), atol=1.0e-5)
+
+
+def test_the_noise_that_is_left_is_that_of_real_steps(network: HealingNetwork, waves: LatticeWaves) -> None:
+    largest = float(waves.response(network)[0, 0, 0].detach().abs())
+    lengths = [0.5 / largest, 1.0 / largest, 0.2 / largest]
+    with torch.no_grad():
+        rms, energy = waves.remaining(network, torch.tensor(lengths, dtype=torch.float64))[0]
+
+    sites = fcc(CELLS[0])
+    crystal = PeriodicCrystal(sites.cell[:], sites.pbc, network.cutoff)
+    u = np.random.default_rng(1).normal(0.0, SMALL, sites.positions.shape)
+    u -= u.mean(0)
+    noise, strain = (u**2).mean(), bond_energy(sites, u)
+    for n, length in enumerate(lengths):
+        u = u + length * displacement(network, *crystal.open_cluster(sites.positions + u))
+        u -= u.mean(0)
+        assert np.sqrt((u**2).mean() / noise) == pytest.approx(float(rms[n]), rel=SAMPLING)
+        assert bond_energy(sites, u) / strain == pytest.approx(float(energy[n]), rel=SAMPLING)
+    assert abs(float(rms[-1]) - 1.0) > 5 * SAMPLING  # the steps do something
+
+
+def bond_energy(sites: Atoms, u: np.ndarray) -> float:
+    """Of springs between nearest neighbours that resist stretching along the bond."""
+    points = np.rint(2.0 * sites.positions / LATTICE_CONSTANT).astype(int)
+    row = np.zeros((2 * CELLS[0],) * 3, int)
+    row[tuple(points.T)] = np.arange(len(sites))
+    energy = 0.0
+    for bond in np.array([(1, 1, 0), (1, 0, 1), (0, 1, 1), (1, -1, 0), (1, 0, -1), (0, 1, -1)]):
+        neighbours = row[tuple(((points + bond) % (2 * CELLS[0])).T)]
+        energy += float((((u[neighbours] - u) @ bond) ** 2).sum())
+    return energy
