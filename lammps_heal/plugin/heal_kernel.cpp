@@ -10,8 +10,9 @@
 
 using namespace lammps_heal;
 
-// Å. Measured on the shipped model: cubics of this length are as exact as float32.
-static constexpr double INTERVAL = 0.025;
+// Å. Measured on the shipped model: quadratics of this length are as exact as float32, and faster than longer
+// cubics; straight lines would need tables that leave the cache.
+static constexpr double INTERVAL = 0.0125;
 
 void Kernel::Free::operator()(float *p) const
 {
@@ -78,8 +79,8 @@ std::vector<std::string> Kernel::instruction_sets()
   return names;
 }
 
-// Coefficients of powers of the place, of the cubic through the values at the sample places.
-static void fit_cubic(const float *const *samples, size_t column, double *coefficients)
+// Coefficients of powers of the place, of the polynomial through the values at the sample places.
+static void fit_polynomial(const float *const *samples, size_t column, double *coefficients)
 {
   std::fill_n(coefficients, N_COEFFICIENTS, 0.0);
   for (int k = 0; k < N_COEFFICIENTS; k++) {
@@ -134,7 +135,7 @@ Kernel::Kernel(const NetworkNumbers &network, const std::string &instruction_set
       for (int l = 0; l < N_DEGREES; l++)
         for (int k = 0; k < n; k++) {
           double coefficients[N_COEFFICIENTS];
-          fit_cubic(samples, (table * N_DEGREES + l) * static_cast<size_t>(n) + k, coefficients);
+          fit_polynomial(samples, (table * N_DEGREES + l) * static_cast<size_t>(n) + k, coefficients);
           for (int power = 0; power < N_COEFFICIENTS; power++)
             tables[table][(static_cast<size_t>(i) * N_COEFFICIENTS + power) * row + l * n_padded + k] =
                 static_cast<float>(coefficients[power]);

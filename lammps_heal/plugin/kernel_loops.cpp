@@ -5,6 +5,10 @@
 
 #include "kernel_loops.h"
 
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
+
 using namespace lammps_heal;
 
 namespace
@@ -60,6 +64,41 @@ INLINE int64_t padded(int64_t n, int64_t to)
   return (n + to - 1) / to * to;
 }
 
+// Moves the vectors shorter than the cutoff to the front, in their order; returns how many, and all their squares.
+INLINE int64_t keep_inside(float *__restrict x, float *__restrict y, float *__restrict z, float *__restrict square,
+                           int64_t n, float cutoff_square, float &smallest)
+{
+  int64_t n_kept = 0;
+#ifdef __AVX512F__
+  __m512 least = _mm512_set1_ps(cutoff_square);
+  for (int64_t k = 0; k < n; k += 16) {
+    const auto exists = static_cast<__mmask16>(n - k < 16 ? (1u << (n - k)) - 1 : 0xffffu);
+    const __m512 dx = _mm512_loadu_ps(x + k), dy = _mm512_loadu_ps(y + k), dz = _mm512_loadu_ps(z + k);
+    const __m512 d2 = _mm512_fmadd_ps(dx, dx, _mm512_fmadd_ps(dy, dy, _mm512_mul_ps(dz, dz)));
+    const __mmask16 is_inside = _mm512_mask_cmp_ps_mask(exists, d2, _mm512_set1_ps(cutoff_square), _CMP_LT_OQ);
+    least = _mm512_mask_min_ps(least, is_inside, least, d2);
+    _mm512_storeu_ps(x + n_kept, _mm512_maskz_compress_ps(is_inside, dx));
+    _mm512_storeu_ps(y + n_kept, _mm512_maskz_compress_ps(is_inside, dy));
+    _mm512_storeu_ps(z + n_kept, _mm512_maskz_compress_ps(is_inside, dz));
+    _mm512_storeu_ps(square + n_kept, _mm512_maskz_compress_ps(is_inside, d2));
+    n_kept += __builtin_popcount(is_inside);
+  }
+  smallest = _mm512_reduce_min_ps(least);
+#else
+  for (int64_t k = 0; k < n; k++) {
+    const float dx = x[k], dy = y[k], dz = z[k];
+    const float d2 = dx * dx + dy * dy + dz * dz;
+    x[n_kept] = dx;
+    y[n_kept] = dy;
+    z[n_kept] = dz;
+    square[n_kept] = d2;
+    smallest = d2 < smallest ? d2 : smallest;
+    n_kept += d2 < cutoff_square;
+  }
+#endif
+  return n_kept;
+}
+
 // Rows of two atoms on one spot go to task.overlapping.
 INLINE void gather(const KernelNumbers &numbers, KernelTask &task, int64_t centre, Edges &edges)
 {
@@ -70,29 +109,23 @@ INLINE void gather(const KernelNumbers &numbers, KernelTask &task, int64_t centr
   const float cutoff_square = cutoff * cutoff;
   float *__restrict x = edges.x, *__restrict y = edges.y, *__restrict z = edges.z,
                    *__restrict square = edges.place;
-  int64_t n = 0;
-  float smallest = cutoff_square;
-  const int32_t *const last = task.neighbours + task.first[centre + 1];
-  for (const int32_t *j = task.neighbours + task.first[centre]; j != last; j++) {
-    const double *const neighbour = task.positions + 3 * static_cast<int64_t>(*j);
-    const auto dx = static_cast<float>(neighbour[0] - x0);
-    const auto dy = static_cast<float>(neighbour[1] - y0);
-    const auto dz = static_cast<float>(neighbour[2] - z0);
-    const float d2 = dx * dx + dy * dy + dz * dz;
-    x[n] = dx;
-    y[n] = dy;
-    z[n] = dz;
-    square[n] = d2;
-    smallest = d2 < smallest ? d2 : smallest;
-    n += d2 < cutoff_square;
+  const int64_t n_listed = task.first[centre + 1] - task.first[centre];
+  const int32_t *const listed = task.neighbours + task.first[centre];
+  for (int64_t k = 0; k < n_listed; k++) {
+    const double *const neighbour = task.positions + 3 * static_cast<int64_t>(listed[k]);
+    x[k] = static_cast<float>(neighbour[0] - x0);
+    y[k] = static_cast<float>(neighbour[1] - y0);
+    z[k] = static_cast<float>(neighbour[2] - z0);
   }
+  float smallest = cutoff_square;
+  const int64_t n = keep_inside(x, y, z, square, n_listed, cutoff_square, smallest);
   if (smallest < static_cast<float>(SMALLEST_DISTANCE * SMALLEST_DISTANCE) && task.overlapping[0] < 0)
-    for (const int32_t *j = task.neighbours + task.first[centre]; j != last; j++) {
-      const double *const neighbour = task.positions + 3 * static_cast<int64_t>(*j);
+    for (int64_t k = 0; k < n_listed; k++) {
+      const double *const neighbour = task.positions + 3 * static_cast<int64_t>(listed[k]);
       const double dx = neighbour[0] - x0, dy = neighbour[1] - y0, dz = neighbour[2] - z0;
       if (dx * dx + dy * dy + dz * dz < SMALLEST_DISTANCE * SMALLEST_DISTANCE) {
         task.overlapping[0] = centre;
-        task.overlapping[1] = *j;
+        task.overlapping[1] = listed[k];
       }
     }
   edges.n = n;
@@ -104,6 +137,22 @@ INLINE void gather(const KernelNumbers &numbers, KernelTask &task, int64_t centr
   const float intervals_per_length = numbers.intervals_per_length * inverse_scale;
   const int32_t last_interval = numbers.n_intervals - 1;
   int32_t *__restrict interval = edges.interval;
+#ifdef __AVX512F__
+  // One of Newton's steps makes the estimate of 14 bits as good as a float.
+  for (int64_t e = 0; e < n_padded; e += EDGE_PADDING) {
+    const __m512 d2 = _mm512_load_ps(square + e), estimate = _mm512_rsqrt14_ps(d2);
+    const __m512 half = _mm512_mul_ps(_mm512_mul_ps(_mm512_set1_ps(-0.5f), d2), estimate);
+    const __m512 inverse =
+        _mm512_mul_ps(estimate, _mm512_fmadd_ps(half, estimate, _mm512_set1_ps(1.5f)));
+    _mm512_store_ps(x + e, _mm512_mul_ps(_mm512_load_ps(x + e), inverse));
+    _mm512_store_ps(y + e, _mm512_mul_ps(_mm512_load_ps(y + e), inverse));
+    _mm512_store_ps(z + e, _mm512_mul_ps(_mm512_load_ps(z + e), inverse));
+    const __m512 place = _mm512_mul_ps(_mm512_mul_ps(d2, inverse), _mm512_set1_ps(intervals_per_length));
+    const __m512i index = _mm512_min_epi32(_mm512_cvttps_epi32(place), _mm512_set1_epi32(last_interval));
+    _mm512_store_si512(interval + e, index);
+    _mm512_store_ps(square + e, _mm512_sub_ps(_mm512_sub_ps(place, _mm512_cvtepi32_ps(index)), _mm512_set1_ps(0.5f)));
+  }
+#else
   for (int64_t e = 0; e < n_padded; e++) {
     const float d = __builtin_sqrtf(square[e]);
     const float inverse = 1.0f / d;
@@ -116,6 +165,7 @@ INLINE void gather(const KernelNumbers &numbers, KernelTask &task, int64_t centr
     interval[e] = index;
     square[e] = place - static_cast<float>(index) - 0.5f;
   }
+#endif
 }
 
 // Spherical harmonics of up to TILE edges; Y_00 = 1 is left out.

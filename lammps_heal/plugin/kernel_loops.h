@@ -14,7 +14,7 @@ namespace lammps_heal
 
 constexpr int N_DEGREES = 4;                    // l = 0 .. 3
 constexpr int N_HARMONICS = 16;                 // of all degrees together
-constexpr int N_COEFFICIENTS = 4;               // of the cubic in each interval of the tables
+constexpr int N_COEFFICIENTS = 3;               // of the quadratic in each interval of the tables
 constexpr int N_MIXED = 3;                      // degrees with a mixing matrix: l = 1 .. 3
 constexpr int ATOMS_AT_ONCE = 24;               // that share one pass through the gate network's weights
 constexpr double SMALLEST_DISTANCE = 0.1;       // Å; nearer atoms are on one spot
@@ -27,7 +27,7 @@ struct KernelNumbers {
   int n_intervals;
   float intervals_per_length;    // 1/Å, for the unscaled model
   float cutoff;                  // Å, of the unscaled model
-  // Cubics of the radial functions, [n_intervals][N_COEFFICIENTS][N_DEGREES][n_channels].
+  // Quadratics of the radial functions, [n_intervals][N_COEFFICIENTS][N_DEGREES][n_channels].
   const float *inward, *outward;
   const float *mixing;           // [N_MIXED][n_channels][n_channels], row k', column k
   const float *weights[3];       // [inputs][outputs] of each layer of the gates
