@@ -12,7 +12,7 @@ def test_all_is_right_here(run: Run) -> None:
     done = run("lammps-heal", "doctor")
     assert done.returncode == 0, done.stdout
     lines = done.stdout.splitlines()
-    for what in ("Python", "torch", "LAMMPS", "fix heal", "MPI", "mpirun", "model", "potential"):
+    for what in ("Python", "torch", "LAMMPS", "kernel", "fix heal", "MPI", "mpirun", "model", "potential"):
         assert any(line.startswith(f"ok      {what}:") for line in lines), done.stdout
 
 

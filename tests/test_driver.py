@@ -42,6 +42,20 @@ def test_a_data_file_is_healed_and_its_vacancy_stays(damaged: Path, tmp_path: Pa
     assert "PotEng" in done.stdout and "Largest" in done.stdout
 
 
+@pytest.mark.parametrize("host", ["python", "fix"])
+def test_kernel_threads_and_another_lattice(damaged: Path, tmp_path: Path, run: Run, host: str) -> None:
+    ends = []
+    for words in ("--kernel auto --threads 2", "--kernel torchscript", "--lattice 3.96 --elements Cu"):
+        out = tmp_path / "healed.lammpstrj"
+        done = run("lammps-heal", "heal", damaged, "-o", out, "--steps", 3, "--host", host, *words.split())
+        assert done.returncode == 0, done.stderr
+        ends.append(last_positions(out))
+    np.testing.assert_allclose(ends[1], ends[0], atol=2e-5)
+    assert 1e-4 < np.abs(ends[2] - ends[0]).max() < 0.5  # as if stretched
+    done = run("lammps-heal", "heal", damaged, "-o", tmp_path / "x", "--host", host, "--threads", 0)
+    assert done.returncode != 0 and "threads must be 1 or more, got 0" in done.stderr
+
+
 @pytest.mark.mpi
 @pytest.mark.parametrize("host", ["python", "fix"])
 def test_ranks_write_one_trajectory(damaged: Path, tmp_path: Path, run: Run, host: str) -> None:

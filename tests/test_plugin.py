@@ -8,7 +8,7 @@ import pytest
 
 from lammps_heal import plugin
 from lammps_heal.plugin import build as plugin_build
-from lammps_heal.plugin.build import BuildError, build
+from lammps_heal.plugin.build import KERNEL_LIBRARY, BuildError, build, build_kernel
 
 
 def built_for(folder: Path, torch: str, lammps: str) -> None:
@@ -77,7 +77,13 @@ def test_building_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("CXX", "false")
     with pytest.raises(BuildError, match="the compiler failed"):
         build(output=output)
+    with pytest.raises(BuildError, match="the compiler failed"):
+        build_kernel(tmp_path / "libhealkernel.so")
     assert not list(tmp_path.iterdir())
+
+
+def test_lmp_does_not_take_the_kernel_for_a_plugin() -> None:
+    assert not KERNEL_LIBRARY.name.endswith("plugin.so")
 
 
 def test_source_trees_and_installations(tmp_path: Path) -> None:
