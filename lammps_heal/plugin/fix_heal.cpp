@@ -33,8 +33,8 @@ using lammps_heal::SMALLEST_DISTANCE;
 // Atoms handed to the model at once; bounds its memory, to some 30 MB on the CPU, where larger chunks leave
 // the caches (measured: 128 to 256 are fastest), and to some 2 GB on a GPU, which wants work.
 static constexpr size_t CHUNK_CPU = 256, CHUNK_CUDA = 16384;
-static constexpr double MOVED = 0.01;               // Å; further is counted as moved in the output
-static constexpr double MASS_TOLERANCE = 0.005;     // relative; covers the usual roundings
+static constexpr double MOVED = 0.01;              // Å; further is counted as moved in the output
+static constexpr double MASS_TOLERANCE = 0.005;    // relative; covers the usual roundings
 static constexpr double TRIGGER = 0.499;    // of the skin; LAMMPS's own is 0.5, which a capped step may equal
 static constexpr int N_COLUMNS = 4;         // of the per-atom array
 
@@ -42,8 +42,8 @@ static constexpr int N_COLUMNS = 4;         // of the per-atom array
 
 FixHeal::FixHeal(LAMMPS *lmp, int narg, char **arg) :
     Fix(lmp, narg, arg), interval(1), n_threads(1), use_kernel(true), lattice_constant(0.0), longest(0.0),
-    list(nullptr), must_order(true), raised_ghost_cutoff(0.0), users_ghost_cutoff(0.0), rms(0.0), largest(0.0),
-    n_capped(0), n_moved(0)
+    list(nullptr), must_order(true), raised_ghost_cutoff(0.0), users_ghost_cutoff(0.0), rms(0.0),
+    largest(0.0), n_capped(0), n_moved(0)
 {
   if (narg < 4)
     error->all(FLERR, "fix heal needs a model file: fix ID group-ID heal MODEL keyword value ...");
@@ -149,8 +149,8 @@ void FixHeal::read_keywords(int narg, char **arg)
         error->all(FLERR, "fix heal lattice must be a length above 0 Å, got " + std::string(arg[iarg + 1]));
       iarg += 2;
     } else
-      error->all(FLERR, "fix heal knows every, max, elements, device, threads, kernel and lattice, got \"" + keyword +
-                            "\"");
+      error->all(FLERR, "fix heal knows every, max, elements, device, threads, kernel and lattice, got \"" +
+                            keyword + "\"");
   }
 }
 
@@ -189,7 +189,8 @@ void FixHeal::read_model()
       MPI_Comm_free(&node);
       device += ":" + std::to_string(rank_on_node % n_devices);
     }
-    static std::map<std::tuple<std::string, std::string, double>, std::weak_ptr<lammps_heal::HealModel>> models;
+    static std::map<std::tuple<std::string, std::string, double>, std::weak_ptr<lammps_heal::HealModel>>
+        models;
     auto &shared = models[{file, device, lattice_constant}];
     model = shared.lock();
     if (!model)
@@ -506,9 +507,9 @@ std::string FixHeal::displacements_by_kernel(const std::vector<int> &atoms)
   std::vector<double> displacements(3 * atoms.size());
   const bool are_all = atoms.size() == static_cast<size_t>(atom->nlocal);
   int64_t overlapping[2];
-  model->kernel()->displacement(atom->x[0], are_all ? nullptr : atoms.data(), static_cast<int64_t>(atoms.size()),
-                                ordered.first.data(), ordered.neighbours.data(), model->length_scale, n_threads,
-                                displacements.data(), overlapping);
+  model->kernel()->displacement(
+      atom->x[0], are_all ? nullptr : atoms.data(), static_cast<int64_t>(atoms.size()), ordered.first.data(),
+      ordered.neighbours.data(), model->length_scale, n_threads, displacements.data(), overlapping);
   if (overlapping[0] >= 0)
     return overlap_problem(static_cast<int>(overlapping[0]), static_cast<int>(overlapping[1]));
   for (size_t k = 0; k < atoms.size(); k++) {

@@ -4,8 +4,9 @@
 //   elements E..  element of each atom type                        (default: type labels, then masses)
 //   device D      cpu | cuda, one device per rank, spread over the node's devices   (default cpu)
 //   threads N     of each rank, for the kernel on the CPU          (default 1)
-//   kernel K      yes | no: the compiled kernel or TorchScript     (default: yes, on the CPU, where they agree)
-//   lattice A     lattice constant, Å, of another fcc metal        (default: the model's; elements are not checked then)
+//   kernel K      yes | no: the compiled kernel or TorchScript     (default: yes, on the CPU, where they
+//   agree) lattice A     lattice constant, Å, of another fcc metal        (default: the model's; elements are
+//   not checked then)
 //
 // Adds the model's displacement to the atoms of the group, once a timestep, never wrapping them.
 // Velocities stay as they are. Nothing moves in the setup of a run, in "run 0" or in "minimize".
@@ -57,7 +58,7 @@ class FixHeal : public Fix
  private:
   // settings
   std::string model_name, device;
-  int interval;                                  // timesteps
+  int interval;    // timesteps
   int n_threads;
   bool use_kernel;
   double lattice_constant;                       // Å, that the user gave, or 0

@@ -122,7 +122,8 @@ Kernel::Kernel(const NetworkNumbers &network, const std::string &instruction_set
   numbers.intervals_per_length = static_cast<float>(numbers.n_intervals / network.cutoff);
   numbers.cutoff = static_cast<float>(network.cutoff);
 
-  const size_t row = static_cast<size_t>(N_DEGREES) * n_padded, table_row = 2 * N_DEGREES * static_cast<size_t>(n);
+  const size_t row = static_cast<size_t>(N_DEGREES) * n_padded,
+               table_row = 2 * N_DEGREES * static_cast<size_t>(n);
   const size_t table_size = row * N_COEFFICIENTS * numbers.n_intervals;
   float *tables[2] = {keep(table_size), keep(table_size)};
   numbers.inward = tables[0];
@@ -151,9 +152,12 @@ Kernel::Kernel(const NetworkNumbers &network, const std::string &instruction_set
             network.mixing[(static_cast<size_t>(l) * n + from) * n + to];
 
   // Invariants and gates, degree by degree, each padded; hidden units follow each other.
-  auto place = [&](int index, bool is_hidden) { return is_hidden ? index : index / n * n_padded + index % n; };
+  auto place = [&](int index, bool is_hidden) {
+    return is_hidden ? index : index / n * n_padded + index % n;
+  };
   for (int layer = 0; layer < 3; layer++) {
-    const int in = layer == 0 ? N_DEGREES * n : network.n_hidden, out = layer == 2 ? N_DEGREES * n : network.n_hidden;
+    const int in = layer == 0 ? N_DEGREES * n : network.n_hidden,
+              out = layer == 2 ? N_DEGREES * n : network.n_hidden;
     const int in_padded = layer == 0 ? n_inputs : n_hidden, out_padded = layer == 2 ? n_inputs : n_hidden;
     float *weights = keep(static_cast<size_t>(in_padded) * out_padded), *biases = keep(out_padded);
     numbers.weights[layer] = weights;
@@ -170,9 +174,9 @@ Kernel::Kernel(const NetworkNumbers &network, const std::string &instruction_set
 
 Kernel::~Kernel() = default;
 
-void Kernel::displacement(const double *positions, const int32_t *centres, int64_t n_centres, const int64_t *first,
-                          const int32_t *neighbours, double length_scale, int n_threads, double *displacements,
-                          int64_t *overlapping) const
+void Kernel::displacement(const double *positions, const int32_t *centres, int64_t n_centres,
+                          const int64_t *first, const int32_t *neighbours, double length_scale, int n_threads,
+                          double *displacements, int64_t *overlapping) const
 {
   int64_t most_edges = EDGE_PADDING;
   for (int64_t k = 0; k < n_centres; k++) {

@@ -1,4 +1,5 @@
-// The network's displacement without torch: one pass over each atom's neighbours. Knows neither torch nor LAMMPS.
+// The network's displacement without torch: one pass over each atom's neighbours. Knows neither torch nor
+// LAMMPS.
 
 #ifndef HEAL_KERNEL_H
 #define HEAL_KERNEL_H
@@ -30,7 +31,8 @@ class Kernel
   // Names of what this machine can run, fastest first: "avx512", "avx2", "portable".
   static std::vector<std::string> instruction_sets();
 
-  // instruction_set: one of instruction_sets(), or empty for the fastest. Throws std::runtime_error for another.
+  // instruction_set: one of instruction_sets(), or empty for the fastest. Throws std::runtime_error for
+  // another.
   explicit Kernel(const NetworkNumbers &network, const std::string &instruction_set = "");
   ~Kernel();
 
@@ -39,11 +41,11 @@ class Kernel
     return loops->name;
   }
 
-  // positions: (n_rows, 3) Å, owned atoms, then ghosts. centres: (n_centres,) rows, or null for the first ones.
-  // first: (n_owned + 1,), neighbours: those of row i are neighbours[first[i]] to neighbours[first[i + 1] - 1];
-  // pairs beyond the cutoff are ignored. length_scale: this crystal's lengths in those that the model knows.
-  // displacements: (n_centres, 3) Å, written; to be added, not yet capped. The same bits for any number of threads.
-  // overlapping: set to the rows of two atoms on one spot, or to -1, -1.
+  // positions: (n_rows, 3) Å, owned atoms, then ghosts. centres: (n_centres,) rows, or null for the first
+  // ones. first: (n_owned + 1,), neighbours: those of row i are neighbours[first[i]] to neighbours[first[i +
+  // 1] - 1]; pairs beyond the cutoff are ignored. length_scale: this crystal's lengths in those that the
+  // model knows. displacements: (n_centres, 3) Å, written; to be added, not yet capped. The same bits for any
+  // number of threads. overlapping: set to the rows of two atoms on one spot, or to -1, -1.
   void displacement(const double *positions, const int32_t *centres, int64_t n_centres, const int64_t *first,
                     const int32_t *neighbours, double length_scale, int n_threads, double *displacements,
                     int64_t *overlapping) const;
@@ -61,8 +63,8 @@ class Kernel
   float *keep(size_t n);
 };
 
-// A small noisy crystal with a vacancy, owned atoms and the periodic ghosts within the cutoff, on which a host
-// compares the kernel with TorchScript.
+// A small noisy crystal with a vacancy, owned atoms and the periodic ghosts within the cutoff, on which a
+// host compares the kernel with TorchScript.
 struct CheckCrystal {
   std::vector<double> positions;    // (n_rows, 3) Å
   int64_t n_owned;

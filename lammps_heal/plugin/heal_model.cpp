@@ -67,8 +67,7 @@ template <typename T> static std::vector<T> list_of(const c10::IValue &value)
 }
 
 HealModel::HealModel(const std::string &file, const std::string &name, const std::string &device,
-                     double wanted_lattice_constant) :
-    torch(std::make_unique<Torch>())
+                     double wanted_lattice_constant) : torch(std::make_unique<Torch>())
 {
   const std::string model_file = "model file \"" + name + "\"";
   const std::string advice = ": name a file written by \"lammps-heal export\"";
@@ -185,7 +184,8 @@ std::string HealModel::make_kernel()
     NetworkNumbers numbers = {};
     numbers.cutoff = network.attr("cutoff").toDouble();
     auto distances = Kernel::sample_distances(numbers.cutoff);
-    const auto d = torch::from_blob(distances.data(), {static_cast<int64_t>(distances.size())}, torch::kFloat32);
+    const auto d =
+        torch::from_blob(distances.data(), {static_cast<int64_t>(distances.size())}, torch::kFloat32);
     numbers.radial_samples = floats(network.get_method("radial_functions")({d}).toTensor());
     numbers.mixing = floats(network.attr("mixing").toTensor());
     numbers.n_channels = static_cast<int>(tensors.back().size(1));
@@ -207,7 +207,8 @@ std::string HealModel::make_kernel()
       kernel_problem = problem.str();
     }
   } catch (const c10::Error &reason) {
-    kernel_problem = "there is no kernel for this model (" + first_line(reason.what_without_backtrace()) + ")";
+    kernel_problem =
+        "there is no kernel for this model (" + first_line(reason.what_without_backtrace()) + ")";
   } catch (const std::exception &reason) {
     kernel_problem = "there is no kernel for this model (" + first_line(reason.what()) + ")";
   }

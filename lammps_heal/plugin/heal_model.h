@@ -23,8 +23,8 @@ class HealModel
 {
  public:
   // file: the bytes of a model file; name: what messages call it; device: "cpu" or "cuda:0".
-  // wanted_lattice_constant: Å, of another fcc metal, to which all lengths of the model are scaled; 0: its own.
-  // Throws std::runtime_error that says what is wrong with the file and what to do.
+  // wanted_lattice_constant: Å, of another fcc metal, to which all lengths of the model are scaled; 0: its
+  // own. Throws std::runtime_error that says what is wrong with the file and what to do.
   HealModel(const std::string &file, const std::string &name, const std::string &device,
             double wanted_lattice_constant);
   ~HealModel();

@@ -40,9 +40,9 @@ EXPORT int64_t heal_sample_distances(double cutoff, float *distances, int64_t n_
 }
 
 EXPORT void *heal_kernel(int n_channels, int n_hidden, double cutoff, const float *radial_samples,
-                         const float *mixing, const float *weights0, const float *biases0, const float *weights1,
-                         const float *biases1, const float *weights2, const float *biases2,
-                         const char *instruction_set)
+                         const float *mixing, const float *weights0, const float *biases0,
+                         const float *weights1, const float *biases1, const float *weights2,
+                         const float *biases2, const char *instruction_set)
 {
   try {
     return new Kernel({n_channels,
@@ -71,12 +71,12 @@ EXPORT const char *heal_instruction_set(void *kernel)
 
 // 0, or 1 with heal_last_error().
 EXPORT int heal_displacement(void *kernel, const double *positions, int64_t n_centres, const int64_t *first,
-                             const int32_t *neighbours, double length_scale, int n_threads, double *displacements,
-                             int64_t *overlapping)
+                             const int32_t *neighbours, double length_scale, int n_threads,
+                             double *displacements, int64_t *overlapping)
 {
   try {
-    static_cast<Kernel *>(kernel)->displacement(positions, nullptr, n_centres, first, neighbours, length_scale,
-                                                n_threads, displacements, overlapping);
+    static_cast<Kernel *>(kernel)->displacement(positions, nullptr, n_centres, first, neighbours,
+                                                length_scale, n_threads, displacements, overlapping);
     return 0;
   } catch (const std::exception &reason) {
     last_error = reason.what();

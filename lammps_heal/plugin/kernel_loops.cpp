@@ -1,7 +1,7 @@
 // Formulas and names: lammps_heal/network.py. Channels are the lanes of the vectors.
 //
-// Compiled once for each instruction set, with HEAL_LOOPS naming the table of functions, HEAL_LANES the widest
-// vector and HEAL_REGISTERS the number of vector registers.
+// Compiled once for each instruction set, with HEAL_LOOPS naming the table of functions, HEAL_LANES the
+// widest vector and HEAL_REGISTERS the number of vector registers.
 
 #include "kernel_loops.h"
 
@@ -64,9 +64,10 @@ INLINE int64_t padded(int64_t n, int64_t to)
   return (n + to - 1) / to * to;
 }
 
-// Moves the vectors shorter than the cutoff to the front, in their order; returns how many, and all their squares.
-INLINE int64_t keep_inside(float *__restrict x, float *__restrict y, float *__restrict z, float *__restrict square,
-                           int64_t n, float cutoff_square, float &smallest)
+// Moves the vectors shorter than the cutoff to the front, in their order; returns how many, and all their
+// squares.
+INLINE int64_t keep_inside(float *__restrict x, float *__restrict y, float *__restrict z,
+                           float *__restrict square, int64_t n, float cutoff_square, float &smallest)
 {
   int64_t n_kept = 0;
 #ifdef __AVX512F__
@@ -75,7 +76,8 @@ INLINE int64_t keep_inside(float *__restrict x, float *__restrict y, float *__re
     const auto exists = static_cast<__mmask16>(n - k < 16 ? (1u << (n - k)) - 1 : 0xffffu);
     const __m512 dx = _mm512_loadu_ps(x + k), dy = _mm512_loadu_ps(y + k), dz = _mm512_loadu_ps(z + k);
     const __m512 d2 = _mm512_fmadd_ps(dx, dx, _mm512_fmadd_ps(dy, dy, _mm512_mul_ps(dz, dz)));
-    const __mmask16 is_inside = _mm512_mask_cmp_ps_mask(exists, d2, _mm512_set1_ps(cutoff_square), _CMP_LT_OQ);
+    const __mmask16 is_inside =
+        _mm512_mask_cmp_ps_mask(exists, d2, _mm512_set1_ps(cutoff_square), _CMP_LT_OQ);
     least = _mm512_mask_min_ps(least, is_inside, least, d2);
     _mm512_storeu_ps(x + n_kept, _mm512_maskz_compress_ps(is_inside, dx));
     _mm512_storeu_ps(y + n_kept, _mm512_maskz_compress_ps(is_inside, dy));
@@ -108,7 +110,7 @@ INLINE void gather(const KernelNumbers &numbers, KernelTask &task, int64_t centr
   const float cutoff = static_cast<float>(numbers.cutoff * task.length_scale);
   const float cutoff_square = cutoff * cutoff;
   float *__restrict x = edges.x, *__restrict y = edges.y, *__restrict z = edges.z,
-                   *__restrict square = edges.place;
+                    *__restrict square = edges.place;
   const int64_t n_listed = task.first[centre + 1] - task.first[centre];
   const int32_t *const listed = task.neighbours + task.first[centre];
   for (int64_t k = 0; k < n_listed; k++) {
@@ -142,15 +144,15 @@ INLINE void gather(const KernelNumbers &numbers, KernelTask &task, int64_t centr
   for (int64_t e = 0; e < n_padded; e += EDGE_PADDING) {
     const __m512 d2 = _mm512_load_ps(square + e), estimate = _mm512_rsqrt14_ps(d2);
     const __m512 half = _mm512_mul_ps(_mm512_mul_ps(_mm512_set1_ps(-0.5f), d2), estimate);
-    const __m512 inverse =
-        _mm512_mul_ps(estimate, _mm512_fmadd_ps(half, estimate, _mm512_set1_ps(1.5f)));
+    const __m512 inverse = _mm512_mul_ps(estimate, _mm512_fmadd_ps(half, estimate, _mm512_set1_ps(1.5f)));
     _mm512_store_ps(x + e, _mm512_mul_ps(_mm512_load_ps(x + e), inverse));
     _mm512_store_ps(y + e, _mm512_mul_ps(_mm512_load_ps(y + e), inverse));
     _mm512_store_ps(z + e, _mm512_mul_ps(_mm512_load_ps(z + e), inverse));
     const __m512 place = _mm512_mul_ps(_mm512_mul_ps(d2, inverse), _mm512_set1_ps(intervals_per_length));
     const __m512i index = _mm512_min_epi32(_mm512_cvttps_epi32(place), _mm512_set1_epi32(last_interval));
     _mm512_store_si512(interval + e, index);
-    _mm512_store_ps(square + e, _mm512_sub_ps(_mm512_sub_ps(place, _mm512_cvtepi32_ps(index)), _mm512_set1_ps(0.5f)));
+    _mm512_store_ps(square + e,
+                    _mm512_sub_ps(_mm512_sub_ps(place, _mm512_cvtepi32_ps(index)), _mm512_set1_ps(0.5f)));
   }
 #else
   for (int64_t e = 0; e < n_padded; e++) {
@@ -178,7 +180,7 @@ INLINE void harmonics_of(const Edges &edges, int64_t start, int64_t n, Harmonics
   constexpr float root3 = 1.7320508075688772f, root15 = 3.872983346207417f;
   constexpr float root5_8 = 0.7905694150420949f, root3_8 = 0.6123724356957945f;
   const float *__restrict xs = edges.x + start, *__restrict ys = edges.y + start,
-                         *__restrict zs = edges.z + start;
+                          *__restrict zs = edges.z + start;
   auto &h = harmonics.y;
   for (int64_t e = 0; e < padded(n, EDGE_PADDING); e++) {
     const float x = xs[e], y = ys[e], z = zs[e];
@@ -267,7 +269,8 @@ INLINE void add_displacements(const KernelNumbers &numbers, const Edges &edges, 
   Floats<W> x = sums[0], y = sums[1], z = sums[2];
   for (int64_t e = 0; e < n; e++) {
     const float *const coefficients =
-        numbers.outward + static_cast<size_t>(edges.interval[start + e]) * (N_COEFFICIENTS * stride) + channel;
+        numbers.outward + static_cast<size_t>(edges.interval[start + e]) * (N_COEFFICIENTS * stride) +
+        channel;
     const Floats<W> t = Floats<W>{} + edges.place[start + e];
     Floats<W> weight = {};
 #pragma GCC unroll 4
@@ -293,7 +296,8 @@ constexpr int ALL_DEGREES = 15, DEGREES_1_2 = 6, DEGREES_0_3 = 9;
 
 // out[row][column] = bias[column] + sum_k in[row][k] weights[k][column], ROWS x N_VECTORS * W of it
 template <int W, int N_VECTORS>
-INLINE void multiply_block(const float *in, int n_in, const float *weights, int n_out, const float *bias, float *out)
+INLINE void multiply_block(const float *in, int n_in, const float *weights, int n_out, const float *bias,
+                           float *out)
 {
   Floats<W> sums[ROWS][N_VECTORS];
 #pragma GCC unroll 8
@@ -323,8 +327,8 @@ INLINE void multiply_block(const float *in, int n_in, const float *weights, int 
 
 // n_rows: a multiple of ROWS; n_out: of W.
 template <int W>
-INLINE void multiply(const float *in, int n_rows, int n_in, const float *weights, int n_out, const float *bias,
-                     float *out)
+INLINE void multiply(const float *in, int n_rows, int n_in, const float *weights, int n_out,
+                     const float *bias, float *out)
 {
   for (int row = 0; row < n_rows; row += ROWS) {
     const float *const in_row = in + static_cast<size_t>(row) * n_in;
@@ -334,9 +338,11 @@ INLINE void multiply(const float *in, int n_rows, int n_in, const float *weights
       multiply_block<W, COLUMNS>(in_row, n_in, weights + column, n_out, bias ? bias + column : bias,
                                  out_row + column);
     for (; column + 2 * W <= n_out; column += 2 * W)
-      multiply_block<W, 2>(in_row, n_in, weights + column, n_out, bias ? bias + column : bias, out_row + column);
+      multiply_block<W, 2>(in_row, n_in, weights + column, n_out, bias ? bias + column : bias,
+                           out_row + column);
     for (; column < n_out; column += W)
-      multiply_block<W, 1>(in_row, n_in, weights + column, n_out, bias ? bias + column : bias, out_row + column);
+      multiply_block<W, 1>(in_row, n_in, weights + column, n_out, bias ? bias + column : bias,
+                           out_row + column);
   }
 }
 
@@ -381,13 +387,13 @@ size_t moments_floats(const KernelNumbers &numbers)
 size_t scratch_floats(const KernelNumbers &numbers, int64_t most_edges)
 {
   const size_t edges = static_cast<size_t>(ATOMS_AT_ONCE) * 5 * most_edges;
-  const size_t layers = static_cast<size_t>(ATOMS_AT_ONCE) * 2 * (N_DEGREES * numbers.n_channels + numbers.n_hidden);
+  const size_t layers =
+      static_cast<size_t>(ATOMS_AT_ONCE) * 2 * (N_DEGREES * numbers.n_channels + numbers.n_hidden);
   return edges + 2 * moments_floats(numbers) + layers + N_HARMONICS * numbers.n_channels;
 }
 
 // One pass over ATOMS_AT_ONCE centres at the most.
-template <int W>
-void run_block(const KernelNumbers &numbers, KernelTask &task, int64_t begin, int n_atoms)
+template <int W> void run_block(const KernelNumbers &numbers, KernelTask &task, int64_t begin, int n_atoms)
 {
   const auto n_channels = static_cast<size_t>(numbers.n_channels);
   const size_t n_invariants = N_DEGREES * n_channels;
@@ -451,19 +457,22 @@ void run_block(const KernelNumbers &numbers, KernelTask &task, int64_t begin, in
         if (l > 0) {
           sum *= load<W>(mixed[l] + row + k);
           for (int m = 1; m < COUNT[l]; m++)
-            sum += load<W>(moments[l] + row + m * n_channels + k) * load<W>(mixed[l] + row + m * n_channels + k);
+            sum +=
+                load<W>(moments[l] + row + m * n_channels + k) * load<W>(mixed[l] + row + m * n_channels + k);
         }
         store<W>(invariants + a * n_invariants + l * n_channels + k, sum);
       }
     }
   const auto n_inputs = static_cast<int>(n_invariants);
   const size_t n_values = static_cast<size_t>(ATOMS_AT_ONCE) * numbers.n_hidden;
-  multiply<W>(invariants, ATOMS_AT_ONCE, n_inputs, numbers.weights[0], numbers.n_hidden, numbers.biases[0], hidden[0]);
+  multiply<W>(invariants, ATOMS_AT_ONCE, n_inputs, numbers.weights[0], numbers.n_hidden, numbers.biases[0],
+              hidden[0]);
   silu<W>(hidden[0], n_values);
-  multiply<W>(hidden[0], ATOMS_AT_ONCE, numbers.n_hidden, numbers.weights[1], numbers.n_hidden, numbers.biases[1],
-              hidden[1]);
+  multiply<W>(hidden[0], ATOMS_AT_ONCE, numbers.n_hidden, numbers.weights[1], numbers.n_hidden,
+              numbers.biases[1], hidden[1]);
   silu<W>(hidden[1], n_values);
-  multiply<W>(hidden[1], ATOMS_AT_ONCE, numbers.n_hidden, numbers.weights[2], n_inputs, numbers.biases[2], gates);
+  multiply<W>(hidden[1], ATOMS_AT_ONCE, numbers.n_hidden, numbers.weights[2], n_inputs, numbers.biases[2],
+              gates);
 
   for (int a = 0; a < n_atoms; a++) {
     const Edges &own = edges[a];
@@ -523,6 +532,5 @@ void run(const KernelNumbers &numbers, KernelTask &task)
 }
 
 }    // namespace
-
 
 const KernelLoops lammps_heal::HEAL_LOOPS = {HEAL_NAME, width, scratch_floats, run};

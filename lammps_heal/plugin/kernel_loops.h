@@ -12,14 +12,14 @@
 namespace lammps_heal
 {
 
-constexpr int N_DEGREES = 4;                    // l = 0 .. 3
-constexpr int N_HARMONICS = 16;                 // of all degrees together
-constexpr int N_COEFFICIENTS = 3;               // of the quadratic in each interval of the tables
-constexpr int N_MIXED = 3;                      // degrees with a mixing matrix: l = 1 .. 3
-constexpr int ATOMS_AT_ONCE = 24;               // that share one pass through the gate network's weights
-constexpr double SMALLEST_DISTANCE = 0.1;       // Å; nearer atoms are on one spot
-constexpr size_t ALIGNMENT = 64;                // bytes; of the widest vector
-constexpr int EDGE_PADDING = 16;                // edges; lanes of the widest vector
+constexpr int N_DEGREES = 4;                 // l = 0 .. 3
+constexpr int N_HARMONICS = 16;              // of all degrees together
+constexpr int N_COEFFICIENTS = 3;            // of the quadratic in each interval of the tables
+constexpr int N_MIXED = 3;                   // degrees with a mixing matrix: l = 1 .. 3
+constexpr int ATOMS_AT_ONCE = 24;            // that share one pass through the gate network's weights
+constexpr double SMALLEST_DISTANCE = 0.1;    // Å; nearer atoms are on one spot
+constexpr size_t ALIGNMENT = 64;             // bytes; of the widest vector
+constexpr int EDGE_PADDING = 16;             // edges; lanes of the widest vector
 
 // Numbers of the network, zero padded: channels to a multiple of the vector width, hidden units too.
 struct KernelNumbers {
@@ -29,23 +29,23 @@ struct KernelNumbers {
   float cutoff;                  // Å, of the unscaled model
   // Quadratics of the radial functions, [n_intervals][N_COEFFICIENTS][N_DEGREES][n_channels].
   const float *inward, *outward;
-  const float *mixing;           // [N_MIXED][n_channels][n_channels], row k', column k
-  const float *weights[3];       // [inputs][outputs] of each layer of the gates
+  const float *mixing;        // [N_MIXED][n_channels][n_channels], row k', column k
+  const float *weights[3];    // [inputs][outputs] of each layer of the gates
   const float *biases[3];
 };
 
 // What one thread works on, and its scratch.
 struct KernelTask {
-  const double *positions;      // (n_rows, 3) Å
-  const int32_t *centres;       // rows, or null for 0, 1, 2, ...
-  const int64_t *first;         // of each row of the list; see neighbours.h
+  const double *positions;    // (n_rows, 3) Å
+  const int32_t *centres;     // rows, or null for 0, 1, 2, ...
+  const int64_t *first;       // of each row of the list; see neighbours.h
   const int32_t *neighbours;
-  int64_t begin, end;           // centres of this thread
+  int64_t begin, end;    // centres of this thread
   double length_scale;
-  double *displacements;        // (n_centres, 3) Å
-  float *scratch;               // of scratch_floats()
-  int64_t most_edges;           // of one atom in the list, padded
-  int64_t overlapping[2];       // rows of two atoms on one spot, or -1
+  double *displacements;     // (n_centres, 3) Å
+  float *scratch;            // of scratch_floats()
+  int64_t most_edges;        // of one atom in the list, padded
+  int64_t overlapping[2];    // rows of two atoms on one spot, or -1
 };
 
 struct KernelLoops {

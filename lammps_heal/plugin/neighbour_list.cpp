@@ -89,9 +89,10 @@ void lammps_heal::find_neighbours(const double *positions, int64_t n_owned, int6
           const auto begin = static_cast<int64_t>(found.size());
           begin_of[i] = begin;
           int64_t n = begin;
-          for (int64_t cz = std::max<int64_t>(z - PER_CUTOFF, 0); cz <= std::min(z + PER_CUTOFF, cells.n[2] - 1); cz++)
-            for (int64_t cy = std::max<int64_t>(y - PER_CUTOFF, 0); cy <= std::min(y + PER_CUTOFF, cells.n[1] - 1);
-                 cy++) {
+          for (int64_t cz = std::max<int64_t>(z - PER_CUTOFF, 0);
+               cz <= std::min(z + PER_CUTOFF, cells.n[2] - 1); cz++)
+            for (int64_t cy = std::max<int64_t>(y - PER_CUTOFF, 0);
+                 cy <= std::min(y + PER_CUTOFF, cells.n[1] - 1); cy++) {
               // A row of cells along x is one stretch of atoms.
               const int64_t line = (cz * cells.n[1] + cy) * cells.n[0];
               const int32_t stretch_begin = cells.start[line + std::max<int64_t>(x - PER_CUTOFF, 0)];
@@ -144,7 +145,8 @@ static void order_images(const double *positions, const int64_t *ids, int64_t n_
 {
   auto same_id = [&](int32_t a, int32_t b) { return ids[a] == ids[b]; };
   for (int64_t i = 0; i < n_owned; i++) {
-    const auto begin = list.neighbours.begin() + list.first[i], end = list.neighbours.begin() + list.first[i + 1];
+    const auto begin = list.neighbours.begin() + list.first[i],
+               end = list.neighbours.begin() + list.first[i + 1];
     if (is_ordered && std::adjacent_find(begin, end, same_id) == end)
       continue;
     std::sort(begin, end, [&](int32_t a, int32_t b) {
@@ -160,8 +162,9 @@ static void order_images(const double *positions, const int64_t *ids, int64_t n_
   }
 }
 
-// A full list is its own transpose, so that atoms taken in order of id, each entering itself into the lists of
-// its neighbours, fill every list in order of id without a comparison. Ghosts have no lists; theirs are made here.
+// A full list is its own transpose, so that atoms taken in order of id, each entering itself into the lists
+// of its neighbours, fill every list in order of id without a comparison. Ghosts have no lists; theirs are
+// made here.
 void lammps_heal::order_by_id(const double *positions, const int64_t *ids, int64_t n_owned, int64_t n_rows,
                               NeighbourList &list)
 {
@@ -183,8 +186,8 @@ void lammps_heal::order_by_id(const double *positions, const int64_t *ids, int64
   bool is_full = true;
   for (int32_t row : rows_by_id(ids, n_rows)) {
     const bool is_owned = row < n_owned;
-    const int32_t *centres = is_owned ? list.neighbours.data() + list.first[row]
-                                      : of_ghosts.data() + ghost_first[row - n_owned];
+    const int32_t *centres =
+        is_owned ? list.neighbours.data() + list.first[row] : of_ghosts.data() + ghost_first[row - n_owned];
     const int64_t n = is_owned ? list.first[row + 1] - list.first[row]
                                : ghost_first[row - n_owned + 1] - ghost_first[row - n_owned];
     for (int64_t k = 0; k < n; k++) {
