@@ -15,6 +15,7 @@ everything a host must know. It knows nothing of boxes, MPI or LAMMPS.
     training_record                     JSON: how the weights were trained and what they reach
 """
 
+import copy
 import hashlib
 import json
 import math
@@ -138,6 +139,13 @@ def load(path: str | Path, device: str = "cpu", number: int = 0, lattice_constan
     if lattice_constant is not None:
         _scale(model, lattice_constant)
     return cast(torch.jit.ScriptModule, model.eval())
+
+
+def scaled(model: torch.jit.ScriptModule, lattice_constant: float) -> torch.jit.ScriptModule:
+    """A copy of a loaded model that acts on any one fcc metal of this lattice constant, Å; see `load`."""
+    other = copy.deepcopy(model)
+    _scale(other, lattice_constant)
+    return other
 
 
 def _scale(model: Any, lattice_constant: float) -> None:

@@ -1,8 +1,9 @@
 """Training: noise drawn in flight on clean crystals; the network learns to take it back.
 
-Loss: for each cell, mean |f(x) - (x_site - x)|^2 / (s^2 + s_0^2), where x_site are the clean sites, s is the
-RMS of x_site - x per component, and s_0 = NOISE_FLOOR. For fresh noise, x = x_site + eps, this is the seed
-loss |f(x) + eps|^2 with each noise level given equal weight. Besides fresh noise the network sees states
+Loss: for each cell, ln(1 + mean |f(x) - (x_site - x)|^2 / (s^2 + s_0^2)), where x_site are the clean sites, s is
+the RMS of x_site - x per component, and s_0 = NOISE_FLOOR. For fresh noise, x = x_site + eps, this is the seed
+loss |f(x) + eps|^2 with each noise level given equal weight; the logarithm keeps a healed cell that the network
+moves from outweighing all others. Besides fresh noise the network sees states
 that it has itself partly healed, since after one step the error is no longer independent noise: each
 training step applies its own answer to the states of the batch and puts them back into a pool.
 
@@ -174,7 +175,7 @@ class Trainer:
         losses = []
         for answer, target in zip(answers, targets, strict=True):
             wanted = torch.as_tensor(target, device=self.device)
-            losses.append(((answer - wanted) ** 2).mean() / ((wanted**2).mean() + NOISE_FLOOR**2))
+            losses.append(torch.log1p(((answer - wanted) ** 2).mean() / ((wanted**2).mean() + NOISE_FLOOR**2)))
         loss = torch.stack(losses).mean()
         if self.options.wave_weight > 0.0:
             loss = loss + self.options.wave_weight * self._wave_loss()

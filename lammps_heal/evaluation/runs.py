@@ -15,6 +15,7 @@ import torch
 from ase import Atoms
 from ase.data import atomic_numbers
 
+from lammps_heal import model_file
 from lammps_heal.eam import minimise
 from lammps_heal.errors import HealError
 from lammps_heal.evaluation.cells import defect_cells, perfect_crystal, with_vacancies
@@ -50,18 +51,15 @@ def trajectory(
 ) -> dict[int, Atoms]:
     """Copies of `atoms` healed by these numbers of steps, all of one trajectory.
 
-    lattice_constant: Å, of another metal; the model then acts on lengths scaled to its own. The only place
-    where the evaluation heals.
+    lattice_constant: Å, of another metal, that the model is scaled to. The only place where the evaluation heals.
     """
-    scale = 1.0 if lattice_constant is None else model.lattice_constant / lattice_constant
-    scaled: Atoms = atoms.copy()
-    scaled.set_cell(atoms.cell[:] * scale, scale_atoms=True)
-    scaled.symbols[:] = model.elements[0]
-    healed, done = {}, 0
+    if lattice_constant is not None:
+        model = model_file.scaled(model, lattice_constant)
+    healed: dict[int, Atoms] = {}
+    current, done = atoms, 0
     for n in sorted(set(at_steps)):
-        scaled, done = heal(scaled, model, n - done), n
-        healed[n] = atoms.copy()
-        healed[n].positions = scaled.positions / scale
+        current, done = heal(current, model, n - done, first_step=done + 1), n
+        healed[n] = current
     return healed
 
 
