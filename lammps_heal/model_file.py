@@ -34,7 +34,7 @@ from lammps_heal.network import HealingNetwork
 
 FORMAT = "lammps-heal"
 FORMAT_VERSION = 2
-STEP_LENGTH_LIMIT = 0.05  # Å; longer displacements mean damage, which over-long steps would throw about
+STEP_LENGTH_LIMIT = 0.02  # Å; longer displacements mean damage, which over-long steps would throw about
 MAX_DISPLACEMENT = 1.0  # Å; about a third of the nearest-neighbour distance: no atom passes another in one step
 
 

@@ -51,6 +51,7 @@ WARM_UP_STEPS = 100
 FULL_STEPS = 3  # healing steps of length 1, before the lengths that are trained
 FIRST_LENGTHS = (3.0, 1.2, 3.0, 1.5, 3.0, 1.2, 2.0)  # where their training begins: long and short in turn
 SHORTEST_STEP = 0.7
+WAVE_EVERY = 4  # training steps: the waves change slowly, and cost as much as two cells
 WAVE_STEP = 8
 WAVE_ENERGY_STEPS = (3, 5, 10)
 WAVE_ENERGY_WEIGHT = 0.15
@@ -177,7 +178,7 @@ class Trainer:
             wanted = torch.as_tensor(target, device=self.device)
             losses.append(torch.log1p(((answer - wanted) ** 2).mean() / ((wanted**2).mean() + NOISE_FLOOR**2)))
         loss = torch.stack(losses).mean()
-        if self.options.wave_weight > 0.0:
+        if self.options.wave_weight > 0.0 and self.step % WAVE_EVERY == 0:
             loss = loss + self.options.wave_weight * self._wave_loss()
         self.optimiser.zero_grad()
         loss.backward()
