@@ -70,9 +70,12 @@ def _train(options: argparse.Namespace) -> None:
     from lammps_heal.training import train
 
     torch.set_num_threads(options.threads)
+    device = options.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
     chosen = {name: getattr(options, name) for name in TrainingOptions.__dataclass_fields__}
     figures = train(
-        options.data, TrainingOptions(**chosen), options.best, options.checkpoint, options.log, options.device, options.resume
+        options.data, TrainingOptions(**chosen), options.best, options.checkpoint, options.log, device, options.resume
     )
     print(f"best weights: {options.best}")
     print("sigma (Å)    RMSD (Å) after 0, 1, 2, 4, 8 steps")
@@ -221,7 +224,7 @@ def _add_training_arguments(train: argparse.ArgumentParser) -> None:
     train.add_argument("--checkpoint", type=Path, default=Path("runs/training.pth"), help="to resume from")
     train.add_argument("--log", type=Path, default=Path("data/training.log"), help="a JSON line for each validation")
     train.add_argument("--resume", action="store_true", help="go on from the checkpoint")
-    train.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    train.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: cuda where there is one")
     train.add_argument("--threads", type=int, default=1)
     for field in fields(TrainingOptions):
         train.add_argument(
