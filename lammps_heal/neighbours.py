@@ -16,7 +16,7 @@ from scipy.spatial import cKDTree
 from lammps_heal import kernel_library
 from lammps_heal.errors import HealError
 
-SMALLEST_DISTANCE = 0.1  # Å; nearer atoms are on one spot, and the direction between them means nothing
+SMALLEST_DISTANCE = 0.03  # Å; nearer atoms are on one spot, and the direction between them means nothing
 
 Float64Array = NDArray[np.float64]
 Int64Array = NDArray[np.int64]

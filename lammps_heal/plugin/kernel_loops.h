@@ -17,7 +17,7 @@ constexpr int N_HARMONICS = 16;              // of all degrees together
 constexpr int N_COEFFICIENTS = 3;            // of the quadratic in each interval of the tables
 constexpr int N_MIXED = 3;                   // degrees with a mixing matrix: l = 1 .. 3
 constexpr int ATOMS_AT_ONCE = 24;            // that share one pass through the gate network's weights
-constexpr double SMALLEST_DISTANCE = 0.1;    // Å; nearer atoms are on one spot
+constexpr double SMALLEST_DISTANCE = 0.03;   // Å; nearer atoms are on one spot
 constexpr size_t ALIGNMENT = 64;             // bytes; of the widest vector
 constexpr int EDGE_PADDING = 16;             // edges; lanes of the widest vector
 
