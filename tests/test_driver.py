@@ -149,7 +149,7 @@ def test_bad_input_has_one_message_and_loses_nothing(
     assert out.read_text() == "an earlier trajectory"
 
 
-def test_info_prints_the_model(run: Run) -> None:
+def test_info_prints_the_model(run: Run, model: torch.jit.ScriptModule) -> None:
     done = run("lammps-heal", "info", MODEL)
     assert done.returncode == 0
-    assert '"cutoff": 6.0' in done.stdout and '"weights_hash"' in done.stdout
+    assert f'"cutoff": {model.cutoff}' in done.stdout and '"weights_hash"' in done.stdout

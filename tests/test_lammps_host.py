@@ -13,6 +13,7 @@ from test_kernel import with_schedule
 
 import lammps_heal
 from lammps_heal import model_file
+from lammps_heal.healing import SKIN
 
 pytestmark = pytest.mark.lammps
 
@@ -240,9 +241,9 @@ def test_bad_input_ends_all_ranks_with_one_message(
 
 @pytest.mark.mpi
 @pytest.mark.parametrize("ranks", [1, 2])
-def test_ghosts_that_do_not_reach_are_noticed(damaged: Path, tmp_path: Path, ranks: int) -> None:
+def test_ghosts_that_do_not_reach_are_noticed(damaged: Path, tmp_path: Path, ranks: int, model: torch.jit.ScriptModule) -> None:
     done, _ = heal(damaged, tmp_path, before=CRYSTAL[:5], after=["comm_modify cutoff 4.0", "run 2"], ranks=ranks)
-    one_error(done, 'add "comm_modify cutoff 7" before "run"')
+    one_error(done, f'add "comm_modify cutoff {model.cutoff + SKIN:g}" before "run"')
 
 
 @pytest.mark.mpi
