@@ -17,8 +17,6 @@ from lammps_heal.model_file import ModelFile
 from lammps_heal.neighbours import Neighbourhoods, neighbour_list, neighbours_by_id, periodic_ghosts
 from lammps_heal.network import HealingNetwork
 
-pytestmark = pytest.mark.skipif(kernel_library.library() is None, reason="the kernel is not built here")
-
 SAME = TOLERANCE[torch.float32]  # Å
 SHAPES = [(1, 5, 4.0), (4, 16, 5.0), (8, 32, 6.0), (8, 64, 6.5), (12, 64, 6.0), (16, 64, 6.0), (20, 48, 4.5), (32, 20, 5.0)]
 
