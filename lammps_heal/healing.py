@@ -134,8 +134,8 @@ def lengthened(displacements: Float64Array, step: int, lengths: Sequence[float],
 class PeriodicCrystal:
     """Positions in a cell and the list of their neighbours, which is built anew only when it must be."""
 
-    def __init__(self, cell: Float64Array, pbc: np.ndarray, cutoff: float) -> None:
-        self.cell, self.pbc, self.cutoff = cell, pbc, cutoff
+    def __init__(self, cell: Float64Array, pbc: np.ndarray, cutoff: float, threads: int = 1) -> None:
+        self.cell, self.pbc, self.cutoff, self.threads = cell, pbc, cutoff, threads
         self._listed_positions: Float64Array | None = None
         self._ghosts: PeriodicGhosts
         self._neighbourhoods: Neighbourhoods
@@ -147,7 +147,7 @@ class PeriodicCrystal:
             self._ghosts = periodic_ghosts(positions, self.cell, self.pbc, self.cutoff + SKIN)
             cluster = self._ghosts.positions(positions)
             ids = np.concatenate([np.arange(len(positions)), self._ghosts.ghost_owner])
-            self._neighbourhoods = neighbours_by_id(cluster, ids, len(positions), self.cutoff + SKIN)
+            self._neighbourhoods = neighbours_by_id(cluster, ids, len(positions), self.cutoff + SKIN, self.threads)
         return self._ghosts.positions(positions), self._neighbourhoods
 
     def _is_stale(self, positions: Float64Array) -> bool:
@@ -183,7 +183,7 @@ def heal(
     if not np.isfinite(atoms.positions).all():
         raise HealError("a position is not finite: check the structure file")
     displace = fastest_displacement(model, kernel, threads)
-    crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, model.cutoff)
+    crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, model.cutoff, threads)
     healed: Atoms = atoms.copy()
     for number in range(first_step, first_step + steps):
         step = displace(*crystal.open_cluster(healed.positions))

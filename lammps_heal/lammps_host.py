@@ -60,6 +60,7 @@ class LammpsHealer:
     ) -> None:
         self.lmp, self.model, self.ranks = lmp, model, ranks
         self._displacement = fastest_displacement(model, kernel, threads)
+        self._threads = threads
         self.longest = float(model.max_displacement if longest is None else longest)
         self.ghost_cutoff = model.cutoff + SKIN
         self.last = HealingStep(0.0, 0.0, 0, 0)
@@ -141,7 +142,7 @@ class LammpsHealer:
                 squared = ((positions - listed_positions) ** 2).sum(1)
                 if squared.max(initial=0.0) <= (0.5 * SKIN) ** 2:
                     return
-        self._neighbourhoods = neighbours_by_id(positions, ids, n_owned, self.ghost_cutoff)
+        self._neighbourhoods = neighbours_by_id(positions, ids, n_owned, self.ghost_cutoff, self._threads)
         self._listed = positions, ids
 
     def _require_elements(self) -> None:

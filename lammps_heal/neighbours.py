@@ -134,7 +134,7 @@ def neighbour_list(positions: Float64Array, n_owned: int, cutoff: float) -> Neig
     return Neighbourhoods(np.arange(n_owned), first, pairs["j"][order].astype(np.int64))
 
 
-def neighbours_by_id(positions: Float64Array, ids: Int64Array, n_owned: int, cutoff: float) -> Neighbourhoods:
+def neighbours_by_id(positions: Float64Array, ids: Int64Array, n_owned: int, cutoff: float, threads: int = 1) -> Neighbourhoods:
     """Centres in order of rows, neighbours closer than `cutoff` as `Neighbourhoods.in_order_of_ids` orders them.
 
     positions: (n_owned + n_ghost, 3) Å. ids: (n_owned + n_ghost,), not negative; a ghost has its owner's.
@@ -142,7 +142,8 @@ def neighbours_by_id(positions: Float64Array, ids: Int64Array, n_owned: int, cut
     """
     library = kernel_library.library()
     if library is not None:
-        return Neighbourhoods(np.arange(n_owned), *kernel_library.neighbours_by_id(library, positions, ids, n_owned, cutoff))
+        found = kernel_library.neighbours_by_id(library, positions, ids, n_owned, cutoff, threads)
+        return Neighbourhoods(np.arange(n_owned), *found)
     return neighbour_list(positions, n_owned, cutoff).in_order_of_ids(ids, positions).in_order_of_rows()
 
 

@@ -11,8 +11,6 @@
 #include "label_map.h"
 #include "memory.h"
 #include "modify.h"
-#include "neigh_list.h"
-#include "neigh_request.h"
 #include "neighbor.h"
 #include "update.h"
 
@@ -23,6 +21,7 @@
 #include <exception>
 #include <fstream>
 #include <map>
+#include <numeric>
 #include <sstream>
 #include <tuple>
 
@@ -38,11 +37,16 @@ static constexpr double MASS_TOLERANCE = 0.005;    // relative; covers the usual
 static constexpr double TRIGGER = 0.499;    // of the skin; LAMMPS's own is 0.5, which a capped step may equal
 static constexpr int N_COLUMNS = 4;         // of the per-atom array
 
+static bool is_finite(const double *x)
+{
+  return std::isfinite(x[0]) && std::isfinite(x[1]) && std::isfinite(x[2]);
+}
+
 /* ---------------------------------------------------------------------- */
 
 FixHeal::FixHeal(LAMMPS *lmp, int narg, char **arg) :
     Fix(lmp, narg, arg), interval(1), n_threads(1), use_kernel(true), lattice_constant(0.0), longest(0.0),
-    list(nullptr), must_order(true), raised_ghost_cutoff(0.0), users_ghost_cutoff(0.0), rms(0.0),
+    must_list(true), raised_ghost_cutoff(0.0), users_ghost_cutoff(0.0), rms(0.0),
     largest(0.0), n_capped(0), n_moved(0)
 {
   if (narg < 4)
@@ -292,16 +296,6 @@ void FixHeal::init()
   check_elements();
   raise_ghost_cutoff();
   lammps_heal::set_threads(comm->nthreads);
-  // LAMMPS adds the skin itself, since the list is not an occasional one (22Jul2025).
-  neighbor->add_request(this, NeighConst::REQ_FULL)->set_cutoff(model->cutoff);
-}
-
-/* LAMMPS calls this only when its lists have changed since the last run */
-
-void FixHeal::init_list(int /*id*/, NeighList *new_list)
-{
-  list = new_list;
-  must_order = true;
 }
 
 void FixHeal::check_settings()
@@ -309,15 +303,12 @@ void FixHeal::check_settings()
   if (utils::strmatch(update->integrate_style, "^respa"))
     error->all(FLERR, "fix heal works with run_style verlet, got " + std::string(update->integrate_style) +
                           ": use \"run_style verlet\"");
-  // With these, LAMMPS makes lists by the cutoffs of the pair style and none of its own (22Jul2025).
-  if (neighbor->style == Neighbor::MULTI || neighbor->style == Neighbor::MULTI_OLD ||
-      comm->mode != Comm::SINGLE)
-    error->all(FLERR,
-               fmt::format("fix heal needs one cutoff for all types, got neighbor or comm mode multi: add "
-                           "\"comm_modify mode single\" and \"neighbor {:.4g} bin\" before \"run\"",
-                           neighbor->skin));
+  // With these, ghosts are others than those within the ghost cutoff.
+  if (comm->mode != Comm::SINGLE)
+    error->all(FLERR, "fix heal needs one ghost cutoff for all types, got comm_modify mode multi: "
+                      "add \"comm_modify mode single\" before \"run\"");
   if (neighbor->includegroup)
-    error->all(FLERR, "fix heal must see all neighbours, and \"neigh_modify include\" hides some: "
+    error->all(FLERR, "fix heal must see all neighbours, and \"neigh_modify include\" may hide some: "
                       "remove \"neigh_modify include\"");
 }
 
@@ -343,10 +334,6 @@ void FixHeal::raise_ghost_cutoff()
 void FixHeal::setup(int /*vflag*/)
 {
   time_integrate = 1;
-  // Neighbor::init() sets it, after the init() of fixes (22Jul2025).
-  if (neighbor->exclude)
-    error->all(FLERR, "fix heal must see all neighbours, and \"neigh_modify exclude\" hides some: "
-                      "add \"neigh_modify exclude none\" before \"run\"");
   check_subdomains();
 }
 
@@ -390,7 +377,10 @@ void FixHeal::post_neighbor()
 {
   const double *x = atom->nlocal ? atom->x[0] : nullptr;
   listed_positions.assign(x, x + 3 * static_cast<size_t>(atom->nlocal));
-  must_order = true;
+  must_list = true;
+  // Now the atoms are where LAMMPS saw them; other fixes may move them before the healing step.
+  if (update->ntimestep < update->laststep && (update->ntimestep + 1) % interval == 0)
+    build_list();
 }
 
 /* ---------------------------------------------------------------------- one healing step */
@@ -419,23 +409,44 @@ void FixHeal::bring_ghosts_and_list_up_to_date()
 {
   std::string problem;
   for (int i = 0; i < atom->nlocal && problem.empty(); i++)
-    for (int d = 0; d < 3; d++)
-      if (!std::isfinite(atom->x[i][d]))
-        problem = "fix heal: the position of " + name_of(i) + " is not finite";
+    if (!is_finite(atom->x[i]))
+      problem = "fix heal: the position of " + name_of(i) + " is not finite";
   stop_if_any(problem);
 
   const double mine = largest_move_since_list();
   double furthest;
   MPI_Allreduce(&mine, &furthest, 1, MPI_DOUBLE, MPI_MAX, world);
-  if (furthest > TRIGGER * neighbor->skin)
-    rebuild_list();
+  if (furthest > TRIGGER * neighbor->skin || (must_list && furthest > 0.0))
+    find_owners_and_ghosts();
   else
     comm->forward_comm();
+  if (must_list)
+    build_list();
+}
+
+/* Sums in float32 depend on their order. Neighbours in order of id give the same numbers whatever LAMMPS's
+   sorting, exchange or a restart did to their rows; LAMMPS's own lists have no order. */
+
+void FixHeal::build_list()
+{
+  const int64_t n_rows = static_cast<int64_t>(atom->nlocal) + atom->nghost;
+  // What is not finite has no place in a list; the healing step will say so.
+  for (int64_t i = 0; i < n_rows; i++)
+    if (!is_finite(atom->x[i]))
+      return;
+  std::vector<int64_t> ids(n_rows);
+  if (atom->tag_enable)
+    std::copy_n(atom->tag, n_rows, ids.begin());
+  else
+    std::iota(ids.begin(), ids.end(), 0);
+  lammps_heal::find_neighbours(n_rows ? atom->x[0] : nullptr, ids.data(), atom->nlocal, n_rows,
+                               model->cutoff + neighbor->skin, n_threads, list);
+  must_list = false;
 }
 
 /* as run_style verlet does it (22Jul2025) */
 
-void FixHeal::rebuild_list()
+void FixHeal::find_owners_and_ghosts()
 {
   modify->pre_exchange();
   if (domain->triclinic)
@@ -502,14 +513,12 @@ std::string FixHeal::model_displacements(const std::vector<int> &atoms)
 
 std::string FixHeal::displacements_by_kernel(const std::vector<int> &atoms)
 {
-  if (must_order)
-    order_list();
   std::vector<double> displacements(3 * atoms.size());
   const bool are_all = atoms.size() == static_cast<size_t>(atom->nlocal);
   int64_t overlapping[2];
   model->kernel()->displacement(
-      atom->x[0], are_all ? nullptr : atoms.data(), static_cast<int64_t>(atoms.size()), ordered.first.data(),
-      ordered.neighbours.data(), model->length_scale, n_threads, displacements.data(), overlapping);
+      atom->x[0], are_all ? nullptr : atoms.data(), static_cast<int64_t>(atoms.size()), list.first.data(),
+      list.neighbours.data(), model->length_scale, n_threads, displacements.data(), overlapping);
   if (overlapping[0] >= 0)
     return overlap_problem(static_cast<int>(overlapping[0]), static_cast<int>(overlapping[1]));
   for (size_t k = 0; k < atoms.size(); k++) {
@@ -518,33 +527,6 @@ std::string FixHeal::displacements_by_kernel(const std::vector<int> &atoms)
       return problem;
   }
   return "";
-}
-
-/* Sums in float32 depend on their order. Ordered by id, atoms and neighbours give the same numbers
-   whatever LAMMPS's sorting, exchange or a restart did to their rows. */
-
-void FixHeal::order_list()
-{
-  const int nlocal = atom->nlocal;
-  ordered.first.assign(nlocal + 1, 0);
-  for (int ii = 0; ii < list->inum; ii++)
-    ordered.first[list->ilist[ii] + 1] = list->numneigh[list->ilist[ii]];
-  for (int i = 0; i < nlocal; i++)
-    ordered.first[i + 1] += ordered.first[i];
-  ordered.neighbours.resize(ordered.first[nlocal]);
-  for (int ii = 0; ii < list->inum; ii++) {
-    const int i = list->ilist[ii], n = list->numneigh[i];
-    const int *const from = list->firstneigh[i];
-    int32_t *const to = ordered.neighbours.data() + ordered.first[i];
-    for (int k = 0; k < n; k++)
-      to[k] = from[k] & NEIGHMASK;
-  }
-  if (atom->tag_enable) {
-    const int64_t n_rows = static_cast<int64_t>(nlocal) + atom->nghost;
-    const std::vector<int64_t> ids(atom->tag, atom->tag + n_rows);
-    lammps_heal::order_by_id(atom->x[0], ids.data(), nlocal, n_rows, ordered);
-  }
-  must_order = false;
 }
 
 std::string FixHeal::displacements_by_torch(std::vector<int> atoms)
@@ -576,38 +558,21 @@ std::string FixHeal::displacements_by_torch(std::vector<int> atoms)
   return "";
 }
 
-bool FixHeal::Edge::operator<(const Edge &other) const
-{
-  if (tag != other.tag)
-    return tag < other.tag;
-  return std::lexicographical_compare(vector, vector + 3, other.vector, other.vector + 3);
-}
-
 std::string FixHeal::gather_neighbours(int i, lammps_heal::Neighbourhoods &chunk)
 {
   double **x = atom->x;
   const double cutoff_square = model->cutoff * model->cutoff;
-  edges.clear();
-  for (int k = 0; k < list->numneigh[i]; k++) {
-    const int j = list->firstneigh[i][k] & NEIGHMASK;
-    Edge edge;
-    edge.row = j;
-    edge.tag = atom->tag_enable ? atom->tag[j] : 0;
+  for (int64_t k = list.first[i]; k < list.first[i + 1]; k++) {
+    const int j = list.neighbours[k];
     double square = 0.0;
-    for (int d = 0; d < 3; d++) {
-      edge.vector[d] = x[j][d] - x[i][d];
-      square += edge.vector[d] * edge.vector[d];
-    }
-    if (square >= cutoff_square)
-      continue;
+    for (int d = 0; d < 3; d++)
+      square += (x[j][d] - x[i][d]) * (x[j][d] - x[i][d]);
     if (square < SMALLEST_DISTANCE * SMALLEST_DISTANCE)
       return overlap_problem(i, j);
-    edges.push_back(edge);
+    if (square < cutoff_square)
+      chunk.neighbours.push_back(j);
   }
-  std::sort(edges.begin(), edges.end());
   chunk.centres.push_back(i);
-  for (const auto &edge : edges)
-    chunk.neighbours.push_back(edge.row);
   chunk.first.push_back(static_cast<int64_t>(chunk.neighbours.size()));
   return "";
 }
@@ -700,8 +665,8 @@ double FixHeal::compute_vector(int n)
 double FixHeal::memory_usage()
 {
   return sizeof(double) * (static_cast<double>(atom->nmax) * N_COLUMNS + listed_positions.capacity()) +
-         sizeof(int64_t) * static_cast<double>(ordered.first.capacity()) +
-         sizeof(int32_t) * static_cast<double>(ordered.neighbours.capacity());
+         sizeof(int64_t) * static_cast<double>(list.first.capacity()) +
+         sizeof(int32_t) * static_cast<double>(list.neighbours.capacity());
 }
 
 void FixHeal::grow_arrays(int nmax)

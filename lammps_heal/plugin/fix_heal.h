@@ -39,7 +39,6 @@ class FixHeal : public Fix
 
   int setmask() override;
   void init() override;
-  void init_list(int, class NeighList *) override;
   void setup(int) override;
   void setup_post_neighbor() override;
   void post_neighbor() override;
@@ -67,10 +66,9 @@ class FixHeal : public Fix
   std::shared_ptr<lammps_heal::HealModel> model;
 
   // state
-  class NeighList *list;
-  std::vector<double> listed_positions;    // owned atoms, when the neighbour list was built
-  lammps_heal::NeighbourList ordered;      // the same list, in order of atom id
-  bool must_order;
+  std::vector<double> listed_positions;    // owned atoms, when LAMMPS last found owners and ghosts
+  lammps_heal::NeighbourList list;         // of these positions, unless must_list
+  bool must_list;
   double raised_ghost_cutoff, users_ghost_cutoff;
   double rms, largest;
   bigint n_capped, n_moved;
@@ -89,13 +87,13 @@ class FixHeal : public Fix
 
   // one healing step
   void bring_ghosts_and_list_up_to_date();
-  void rebuild_list();
+  void find_owners_and_ghosts();
+  void build_list();
   double largest_move_since_list() const;
   std::vector<int> group_atoms() const;
   std::string model_displacements(const std::vector<int> &atoms);
   std::string displacements_by_kernel(const std::vector<int> &atoms);
   std::string displacements_by_torch(std::vector<int> atoms);
-  void order_list();
   std::string overlap_problem(int i, int j) const;
   std::string gather_neighbours(int i, lammps_heal::Neighbourhoods &chunk);
   std::string store_displacement(int i, const double *displacement);
@@ -103,15 +101,6 @@ class FixHeal : public Fix
 
   void stop_if_any(const std::string &problem);
   std::string name_of(int i) const;
-
-  // scratch of gather_neighbours
-  struct Edge {
-    tagint tag;
-    int row;
-    double vector[3];
-    bool operator<(const Edge &other) const;
-  };
-  std::vector<Edge> edges;
 };
 
 }    // namespace LAMMPS_NS

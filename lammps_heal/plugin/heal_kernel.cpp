@@ -1,6 +1,7 @@
 #include "heal_kernel.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdlib>
 #include <new>
@@ -13,6 +14,7 @@ using namespace lammps_heal;
 // Å. Measured on the shipped model: quadratics of this length are as exact as float32, and faster than longer
 // cubics; straight lines would need tables that leave the cache.
 static constexpr double INTERVAL = 0.0125;
+static constexpr int64_t BLOCKS_AT_ONCE = 8;    // that a thread takes; some 0.2 ms of work
 
 void Kernel::Free::operator()(float *p) const
 {
@@ -69,6 +71,12 @@ static std::vector<const KernelLoops *> usable_loops()
 #endif
   usable.push_back(&portable_loops);
   return usable;
+}
+
+const KernelLoops &lammps_heal::fastest_loops()
+{
+  static const KernelLoops &fastest = *usable_loops().front();
+  return fastest;
 }
 
 std::vector<std::string> Kernel::instruction_sets()
@@ -185,34 +193,44 @@ void Kernel::displacement(const double *positions, const int32_t *centres, int64
   }
   most_edges = (most_edges + EDGE_PADDING - 1) / EDGE_PADDING * EDGE_PADDING;
 
-  // Whole blocks for each thread: an atom's numbers do not depend on the others of its block.
+  // Whole blocks for each thread: an atom's numbers do not depend on the others of its block. They are dealt out
+  // a few at a time, since a processor may be shared.
   const int64_t n_blocks = (n_centres + ATOMS_AT_ONCE - 1) / ATOMS_AT_ONCE;
   const int64_t n_parts = std::clamp<int64_t>(n_threads, 1, std::max<int64_t>(n_blocks, 1));
+  const int64_t deal = n_parts == 1 ? n_blocks : BLOCKS_AT_ONCE;
+  std::atomic<int64_t> next_block = 0;
+  auto work = [&](KernelTask &task) {
+    for (int64_t block; (block = next_block.fetch_add(deal)) < n_blocks;) {
+      task.begin = block * ATOMS_AT_ONCE;
+      task.end = std::min((block + deal) * ATOMS_AT_ONCE, n_centres);
+      loops->run(numbers, task);
+    }
+  };
   std::vector<KernelTask> tasks(n_parts);
   std::vector<Floats> scratches;
-  for (int64_t part = 0; part < n_parts; part++) {
+  for (auto &task : tasks) {
     scratches.push_back(allocate(loops->scratch_floats(numbers, most_edges)));
-    tasks[part] = {positions,
-                   centres,
-                   first,
-                   neighbours,
-                   n_blocks * part / n_parts * ATOMS_AT_ONCE,
-                   std::min(n_blocks * (part + 1) / n_parts * ATOMS_AT_ONCE, n_centres),
-                   length_scale,
-                   displacements,
-                   scratches.back().get(),
-                   most_edges,
-                   {-1, -1}};
+    task = {positions,
+            centres,
+            first,
+            neighbours,
+            0,
+            0,
+            length_scale,
+            displacements,
+            scratches.back().get(),
+            most_edges,
+            {-1, -1}};
   }
   std::vector<std::thread> others;
   for (int64_t part = 1; part < n_parts; part++)
-    others.emplace_back(loops->run, std::cref(numbers), std::ref(tasks[part]));
-  loops->run(numbers, tasks[0]);
+    others.emplace_back(work, std::ref(tasks[part]));
+  work(tasks[0]);
   for (auto &other : others)
     other.join();
   overlapping[0] = overlapping[1] = -1;
   for (const auto &task : tasks)
-    if (overlapping[0] < 0 && task.overlapping[0] >= 0)
+    if (task.overlapping[0] >= 0 && (overlapping[0] < 0 || task.overlapping[0] < overlapping[0]))
       std::copy_n(task.overlapping, 2, overlapping);
 }
 

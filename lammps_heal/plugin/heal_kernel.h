@@ -23,6 +23,9 @@ struct NetworkNumbers {
   const float *biases[3];
 };
 
+// Of the best instruction set that this machine has.
+const KernelLoops &fastest_loops();
+
 class Kernel
 {
  public:

@@ -85,13 +85,12 @@ EXPORT int heal_displacement(void *kernel, const double *positions, int64_t n_ce
 }
 
 EXPORT void *heal_neighbour_list(const double *positions, const int64_t *ids, int64_t n_owned, int64_t n_rows,
-                                 double cutoff, int64_t *n_edges)
+                                 double cutoff, int n_threads, int64_t *n_edges)
 {
   try {
     auto list = std::make_unique<NeighbourList>();
-    find_neighbours(positions, n_owned, n_rows, cutoff, *list);
-    order_by_id(positions, ids, n_owned, n_rows, *list);
-    *n_edges = static_cast<int64_t>(list->neighbours.size());
+    find_neighbours(positions, ids, n_owned, n_rows, cutoff, n_threads, *list);
+    *n_edges = list->first[n_owned];
     return list.release();
   } catch (const std::exception &reason) {
     last_error = reason.what();
@@ -104,7 +103,7 @@ EXPORT void heal_take_neighbour_list(void *list, int64_t *first, int32_t *neighb
 {
   const std::unique_ptr<NeighbourList> taken(static_cast<NeighbourList *>(list));
   std::copy(taken->first.begin(), taken->first.end(), first);
-  std::copy(taken->neighbours.begin(), taken->neighbours.end(), neighbours);
+  std::copy_n(taken->neighbours.begin(), taken->first.back(), neighbours);
 }
 
 // Writes as many positions of the crystal for the self-check as fit; returns how many atoms there are.

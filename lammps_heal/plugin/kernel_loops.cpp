@@ -531,6 +531,42 @@ void run(const KernelNumbers &numbers, KernelTask &task)
     run_all<(HEAL_LANES > 4 ? HEAL_LANES / 2 : HEAL_LANES)>(numbers, task);
 }
 
+int64_t find_near(const double *x, const double *y, const double *z, const int32_t *rows, int64_t n,
+                  const double *point, double cutoff_square, int32_t *found)
+{
+  int64_t n_found = 0;
+#ifdef __AVX512F__
+  const __m512d x0 = _mm512_set1_pd(point[0]), y0 = _mm512_set1_pd(point[1]), z0 = _mm512_set1_pd(point[2]);
+  for (int64_t k = 0; k < n; k += 8) {
+    const auto exists = static_cast<__mmask8>(n - k < 8 ? (1u << (n - k)) - 1 : 0xffu);
+    const __m512d dx = _mm512_sub_pd(_mm512_maskz_loadu_pd(exists, x + k), x0);
+    const __m512d dy = _mm512_sub_pd(_mm512_maskz_loadu_pd(exists, y + k), y0);
+    const __m512d dz = _mm512_sub_pd(_mm512_maskz_loadu_pd(exists, z + k), z0);
+    const __m512d d2 = _mm512_fmadd_pd(dx, dx, _mm512_fmadd_pd(dy, dy, _mm512_mul_pd(dz, dz)));
+    const __mmask8 is_near = _mm512_mask_cmp_pd_mask(exists, d2, _mm512_set1_pd(cutoff_square), _CMP_LT_OQ);
+    const __m256i candidates = _mm256_maskz_loadu_epi32(exists, rows + k);
+    _mm256_storeu_si256(reinterpret_cast<__m256i *>(found + n_found),
+                        _mm256_maskz_compress_epi32(is_near, candidates));
+    n_found += __builtin_popcount(is_near);
+  }
+#else
+  const double x0 = point[0], y0 = point[1], z0 = point[2];
+  double squares[TILE];
+  for (int64_t start = 0; start < n; start += TILE) {
+    const int64_t n_here = n - start < TILE ? n - start : TILE;
+    for (int64_t k = 0; k < n_here; k++) {
+      const double dx = x[start + k] - x0, dy = y[start + k] - y0, dz = z[start + k] - z0;
+      squares[k] = dx * dx + dy * dy + dz * dz;
+    }
+    for (int64_t k = 0; k < n_here; k++) {
+      found[n_found] = rows[start + k];
+      n_found += squares[k] < cutoff_square;
+    }
+  }
+#endif
+  return n_found;
+}
+
 }    // namespace
 
-const KernelLoops lammps_heal::HEAL_LOOPS = {HEAL_NAME, width, scratch_floats, run};
+const KernelLoops lammps_heal::HEAL_LOOPS = {HEAL_NAME, width, scratch_floats, run, find_near};

@@ -40,7 +40,7 @@ struct KernelTask {
   const int32_t *centres;     // rows, or null for 0, 1, 2, ...
   const int64_t *first;       // of each row of the list; see neighbours.h
   const int32_t *neighbours;
-  int64_t begin, end;    // centres of this thread
+  int64_t begin, end;    // centres
   double length_scale;
   double *displacements;     // (n_centres, 3) Å
   float *scratch;            // of scratch_floats()
@@ -53,6 +53,10 @@ struct KernelLoops {
   int (*width)(int n_channels);    // lanes of the vectors that fit the number of channels
   size_t (*scratch_floats)(const KernelNumbers &, int64_t most_edges);
   void (*run)(const KernelNumbers &, KernelTask &);
+  // Writes those of n rows that are nearer to the point than the cutoff; returns how many. x, y, z: (n,) Å;
+  // found: (n + EDGE_PADDING,).
+  int64_t (*find_near)(const double *x, const double *y, const double *z, const int32_t *rows, int64_t n,
+                       const double *point, double cutoff_square, int32_t *found);
 };
 
 extern const KernelLoops portable_loops;

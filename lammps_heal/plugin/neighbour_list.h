@@ -1,4 +1,4 @@
-// Neighbour lists that keep the order of atom ids. Knows neither torch nor LAMMPS.
+// Neighbour lists in order of atom ids. Knows neither torch nor LAMMPS.
 
 #ifndef HEAL_NEIGHBOUR_LIST_H
 #define HEAL_NEIGHBOUR_LIST_H
@@ -9,22 +9,20 @@
 namespace lammps_heal
 {
 
-// The neighbours of owned row i are neighbours[first[i]] to neighbours[first[i + 1] - 1].
+// The neighbours of owned row i are neighbours[first[i]] to neighbours[first[i + 1] - 1]; what is behind the
+// last of them is room for the next list.
 struct NeighbourList {
   std::vector<int64_t> first;
   std::vector<int32_t> neighbours;
+  int64_t most = 0;    // of one atom
 };
 
-// Neighbours of each owned atom nearer than `cutoff` in an open cluster, in no order.
-// positions: (n_rows, 3) Å, owned atoms first.
-void find_neighbours(const double *positions, int64_t n_owned, int64_t n_rows, double cutoff,
-                     NeighbourList &list);
-
-// Neighbours of each owned atom in order of atom id, images of one atom by edge vector: sums in float32
-// depend on their order, and in this one every host and number of ranks has the same. ids: (n_rows,), not
-// negative; a ghost has its owner's.
-void order_by_id(const double *positions, const int64_t *ids, int64_t n_owned, int64_t n_rows,
-                 NeighbourList &list);
+// Neighbours of each owned atom nearer than `cutoff` in an open cluster, in order of atom id, images of one
+// atom in order of x, y and z: sums in float32 depend on their order, and in this one every host and number
+// of ranks has the same. positions: (n_rows, 3) Å, owned atoms first. ids: (n_rows,), not negative; a ghost
+// has its owner's. The same list for any number of threads.
+void find_neighbours(const double *positions, const int64_t *ids, int64_t n_owned, int64_t n_rows,
+                     double cutoff, int n_threads, NeighbourList &list);
 
 }    // namespace lammps_heal
 
