@@ -32,8 +32,7 @@ class Sizes:
     memory: tuple[int, ...] = (256_000, 1_000_000)
     start: int = 4_000
     hosts: int = 32_000
-    # Steps and calls of one run: as many as handle so many atoms, three at the least.
-    atoms_stepped: int = 1_600_000
+    steps: int = 20  # and force calls of one run, at all sizes: the lists are built in the first of them
     torchscript: int = 1_020_000  # the most that TorchScript heals, in a minute
     valgrind: bool = True
 
@@ -48,7 +47,7 @@ QUICK = Sizes(
     memory=(32_000,),
     start=500,
     hosts=500,
-    atoms_stepped=8_000,
+    steps=4,
     torchscript=4_000,
     valgrind=False,
 )
@@ -70,9 +69,6 @@ class Bench:
         self.warnings += [warning for warning in done.warnings() if warning not in self.warnings]
         return done
 
-    def steps(self, n_atoms: int) -> int:
-        return max(3, min(100, self.sizes.atoms_stepped // n_atoms))
-
 
 def force_and_step(work: Bench) -> list[Figure]:
     """(a) One EAM force call, one healing step by the kernel and by TorchScript, µs per atom."""
@@ -84,7 +80,7 @@ def force_and_step(work: Bench) -> list[Figure]:
 
     for turn in range(work.sizes.rounds):
         for size in sizes:
-            steps = work.steps(size)
+            steps = work.sizes.steps
             done = work.run("eam", size, steps=steps)
             note_down("eam", size, done.section("Pair"), done)
             if not work.kernel:
@@ -93,7 +89,7 @@ def force_and_step(work: Bench) -> list[Figure]:
                 note_down("lists", size, done.section("Neigh") + done.section("Comm"), done)
                 note_down("whole", size, done.loop, done)
             if size <= work.sizes.torchscript and (turn == 0 or size <= TORCHSCRIPT_ATOMS):
-                steps = max(1, min(10, min(TORCHSCRIPT_ATOMS, work.sizes.atoms_stepped) // size))
+                steps = max(1, min(work.sizes.steps, TORCHSCRIPT_ATOMS // size))
                 done = work.run("heal", size, steps=steps, options="" if work.kernel else "kernel no")
                 note_down("torchscript", size, done.section("Modify"), done)
 
@@ -105,8 +101,8 @@ def force_and_step(work: Bench) -> list[Figure]:
     figures = []
     for size in sizes:
         eam = figure("eam", size, "EAM force call")
-        kernel = figure("kernel", size, "healing step, kernel", "time in fix heal")
-        lists = figure("lists", size, "its lists and ghosts", "LAMMPS's Neigh and Comm")
+        kernel = figure("kernel", size, "healing step, kernel", "time in fix heal, its lists included")
+        lists = figure("lists", size, "its ghosts and exchange", "LAMMPS's Neigh and Comm")
         whole = figure("whole", size, "all of a step")
         torchscript = figure("torchscript", size, "healing step, TorchScript")
         figures += [
@@ -152,7 +148,7 @@ def parallel(work: Bench) -> list[Figure]:
     loops: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(min(3, work.sizes.rounds)):
         for way, chosen in ways.items():
-            done = work.run("heal", size, steps=work.steps(size), **chosen)
+            done = work.run("heal", size, steps=work.sizes.steps, **chosen)
             loops[way].append(done.loop * MICRO / done.steps / done.n_atoms)
 
     def figure(way: str) -> Figure:
@@ -172,7 +168,7 @@ def _communication(work: Bench, size: int) -> list[Figure]:
     """Communication of 2 ranks. What fix heal sends itself is hidden in Modify: its ghosts, as LAMMPS's Comm does."""
     seconds, shares, waits, ghosts = [], [], [], []
     for _ in range(min(3, work.sizes.rounds)):
-        done = work.run("heal", size, steps=work.steps(size), ranks=2)
+        done = work.run("heal", size, steps=work.sizes.steps, ranks=2)
         seconds.append(done.section("Comm") * MILLI / done.steps)
         shares.append(100 * done.section("Comm") / done.loop)
         low, _, high = done.sections["Modify"]
@@ -215,7 +211,7 @@ def start(work: Bench) -> list[Figure]:
 
 def hosts(work: Bench) -> list[Figure]:
     """(f) The Python hosts beside fix heal, in one process that does nothing else."""
-    size, steps = work.sizes.hosts, max(2, min(10, work.sizes.atoms_stepped // work.sizes.hosts))
+    size, steps = work.sizes.hosts, work.sizes.steps
     # TorchScript has no overhead to speak of beside its own time.
     seconds = measure_hosts(work.model, size, 2 if work.kernel else steps, min(3, work.sizes.rounds))
     n_atoms = bench_lammps.ATOMS_PER_CELL * bench_lammps.cells(size) ** 3

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from lammps_heal import model_file
 from lammps_heal.errors import HealError
-from lammps_heal.kernel import usable_kernel
+from lammps_heal.kernel import Kernel, usable_kernel
 from lammps_heal.neighbours import (
     Float64Array,
     Neighbourhoods,
@@ -73,6 +74,8 @@ def require_finite(displacements: Float64Array) -> None:
 
 Displace = Callable[[Float64Array, Neighbourhoods], Float64Array]
 KERNELS = ("auto", "torchscript")
+# Making a kernel and comparing it with TorchScript takes as long as some twenty steps of a small crystal.
+_kernels: WeakKeyDictionary[torch.jit.ScriptModule, Kernel | None] = WeakKeyDictionary()
 
 
 def fastest_displacement(model: torch.jit.ScriptModule, kernel: str = "auto", threads: int = 1) -> Displace:
@@ -87,7 +90,7 @@ def fastest_displacement(model: torch.jit.ScriptModule, kernel: str = "auto", th
     if threads < 1:
         raise HealError(f"threads must be 1 or more, got {threads}")
     is_on_cpu = next(model.parameters()).device.type == "cpu"
-    compiled = usable_kernel(model, displacement) if kernel == "auto" and is_on_cpu else None
+    compiled = _kernel_of(model) if kernel == "auto" and is_on_cpu else None
     if compiled is None:
         return partial(_displacement_of_separate_atoms, model)
 
@@ -97,6 +100,12 @@ def fastest_displacement(model: torch.jit.ScriptModule, kernel: str = "auto", th
         return answer
 
     return by_kernel
+
+
+def _kernel_of(model: torch.jit.ScriptModule) -> Kernel | None:
+    if model not in _kernels:
+        _kernels[model] = usable_kernel(model, displacement)
+    return _kernels[model]
 
 
 def _displacement_of_separate_atoms(
