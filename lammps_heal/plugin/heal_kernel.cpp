@@ -122,7 +122,7 @@ Kernel::Kernel(const NetworkNumbers &network, const std::string &instruction_set
 
   const int width = loops->width(network.n_channels);
   const int n = network.n_channels, n_padded = padded(n, width);
-  const int n_hidden = padded(network.n_hidden, width);
+  const int n_hidden = padded(network.n_hidden, EDGE_PADDING);    // lanes of the widest vector
   const int n_inputs = N_DEGREES * n_padded;
   numbers.n_channels = n_padded;
   numbers.n_hidden = n_hidden;

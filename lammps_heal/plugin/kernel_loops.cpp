@@ -463,15 +463,17 @@ template <int W> void run_block(const KernelNumbers &numbers, KernelTask &task, 
         store<W>(invariants + a * n_invariants + l * n_channels + k, sum);
       }
     }
+  // The gates' layers fill the widest vectors, whatever the number of channels.
+  constexpr int L = HEAL_LANES;
   const auto n_inputs = static_cast<int>(n_invariants);
   const size_t n_values = static_cast<size_t>(ATOMS_AT_ONCE) * numbers.n_hidden;
-  multiply<W>(invariants, ATOMS_AT_ONCE, n_inputs, numbers.weights[0], numbers.n_hidden, numbers.biases[0],
+  multiply<L>(invariants, ATOMS_AT_ONCE, n_inputs, numbers.weights[0], numbers.n_hidden, numbers.biases[0],
               hidden[0]);
-  silu<W>(hidden[0], n_values);
-  multiply<W>(hidden[0], ATOMS_AT_ONCE, numbers.n_hidden, numbers.weights[1], numbers.n_hidden,
+  silu<L>(hidden[0], n_values);
+  multiply<L>(hidden[0], ATOMS_AT_ONCE, numbers.n_hidden, numbers.weights[1], numbers.n_hidden,
               numbers.biases[1], hidden[1]);
-  silu<W>(hidden[1], n_values);
-  multiply<W>(hidden[1], ATOMS_AT_ONCE, numbers.n_hidden, numbers.weights[2], n_inputs, numbers.biases[2],
+  silu<L>(hidden[1], n_values);
+  multiply<L>(hidden[1], ATOMS_AT_ONCE, numbers.n_hidden, numbers.weights[2], n_inputs, numbers.biases[2],
               gates);
 
   for (int a = 0; a < n_atoms; a++) {
