@@ -46,8 +46,8 @@ static bool is_finite(const double *x)
 
 FixHeal::FixHeal(LAMMPS *lmp, int narg, char **arg) :
     Fix(lmp, narg, arg), interval(1), n_threads(1), use_kernel(true), lattice_constant(0.0), longest(0.0),
-    must_list(true), raised_ghost_cutoff(0.0), users_ghost_cutoff(0.0), rms(0.0),
-    largest(0.0), n_capped(0), n_moved(0)
+    must_list(true), raised_ghost_cutoff(0.0), users_ghost_cutoff(0.0), rms(0.0), largest(0.0), n_capped(0),
+    n_moved(0)
 {
   if (narg < 4)
     error->all(FLERR, "fix heal needs a model file: fix ID group-ID heal MODEL keyword value ...");
@@ -516,9 +516,9 @@ std::string FixHeal::displacements_by_kernel(const std::vector<int> &atoms)
   std::vector<double> displacements(3 * atoms.size());
   const bool are_all = atoms.size() == static_cast<size_t>(atom->nlocal);
   int64_t overlapping[2];
-  model->kernel()->displacement(
-      atom->x[0], are_all ? nullptr : atoms.data(), static_cast<int64_t>(atoms.size()), list.first.data(),
-      list.neighbours.data(), model->length_scale, n_threads, displacements.data(), overlapping);
+  model->kernel()->displacement(atom->x[0], are_all ? nullptr : atoms.data(),
+                                static_cast<int64_t>(atoms.size()), list.first.data(), list.neighbours.data(),
+                                model->length_scale, n_threads, displacements.data(), overlapping);
   if (overlapping[0] >= 0)
     return overlap_problem(static_cast<int>(overlapping[0]), static_cast<int>(overlapping[1]));
   for (size_t k = 0; k < atoms.size(); k++) {

@@ -193,8 +193,8 @@ void Kernel::displacement(const double *positions, const int32_t *centres, int64
   }
   most_edges = (most_edges + EDGE_PADDING - 1) / EDGE_PADDING * EDGE_PADDING;
 
-  // Whole blocks for each thread: an atom's numbers do not depend on the others of its block. They are dealt out
-  // a few at a time, since a processor may be shared.
+  // Whole blocks for each thread: an atom's numbers do not depend on the others of its block. They are dealt
+  // out a few at a time, since a processor may be shared.
   const int64_t n_blocks = (n_centres + ATOMS_AT_ONCE - 1) / ATOMS_AT_ONCE;
   const int64_t n_parts = std::clamp<int64_t>(n_threads, 1, std::max<int64_t>(n_blocks, 1));
   const int64_t deal = n_parts == 1 ? n_blocks : BLOCKS_AT_ONCE;
@@ -210,17 +210,8 @@ void Kernel::displacement(const double *positions, const int32_t *centres, int64
   std::vector<Floats> scratches;
   for (auto &task : tasks) {
     scratches.push_back(allocate(loops->scratch_floats(numbers, most_edges)));
-    task = {positions,
-            centres,
-            first,
-            neighbours,
-            0,
-            0,
-            length_scale,
-            displacements,
-            scratches.back().get(),
-            most_edges,
-            {-1, -1}};
+    task = {positions,  centres, first, neighbours, 0, 0, length_scale, displacements, scratches.back().get(),
+            most_edges, {-1, -1}};
   }
   std::vector<std::thread> others;
   for (int64_t part = 1; part < n_parts; part++)

@@ -226,8 +226,9 @@ double HealModel::difference_of_kernel()
   std::vector<int64_t> ids(n_rows);
   std::iota(ids.begin(), ids.end(), 0);
   find_neighbours(crystal.positions.data(), ids.data(), crystal.n_owned, n_rows, cutoff, 1, list);
-  Neighbourhoods neighbourhoods = {
-      std::vector<int64_t>(crystal.n_owned), list.first, {list.neighbours.begin(), list.neighbours.begin() + list.first.back()}};
+  Neighbourhoods neighbourhoods = {std::vector<int64_t>(crystal.n_owned),
+                                   list.first,
+                                   {list.neighbours.begin(), list.neighbours.begin() + list.first.back()}};
   std::iota(neighbourhoods.centres.begin(), neighbourhoods.centres.end(), 0);
   std::vector<double> by_torch(3 * crystal.n_owned), by_kernel(3 * crystal.n_owned);
   set_positions(crystal.positions.data(), n_rows);

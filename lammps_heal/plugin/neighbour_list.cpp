@@ -11,8 +11,8 @@
 
 using namespace lammps_heal;
 
-static constexpr int PER_CUTOFF = 2;      // cells; smaller ones hug the sphere better
-static constexpr double ROOM = 1.15;      // for more neighbours than the mean, in a list that is the first
+static constexpr int PER_CUTOFF = 2;    // cells; smaller ones hug the sphere better
+static constexpr double ROOM = 1.15;    // for more neighbours than the mean, in a list that is the first
 static constexpr int64_t MORE_ROOM = 8;
 
 // Owned atoms in cells, one cell's atoms one behind the other.
