@@ -3,13 +3,9 @@
 Loss: for each cell, ln(1 + mean |f(x) - (x_site - x)|^2 / (s^2 + s_0^2)), where x_site are the clean sites, s is
 the RMS of x_site - x per component, and s_0 = NOISE_FLOOR. For fresh noise, x = x_site + eps, this is the seed
 loss |f(x) + eps|^2 with each noise level given equal weight; the logarithm keeps a healed cell that the network
-moves from outweighing all others. Where x = x_site, s_0 = CLEAN_FLOOR is far smaller: what the network moves
-a relaxed defect by, many steps and the long waves around it multiply. Besides fresh noise the network sees states
+moves from outweighing all others. Besides fresh noise the network sees states
 that it has itself partly healed, since after one step the error is no longer independent noise: each
 training step applies its own answer to the states of the batch and puts them back into a pool.
-
-The optimiser is SOAP (Vyas et al., arXiv:2409.11321), Adam in the eigenbasis of Shampoo's preconditioner: here it
-reaches in 2,500 steps what Adam reaches in 32,000.
 
 With wave_weight, the lengths of the steps are trained as well, and the loss has a second part: the logarithms
 of what the steps leave of all waves of large perfect crystals (lattice_waves.py), RMS after WAVE_STEP and,
@@ -31,7 +27,6 @@ from typing import Any
 import numpy as np
 import torch
 from ase import Atoms
-from pytorch_optimizer.optimizer.soap import SOAP
 from torch import Tensor
 from tqdm import tqdm
 
@@ -46,7 +41,6 @@ from lammps_heal.training_options import TrainingOptions
 from lammps_heal.training_structures import CRYSTAL, DEFECT, START, THERMAL, group_of, read_training_structures, uneven_sigmas
 
 NOISE_FLOOR = 0.004  # Å, s_0 of the loss
-CLEAN_FLOOR = 0.0003  # Å, s_0 of structures without noise
 WORST_RESIDUAL = 1.2  # of the noise put on, or of 0.1 Å: a state made worse than that teaches nothing
 VALIDATION_SIGMAS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)  # Å
 DEFECT_SIGMAS = (0.1, 0.3)  # Å, validation of the held-out defects
@@ -103,8 +97,7 @@ class Trainer:
         self.raw_lengths = self._first_raw_lengths()
         if options.wave_weight > 0.0:
             self.waves = LatticeWaves(describe_crystals(structures)["lattice_constant"], options.cutoff, device)
-        parameters = [*self.network.parameters(), self.raw_lengths]
-        self.optimiser = SOAP(parameters, lr=options.learning_rate, weight_decay=0.0)
+        self.optimiser = torch.optim.Adam([*self.network.parameters(), self.raw_lengths], lr=options.learning_rate)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._learning_rate_factor)
         self.pool: list[PoolState] = []
         self.step = 0
@@ -181,10 +174,9 @@ class Trainer:
             factors = step_factors(answer.detach().cpu().numpy(), state.age + 1, lengths, STEP_LENGTH_LIMIT)
             answers.append(answer * torch.as_tensor(factors, device=self.device))
         losses = []
-        for state, answer, target in zip(states, answers, targets, strict=True):
+        for answer, target in zip(answers, targets, strict=True):
             wanted = torch.as_tensor(target, device=self.device)
-            floor = CLEAN_FLOOR if state.sigma == 0.0 and state.age == 0 else NOISE_FLOOR
-            losses.append(torch.log1p(((answer - wanted) ** 2).mean() / ((wanted**2).mean() + floor**2)))
+            losses.append(torch.log1p(((answer - wanted) ** 2).mean() / ((wanted**2).mean() + NOISE_FLOOR**2)))
         loss = torch.stack(losses).mean()
         if self.options.wave_weight > 0.0 and self.step % WAVE_EVERY == 0:
             loss = loss + self.options.wave_weight * self._wave_loss()
