@@ -68,8 +68,10 @@ class LammpsHealer:
         self._group_bit = 1 << lmp.available_ids("group").index(group)
         self._listed: tuple[Float64Array, Int64Array] | None = None
         self._neighbourhoods: Neighbourhoods
-        # Ghosts one cutoff and a skin deep, whatever pair style there is, or none.
+        # Ghosts one cutoff and a skin deep, whatever pair style there is, or none; and LAMMPS must find new ones
+        # before atoms have moved half of that skin.
         lmp.command(f"comm_modify cutoff {self.ghost_cutoff}")
+        lmp.command(f"neighbor {SKIN} bin")
         # Versions before 2022 wait ten steps before they look whether atoms have moved.
         lmp.command("neigh_modify every 1 delay 0 check yes")
 

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -181,6 +182,14 @@ def test_no_pair_style_is_needed(damaged: Path, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         last.append(frames(out)[-1])
     np.testing.assert_allclose(last[0], last[1], atol=1e-5)
+
+
+def test_ghosts_are_found_anew_before_they_reach_too_little(damaged: Path, tmp_path: Path) -> None:
+    # Ghosts are one cutoff and the host's own skin deep, whatever skin the user has chosen.
+    done, out = heal(damaged, tmp_path, before=[*CRYSTAL[:5], "neighbor 6.0 bin"], after=[*OUTPUT, "run 3"])
+    assert done.returncode == 0, done.stderr
+    builds = re.search(r"Neighbor list builds = (\d+)", Path(f"{out}.log").read_text())
+    assert builds is not None and int(builds[1]) > 0
 
 
 def test_only_atoms_of_the_group_move(damaged: Path, tmp_path: Path) -> None:

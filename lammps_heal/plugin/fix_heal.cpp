@@ -517,7 +517,7 @@ std::string FixHeal::displacements_by_kernel(const std::vector<int> &atoms)
   const bool are_all = atoms.size() == static_cast<size_t>(atom->nlocal);
   int64_t overlapping[2];
   model->kernel()->displacement(atom->x[0], are_all ? nullptr : atoms.data(),
-                                static_cast<int64_t>(atoms.size()), list.first.data(), list.neighbours.data(),
+                                static_cast<int64_t>(atoms.size()), list.first.data(), list.neighbours.get(),
                                 model->length_scale, n_threads, displacements.data(), overlapping);
   if (overlapping[0] >= 0)
     return overlap_problem(static_cast<int>(overlapping[0]), static_cast<int>(overlapping[1]));
@@ -666,7 +666,7 @@ double FixHeal::memory_usage()
 {
   return sizeof(double) * (static_cast<double>(atom->nmax) * N_COLUMNS + listed_positions.capacity()) +
          sizeof(int64_t) * static_cast<double>(list.first.capacity()) +
-         sizeof(int32_t) * static_cast<double>(list.neighbours.capacity());
+         sizeof(int32_t) * static_cast<double>(list.capacity);
 }
 
 void FixHeal::grow_arrays(int nmax)

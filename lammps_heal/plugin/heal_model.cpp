@@ -228,14 +228,14 @@ double HealModel::difference_of_kernel()
   find_neighbours(crystal.positions.data(), ids.data(), crystal.n_owned, n_rows, cutoff, 1, list);
   Neighbourhoods neighbourhoods = {std::vector<int64_t>(crystal.n_owned),
                                    list.first,
-                                   {list.neighbours.begin(), list.neighbours.begin() + list.first.back()}};
+                                   {list.neighbours.get(), list.neighbours.get() + list.first.back()}};
   std::iota(neighbourhoods.centres.begin(), neighbourhoods.centres.end(), 0);
   std::vector<double> by_torch(3 * crystal.n_owned), by_kernel(3 * crystal.n_owned);
   set_positions(crystal.positions.data(), n_rows);
   displacement(neighbourhoods, by_torch.data());
   int64_t overlapping[2];
   compiled->displacement(crystal.positions.data(), nullptr, crystal.n_owned, list.first.data(),
-                         list.neighbours.data(), length_scale, 1, by_kernel.data(), overlapping);
+                         list.neighbours.get(), length_scale, 1, by_kernel.data(), overlapping);
   double largest = 0.0;
   for (size_t i = 0; i < by_torch.size(); i++) {
     const double difference = std::fabs(by_torch[i] - by_kernel[i]);

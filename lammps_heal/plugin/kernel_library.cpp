@@ -103,7 +103,7 @@ EXPORT void heal_take_neighbour_list(void *list, int64_t *first, int32_t *neighb
 {
   const std::unique_ptr<NeighbourList> taken(static_cast<NeighbourList *>(list));
   std::copy(taken->first.begin(), taken->first.end(), first);
-  std::copy_n(taken->neighbours.begin(), taken->first.back(), neighbours);
+  std::copy_n(taken->neighbours.get(), taken->first.back(), neighbours);
 }
 
 // Writes as many positions of the crystal for the self-check as fit; returns how many atoms there are.

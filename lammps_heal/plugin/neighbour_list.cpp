@@ -17,7 +17,7 @@ static constexpr int64_t MORE_ROOM = 8;
 
 // Owned atoms in cells, one cell's atoms one behind the other.
 struct Cells {
-  std::array<double, 3> low;
+  std::array<double, 3> low, high;
   double side;
   std::array<int64_t, 3> n;
   std::vector<int32_t> start, rows;
@@ -31,24 +31,26 @@ struct Cells {
 
 static Cells sort_into_cells(const double *positions, int64_t n_owned, double cutoff)
 {
-  Cells cells = {{HUGE_VAL, HUGE_VAL, HUGE_VAL}, cutoff / PER_CUTOFF, {}, {}, {}, {}, {}, {}};
-  std::array<double, 3> high = {-HUGE_VAL, -HUGE_VAL, -HUGE_VAL};
+  Cells cells = {};
+  cells.low = {HUGE_VAL, HUGE_VAL, HUGE_VAL};
+  cells.high = {-HUGE_VAL, -HUGE_VAL, -HUGE_VAL};
+  cells.side = cutoff / PER_CUTOFF;
   for (int64_t i = 0; i < n_owned; i++)
     for (int d = 0; d < 3; d++) {
       cells.low[d] = std::min(cells.low[d], positions[3 * i + d]);
-      high[d] = std::max(high[d], positions[3 * i + d]);
+      cells.high[d] = std::max(cells.high[d], positions[3 * i + d]);
     }
   // Atoms far apart in a vacuum must not need more cells than there are atoms.
   auto total = [&]() {
     double product = 1.0;
     for (int d = 0; d < 3; d++)
-      product *= std::floor((high[d] - cells.low[d]) / cells.side) + 1.0;
+      product *= std::floor((cells.high[d] - cells.low[d]) / cells.side) + 1.0;
     return product;
   };
   while (total() > 4.0 * static_cast<double>(n_owned) + 64.0)
     cells.side *= 1.25;
   for (int d = 0; d < 3; d++)
-    cells.n[d] = cells.along(d, high[d]) + 1;
+    cells.n[d] = cells.along(d, cells.high[d]) + 1;
 
   std::vector<int32_t> cell(n_owned);
   cells.start.assign(cells.n[0] * cells.n[1] * cells.n[2] + 1, 0);
@@ -180,16 +182,20 @@ void lammps_heal::find_neighbours(const double *positions, const int64_t *ids, i
   if (room == 0) {
     double volume = 1.0;
     for (int d = 0; d < 3; d++)
-      volume *= static_cast<double>(cells.n[d]) * cells.side;
+      volume *= std::max(cells.high[d] - cells.low[d], cells.side);
     const double sphere = 4.0 / 3.0 * M_PI * cutoff * cutoff * cutoff;
     const double mean = sphere * static_cast<double>(n_owned) / volume;
     room = std::min(static_cast<int64_t>(ROOM * mean) + MORE_ROOM, n_rows);
   }
   for (;;) {
     std::fill(counts.begin(), counts.end(), 0);
-    list.neighbours.resize(std::max<size_t>(list.neighbours.size(), n_owned * room));
+    if (list.capacity < n_owned * room) {
+      list.neighbours.reset();
+      list.capacity = n_owned * room;
+      list.neighbours = std::make_unique_for_overwrite<int32_t[]>(list.capacity);
+    }
     auto fill_part = [&](Part part) {
-      fill(positions, order, cells, cutoff * cutoff, part, room, list.neighbours.data(), counts.data());
+      fill(positions, order, cells, cutoff * cutoff, part, room, list.neighbours.get(), counts.data());
     };
     std::vector<std::thread> others;
     for (size_t t = 1; t < parts.size(); t++)

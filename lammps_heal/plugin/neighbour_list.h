@@ -4,6 +4,7 @@
 #define HEAL_NEIGHBOUR_LIST_H
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 namespace lammps_heal
@@ -13,7 +14,8 @@ namespace lammps_heal
 // last of them is room for the next list.
 struct NeighbourList {
   std::vector<int64_t> first;
-  std::vector<int32_t> neighbours;
+  std::unique_ptr<int32_t[]> neighbours;    // no vector, which would write zeros first
+  int64_t capacity = 0;
   int64_t most = 0;    // of one atom
 };
 
