@@ -6,6 +6,7 @@ import ase.io
 import numpy as np
 import pytest
 import torch
+from ase.geometry import find_mic
 from conftest import MODEL, POTENTIAL, Run, fcc, noisy
 
 from lammps_heal.driver import last_frame
@@ -50,8 +51,10 @@ def test_kernel_threads_and_another_lattice(damaged: Path, tmp_path: Path, run: 
         done = run("lammps-heal", "heal", damaged, "-o", out, "--steps", 3, "--host", host, *words.split())
         assert done.returncode == 0, done.stderr
         ends.append(last_positions(out))
-    np.testing.assert_allclose(ends[1], ends[0], atol=2e-5)
-    assert 1e-4 < np.abs(ends[2] - ends[0]).max() < 0.5  # as if stretched
+    # LAMMPS wraps an atom at a face when it builds its lists, which need not be in the same step.
+    by_torchscript, by_another_lattice = (np.abs(find_mic(end - ends[0], SITES.cell)[0]).max() for end in ends[1:])
+    assert by_torchscript < 2e-5
+    assert 1e-4 < by_another_lattice < 0.5  # as if stretched
     done = run("lammps-heal", "heal", damaged, "-o", tmp_path / "x", "--host", host, "--threads", 0)
     assert done.returncode != 0 and "threads must be 1 or more, got 0" in done.stderr
 
