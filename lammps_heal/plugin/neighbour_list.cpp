@@ -111,13 +111,13 @@ static std::vector<int32_t> rows_by_id(const double *positions, const int64_t *i
   return rows;
 }
 
-// Layers of cells along z of one thread, and what it fills: `room` places for each owned row.
+// Layers of cells along z, whose atoms' lists one thread fills.
 struct Part {
   int64_t begin, end;
 };
 
 // Atoms taken in order of id, each entering itself into the lists of its neighbours, fill every list in order
-// of id without a comparison.
+// of id without a comparison. room: places in `lists` for each owned row; counts go on beyond it.
 static void fill(const double *positions, const std::vector<int32_t> &order, const Cells &cells,
                  double cutoff_square, Part part, int64_t room, int32_t *lists, int32_t *counts)
 {
