@@ -86,7 +86,7 @@ def force_and_step(work: Bench) -> list[Figure]:
             if not work.kernel:
                 done = work.run("heal", size, steps=steps, options="kernel yes")
                 note_down("kernel", size, done.section("Modify"), done)
-                note_down("lists", size, done.section("Neigh") + done.section("Comm"), done)
+                note_down("ghosts", size, done.section("Neigh") + done.section("Comm"), done)
                 note_down("whole", size, done.loop, done)
             if size <= work.sizes.torchscript and (turn == 0 or size <= TORCHSCRIPT_ATOMS):
                 steps = max(1, min(work.sizes.steps, TORCHSCRIPT_ATOMS // size))
@@ -102,11 +102,11 @@ def force_and_step(work: Bench) -> list[Figure]:
     for size in sizes:
         eam = figure("eam", size, "EAM force call")
         kernel = figure("kernel", size, "healing step, kernel", "time in fix heal, its lists included")
-        lists = figure("lists", size, "its ghosts and exchange", "LAMMPS's Neigh and Comm")
+        ghosts = figure("ghosts", size, "its ghosts and exchange", "LAMMPS's Neigh and Comm")
         whole = figure("whole", size, "all of a step")
         torchscript = figure("torchscript", size, "healing step, TorchScript")
         figures += [
-            *(eam, kernel, lists, whole, torchscript),
+            *(eam, kernel, ghosts, whole, torchscript),
             ratio(part, f"healing step ÷ EAM force call, {size:,} atoms", kernel, eam, at_most(3)),
             ratio(part, f"all of a step ÷ EAM force call, {size:,} atoms", whole, eam),
             ratio(part, f"TorchScript ÷ kernel, {size:,} atoms", torchscript, kernel),

@@ -140,6 +140,11 @@ def lengthened(displacements: Float64Array, step: int, lengths: Sequence[float],
     return displacements * step_factors(displacements, step, lengths, limit)
 
 
+def outrun_skin(positions: Float64Array, listed: Float64Array) -> bool:
+    """Whether an atom of (n, 3), Å, has moved so far from where it was listed that the neighbour list may miss a pair."""
+    return bool(((positions - listed) ** 2).sum(1).max(initial=0.0) > (0.5 * SKIN) ** 2)
+
+
 class PeriodicCrystal:
     """Positions in a cell and the list of their neighbours, which is built anew only when it must be."""
 
@@ -162,8 +167,7 @@ class PeriodicCrystal:
     def _is_stale(self, positions: Float64Array) -> bool:
         if self._listed_positions is None:
             return True
-        moved = np.linalg.norm(positions - self._listed_positions, axis=1)
-        return bool(moved.max(initial=0.0) > 0.5 * SKIN)
+        return outrun_skin(positions, self._listed_positions)
 
 
 def heal(

@@ -19,7 +19,7 @@ import torch
 
 from lammps_heal import model_file
 from lammps_heal.errors import HealError
-from lammps_heal.healing import SKIN, cap, fastest_displacement, lengthened
+from lammps_heal.healing import SKIN, cap, fastest_displacement, lengthened, outrun_skin
 from lammps_heal.neighbours import Float64Array, Int64Array, Neighbourhoods, neighbours_by_id
 from lammps_heal.ranks import Ranks
 
@@ -44,7 +44,8 @@ class LammpsHealer:
 
     longest: cap of one step in Å, by default the model's. elements: of each LAMMPS type; by default the
     masses of the types tell. group: LAMMPS group whose atoms move. kernel: auto or torchscript; threads: of
-    the kernel on each rank; see healing.fastest_displacement.
+    the kernel on each rank; see healing.fastest_displacement. Sets LAMMPS's ghost cutoff, skin and the check for
+    new neighbours, whatever the script has set.
     """
 
     def __init__(
@@ -140,10 +141,8 @@ class LammpsHealer:
         """Build the list anew where rows changed (sorting, exchange) or an atom has moved half the skin."""
         if self._listed is not None:
             listed_positions, listed_ids = self._listed
-            if np.array_equal(ids, listed_ids):
-                squared = ((positions - listed_positions) ** 2).sum(1)
-                if squared.max(initial=0.0) <= (0.5 * SKIN) ** 2:
-                    return
+            if np.array_equal(ids, listed_ids) and not outrun_skin(positions, listed_positions):
+                return
         self._neighbourhoods = neighbours_by_id(positions, ids, n_owned, self.ghost_cutoff, self._threads)
         self._listed = positions, ids
 

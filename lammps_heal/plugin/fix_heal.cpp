@@ -379,7 +379,8 @@ void FixHeal::post_neighbor()
   listed_positions.assign(x, x + 3 * static_cast<size_t>(atom->nlocal));
   must_list = true;
   // Now the atoms are where LAMMPS saw them; other fixes may move them before the healing step.
-  if (update->ntimestep < update->laststep && (update->ntimestep + 1) % interval == 0)
+  const bool running = update->whichflag == 1 && update->ntimestep < update->laststep;
+  if (running && (update->ntimestep + 1) % interval == 0)
     build_list();
 }
 

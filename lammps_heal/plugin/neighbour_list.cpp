@@ -12,7 +12,7 @@
 using namespace lammps_heal;
 
 static constexpr int PER_CUTOFF = 2;    // cells; smaller ones hug the sphere better
-static constexpr double ROOM = 1.15;    // for more neighbours than the mean, in a list that is the first
+static constexpr double ROOM = 1.15;    // for more neighbours than the mean
 static constexpr int64_t MORE_ROOM = 8;
 
 // Owned atoms in cells, one cell's atoms one behind the other.
@@ -178,15 +178,13 @@ void lammps_heal::find_neighbours(const double *positions, const int64_t *ids, i
   const auto order = rows_by_id(positions, ids, n_rows);
   const auto parts = parts_of(cells, n_threads);
   std::vector<int32_t> counts(n_owned);
-  int64_t room = list.most;
-  if (room == 0) {
-    double volume = 1.0;
-    for (int d = 0; d < 3; d++)
-      volume *= std::max(cells.high[d] - cells.low[d], cells.side);
-    const double sphere = 4.0 / 3.0 * M_PI * cutoff * cutoff * cutoff;
-    const double mean = sphere * static_cast<double>(n_owned) / volume;
-    room = std::min(static_cast<int64_t>(ROOM * mean) + MORE_ROOM, n_rows);
-  }
+  double volume = 1.0;
+  for (int d = 0; d < 3; d++)
+    volume *= std::max(cells.high[d] - cells.low[d], cells.side);
+  const double sphere = 4.0 / 3.0 * M_PI * cutoff * cutoff * cutoff;
+  const double mean = sphere * static_cast<double>(n_owned) / volume;
+  int64_t room = std::min(static_cast<int64_t>(ROOM * mean) + MORE_ROOM, n_rows);
+  room = std::max(room, list.capacity / n_owned);    // what the last list needed
   for (;;) {
     std::fill(counts.begin(), counts.end(), 0);
     if (list.capacity < n_owned * room) {
@@ -203,10 +201,10 @@ void lammps_heal::find_neighbours(const double *positions, const int64_t *ids, i
     fill_part(parts[0]);
     for (auto &other : others)
       other.join();
-    list.most = *std::max_element(counts.begin(), counts.end());
-    if (list.most <= room)
+    const int64_t most = *std::max_element(counts.begin(), counts.end());
+    if (most <= room)
       break;
-    room = list.most;
+    room = most + MORE_ROOM;
   }
   for (int64_t i = 0; i < n_owned; i++) {
     list.first[i + 1] = list.first[i] + counts[i];

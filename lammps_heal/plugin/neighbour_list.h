@@ -16,7 +16,6 @@ struct NeighbourList {
   std::vector<int64_t> first;
   std::unique_ptr<int32_t[]> neighbours;    // no vector, which would write zeros first
   int64_t capacity = 0;
-  int64_t most = 0;    // of one atom
 };
 
 // Neighbours of each owned atom nearer than `cutoff` in an open cluster, in order of atom id, images of one
