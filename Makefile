@@ -42,9 +42,9 @@ train: setup     ## train the shipped model (three quarters of an hour), then ex
 	$(BIN)/lammps-heal train $(TRAINING)
 	$(BIN)/lammps-heal export
 
-TRAINING := --sigma-max 0.65 --steps 32000 --learning-rate 0.004 --n-channels 8 --cutoff 6.6 --switch-on 0.85 \
-            --wave-weight 0.1 --longest-step 3 --fresh-fraction 0.3 --clean-fraction 0.1 --defect-fraction 0.3 \
-            --thermal-fraction 0.1 --uneven-fraction 0.25 --validate-every 8000
+TRAINING := --sigma-max 0.65 --steps 48000 --learning-rate 0.004 --n-channels 8 --cutoff 6.0 --switch-on 0.85 --n-relays 2 \
+            --wave-weight 0.3 --fresh-fraction 0.4 --clean-fraction 0.25 --defect-fraction 0.35 --thermal-fraction 0.1 \
+            --uneven-fraction 0.25 --frenkel-fraction 0.3 --validate-every 6000
 
 evaluate: setup  ## measure the shipped model on structures that it has not seen
 	$(BIN)/lammps-heal evaluate

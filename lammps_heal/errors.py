@@ -3,3 +3,7 @@
 
 class HealError(Exception):
     """Bad input or set-up; the message says what is wrong and what to do about it."""
+
+
+class AgreedError(HealError):
+    """Raised on all ranks at once: no rank waits for one that failed."""

@@ -32,10 +32,11 @@ def model_from_weights(path: Path) -> ModelFile:
         lattice_constants=crystals["lattice_constants"],
         sigmas=[options.sigma_min, options.sigma_max],
         training=record,
-        step_lengths=trained["step_lengths"],
     )
 
 
 def make_network(options: TrainingOptions) -> HealingNetwork:
     """The network that the options describe, with fresh weights."""
-    return HealingNetwork(options.cutoff, options.n_basis, options.n_channels, options.n_hidden, options.switch_on)
+    return HealingNetwork(
+        options.cutoff, options.n_basis, options.n_channels, options.n_hidden, options.switch_on, options.n_relays
+    )

@@ -1,6 +1,6 @@
 """One healing step, and healing of positions in a cell without LAMMPS."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Protocol
 from weakref import WeakKeyDictionary
@@ -29,38 +29,65 @@ SKIN = 1.0  # Å; a neighbour list serves until an atom has moved half of it
 
 
 class Model(Protocol):
-    """What a host needs of a model: network.py's forward, and the cutoff in Å."""
+    """What a host needs of a model: network.py's forward and relay, the number of relays, and the cutoff in Å."""
 
     cutoff: float
+    n_relays: int
 
     def parameters(self) -> Iterator[torch.nn.Parameter]: ...
 
     def __call__(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor) -> Tensor: ...
 
+    def relay(
+        self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, answers: Tensor, turn: int
+    ) -> Tensor: ...
 
-def displacement(model: Model, positions: Float64Array, neighbourhoods: Neighbourhoods) -> Float64Array:
-    """Displacement that moves each owned atom toward its lattice site, not yet capped, by the model's own forward.
+
+# From the answers of the owned atoms, (n_owned, 3) Å, to those of all rows, (n_owned + n_ghost, 3) Å: each ghost has
+# its owner's. What is handed over may be zero for atoms that do not move.
+Share = Callable[[Float64Array], Float64Array]
+
+
+def displacement(model: Model, positions: Float64Array, neighbourhoods: Neighbourhoods, share: Share) -> Float64Array:
+    """Displacement that moves each owned atom toward its lattice site, not yet capped, by TorchScript or torch.
 
     positions: (n_owned + n_ghost, 3) Å. neighbourhoods: of all owned atoms, out to the model's cutoff at least.
+    share: brings answers to the ghosts, before each of the model's relays; a collective call on several ranks.
     Returns (n_owned, 3) Å, in order of rows, to be added. Raises HealError for a position or an answer that is not finite.
     """
+    answers = _by_torch(model, positions, neighbourhoods)
+    for turn in range(model.n_relays):
+        answers = _by_torch(model, positions, neighbourhoods, share(answers), turn)
+    return answers
+
+
+def _by_torch(
+    model: Model,
+    positions: Float64Array,
+    neighbourhoods: Neighbourhoods,
+    answers: Float64Array | None = None,
+    turn: int = 0,
+) -> Float64Array:
+    """The model's answers, or, where there are answers of all rows, a relay of them: (n_owned, 3) Å."""
     if not np.isfinite(positions).all():
         raise HealError(f"{int((~np.isfinite(positions)).any(1).sum())} atoms have positions that are not finite")
     device = next(model.parameters()).device
     centres, first = neighbourhoods.centres, neighbourhoods.first
     all_positions = torch.as_tensor(positions, device=device)
+    all_answers = None if answers is None else torch.as_tensor(answers, device=device)
     result = np.empty((len(centres), 3))
     chunk = CHUNK[device.type]
     with torch.inference_mode(), model_file.without_specialising():
         for start in range(0, len(centres), chunk):
             stop = min(start + chunk, len(centres))
             rows = neighbourhoods.neighbours[first[start] : first[stop]].astype(np.int64, copy=False)
-            answer = model(
+            neighbourhood = (
                 all_positions,
                 torch.as_tensor(centres[start:stop], device=device),
                 torch.as_tensor(first[start : stop + 1] - first[start], device=device),
                 torch.as_tensor(rows, device=device),
             )
+            answer = model(*neighbourhood) if all_answers is None else model.relay(*neighbourhood, all_answers, turn)
             result[centres[start:stop]] = answer.cpu().numpy()
     require_finite(result)
     return result
@@ -72,7 +99,7 @@ def require_finite(displacements: Float64Array) -> None:
         raise HealError("the model's answer is not finite: its weights are damaged; export it anew")
 
 
-Displace = Callable[[Float64Array, Neighbourhoods], Float64Array]
+Displace = Callable[[Float64Array, Neighbourhoods, Share], Float64Array]
 KERNELS = ("auto", "torchscript")
 # Making a kernel and comparing it with TorchScript takes as long as some twenty steps of a small crystal.
 _kernels: WeakKeyDictionary[torch.jit.ScriptModule, Kernel | None] = WeakKeyDictionary()
@@ -94,25 +121,27 @@ def fastest_displacement(model: torch.jit.ScriptModule, kernel: str = "auto", th
     if compiled is None:
         return partial(_displacement_of_separate_atoms, model)
 
-    def by_kernel(positions: Float64Array, neighbourhoods: Neighbourhoods) -> Float64Array:
-        answer = compiled.displacement(positions, neighbourhoods, threads)
-        require_finite(answer)
-        return answer
+    def by_kernel(positions: Float64Array, neighbourhoods: Neighbourhoods, share: Share) -> Float64Array:
+        answers = compiled.answers(positions, neighbourhoods, threads)
+        for turn in range(compiled.n_relays):
+            answers = compiled.relay(positions, neighbourhoods, share(answers), turn, threads)
+        require_finite(answers)
+        return answers
 
     return by_kernel
 
 
 def _kernel_of(model: torch.jit.ScriptModule) -> Kernel | None:
     if model not in _kernels:
-        _kernels[model] = usable_kernel(model, displacement)
+        _kernels[model] = usable_kernel(model, _by_torch)
     return _kernels[model]
 
 
 def _displacement_of_separate_atoms(
-    model: torch.jit.ScriptModule, positions: Float64Array, neighbourhoods: Neighbourhoods
+    model: torch.jit.ScriptModule, positions: Float64Array, neighbourhoods: Neighbourhoods, share: Share
 ) -> Float64Array:
     require_separate_atoms(positions, neighbourhoods)
-    return displacement(model, positions, neighbourhoods)
+    return displacement(model, positions, neighbourhoods, share)
 
 
 def cap(displacements: Float64Array, longest: float) -> tuple[Float64Array, int]:
@@ -122,22 +151,6 @@ def cap(displacements: Float64Array, longest: float) -> tuple[Float64Array, int]
     capped = displacements.copy()
     capped[too_long] *= (longest / lengths[too_long])[:, None]
     return capped, int(too_long.sum())
-
-
-def step_factors(displacements: Float64Array, step: int, lengths: Sequence[float], limit: float) -> Float64Array:
-    """(n, 1) factors 1 + (s - 1) max(0, 1 - (length / limit)^2) of displacements (n, 3), Å, of healing step 1, 2, ...
-
-    s: the step's of `lengths`, which are repeated. Over-long steps heal long waves faster, which decay slowly;
-    displacements beyond `limit`, Å, are left alone. The same as step_factor in plugin/step_length.h.
-    """
-    s = lengths[(step - 1) % len(lengths)]
-    squares = (displacements**2).sum(1, keepdims=True)
-    return np.asarray(1.0 + (s - 1.0) * np.maximum(0.0, 1.0 - squares / limit**2))
-
-
-def lengthened(displacements: Float64Array, step: int, lengths: Sequence[float], limit: float) -> Float64Array:
-    """Displacements (n, 3), Å, times their step factors."""
-    return displacements * step_factors(displacements, step, lengths, limit)
 
 
 def outrun_skin(positions: Float64Array, listed: Float64Array) -> bool:
@@ -164,6 +177,10 @@ class PeriodicCrystal:
             self._neighbourhoods = neighbours_by_id(cluster, ids, len(positions), self.cutoff + SKIN, self.threads)
         return self._ghosts.positions(positions), self._neighbourhoods
 
+    def share(self, answers: Float64Array) -> Float64Array:
+        """See `Share`; for the positions of the last `open_cluster`."""
+        return answers[self._ghosts.owners()]
+
     def _is_stale(self, positions: Float64Array) -> bool:
         if self._listed_positions is None:
             return True
@@ -177,12 +194,10 @@ def heal(
     longest: float | None = None,
     kernel: str = "auto",
     threads: int = 1,
-    first_step: int = 1,
 ) -> Atoms:
     """A healed copy of `atoms`: `steps` times x <- x + Delta(x), positions never wrapped.
 
-    longest: cap of one step in Å, by default the model's. kernel: auto or torchscript. threads: of the kernel.
-    first_step: number of the first step, to go on where another call ended; step lengths depend on it. Raises
+    longest: cap of one step in Å, by default the model's. kernel: auto or torchscript. threads: of the kernel. Raises
     HealError for an element that the model does not know, an empty or non-finite structure, or two atoms on one spot.
     """
     if len(atoms) == 0:
@@ -198,8 +213,7 @@ def heal(
     displace = fastest_displacement(model, kernel, threads)
     crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, model.cutoff, threads)
     healed: Atoms = atoms.copy()
-    for number in range(first_step, first_step + steps):
-        step = displace(*crystal.open_cluster(healed.positions))
-        step = lengthened(step, number, model.step_lengths, model.step_length_limit)
+    for _ in range(steps):
+        step = displace(*crystal.open_cluster(healed.positions), crystal.share)
         healed.positions += cap(step, model.max_displacement if longest is None else longest)[0]
     return healed

@@ -3,7 +3,6 @@
 It takes its numbers from the model file and nothing else, and is used only where it agrees with TorchScript.
 """
 
-import ctypes
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -36,16 +35,18 @@ class Kernel:
         distances = np.empty(loaded.heal_sample_distances(cutoff, None, 0), np.float32)
         loaded.heal_sample_distances(cutoff, pointer(distances), len(distances))
         with torch.inference_mode():
-            samples = _array(network.radial_functions(torch.from_numpy(distances)))
+            samples = [_array(f(torch.from_numpy(distances))) for f in (network.radial_functions, network.relay_functions)]
         mixing = _array(network.mixing)
         layers = [_array(p) for name, p in network.named_parameters() if name.startswith("gates.")]
         if len(layers) != 6:
             raise HealError(f"the kernel knows gates of three layers, the model has {len(layers) / 2:g}")
+        self.n_relays = int(network.n_relays)
         self._kernel = loaded.heal_kernel(
             mixing.shape[1],
             layers[0].shape[0],
+            self.n_relays,
             cutoff,
-            *(pointer(array) for array in (samples, mixing, *layers)),
+            *(pointer(array) for array in (*samples, mixing, *layers)),
             instruction_set.encode(),
         )
         if not self._kernel:
@@ -60,8 +61,8 @@ class Kernel:
         name: str = self._library.heal_instruction_set(self._kernel).decode()
         return name
 
-    def displacement(self, positions: Float64Array, neighbourhoods: Neighbourhoods, threads: int = 1) -> Float64Array:
-        """(n_owned, 3) Å, to be added, not capped; the same bits for any number of threads.
+    def answers(self, positions: Float64Array, neighbourhoods: Neighbourhoods, threads: int = 1) -> Float64Array:
+        """(n_owned, 3) Å, before any relay; the same bits for any number of threads.
 
         positions: (n_owned + n_ghost, 3) Å. neighbourhoods: of all owned rows, in order of rows.
         Raises HealError where two atoms are on one spot.
@@ -70,13 +71,13 @@ class Kernel:
         first = np.ascontiguousarray(neighbourhoods.first)
         neighbours = np.ascontiguousarray(neighbourhoods.neighbours, np.int32)
         result, overlapping = np.empty((len(first) - 1, 3)), np.empty(2, np.int64)
-        failed = self._library.heal_displacement(
+        failed = self._library.heal_answer(
             self._kernel,
             pointer(positions),
             len(result),
             pointer(first),
             pointer(neighbours),
-            ctypes.c_double(self.length_scale),
+            self.length_scale,
             threads,
             pointer(result),
             pointer(overlapping),
@@ -87,18 +88,48 @@ class Kernel:
             raise overlap_error(positions, *overlapping)
         return result
 
+    def relay(
+        self, positions: Float64Array, neighbourhoods: Neighbourhoods, answers: Float64Array, turn: int, threads: int = 1
+    ) -> Float64Array:
+        """(n_owned, 3) Å after relay number `turn`, from 0, of the answers of all rows, (n_owned + n_ghost, 3) Å."""
+        positions, answers = np.ascontiguousarray(positions), np.ascontiguousarray(answers)
+        first = np.ascontiguousarray(neighbourhoods.first)
+        neighbours = np.ascontiguousarray(neighbourhoods.neighbours, np.int32)
+        result = np.empty((len(first) - 1, 3))
+        failed = self._library.heal_relay(
+            self._kernel,
+            pointer(positions),
+            len(result),
+            pointer(first),
+            pointer(neighbours),
+            pointer(answers),
+            turn,
+            self.length_scale,
+            threads,
+            pointer(result),
+        )
+        if failed:
+            raise HealError(f"the kernel failed: {last_error(self._library)}")
+        return result
 
-def usable_kernel(model: Any, displacement: Callable[[Any, Float64Array, Neighbourhoods], Float64Array]) -> Kernel | None:
+
+def usable_kernel(model: Any, by_torch: Callable[..., Float64Array]) -> Kernel | None:
     """The model's kernel, if there is one that agrees with it; otherwise None, and a warning that says why.
 
-    displacement: of the model by TorchScript, to compare with.
+    by_torch: answers and relays of the model by TorchScript, to compare with; see healing._by_torch.
     """
     try:
         kernel = Kernel(model)
         positions, n_owned = check_crystal(kernel._library, model.lattice_constant, model.cutoff)
         neighbourhoods = neighbours_by_id(positions, np.arange(len(positions)), n_owned, model.cutoff)
-        difference = kernel.displacement(positions, neighbourhoods) - displacement(model, positions, neighbourhoods)
-        largest = float(np.abs(difference).max())
+        expected = by_torch(model, positions, neighbourhoods)
+        differences = [kernel.answers(positions, neighbourhoods) - expected]
+        # Whoever's answers they are, kernel and TorchScript must relay them alike.
+        told = expected[np.arange(len(positions)) % n_owned]
+        for turn in range(kernel.n_relays):
+            relayed = kernel.relay(positions, neighbourhoods, told, turn)
+            differences.append(relayed - by_torch(model, positions, neighbourhoods, told, turn))
+        largest = float(np.abs(differences).max())
         if not largest <= AGREEMENT:
             raise HealError(f"the kernel differs from TorchScript by {largest:.2g} Å on a small crystal")
     except HealError as problem:

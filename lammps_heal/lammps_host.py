@@ -18,8 +18,9 @@ import numpy as np
 import torch
 
 from lammps_heal import model_file
-from lammps_heal.errors import HealError
-from lammps_heal.healing import SKIN, cap, fastest_displacement, lengthened, outrun_skin
+from lammps_heal.errors import AgreedError, HealError
+from lammps_heal.ghost_exchange import GhostExchange
+from lammps_heal.healing import SKIN, cap, fastest_displacement, outrun_skin
 from lammps_heal.neighbours import Float64Array, Int64Array, Neighbourhoods, neighbours_by_id
 from lammps_heal.ranks import Ranks
 
@@ -69,6 +70,7 @@ class LammpsHealer:
         self._group_bit = 1 << lmp.available_ids("group").index(group)
         self._listed: tuple[Float64Array, Int64Array] | None = None
         self._neighbourhoods: Neighbourhoods
+        self._ghosts: GhostExchange
         # Ghosts one cutoff and a skin deep, whatever pair style there is, or none; and LAMMPS must find new ones
         # before atoms have moved half of that skin.
         lmp.command(f"comm_modify cutoff {self.ghost_cutoff}")
@@ -89,14 +91,16 @@ class LammpsHealer:
         self.ranks.agree(message)
         self._require_ghosts()
 
-    def step(self, timestep: int) -> Float64Array:
+    def step(self) -> Float64Array:
         """Displacement of each owned atom, (nlocal, 3) Å, capped, zero outside the group; updates `last`.
 
-        timestep: whose positions it makes; step lengths go by it. Raises HealError on all ranks where any rank fails.
+        Raises HealError on all ranks where any rank fails.
         """
         message, moves, n_capped = None, np.zeros((self.lmp.extract_global("nlocal"), 3)), 0
         try:
-            moves, n_capped = self._displacements(timestep)
+            moves, n_capped = self._displacements()
+        except AgreedError:
+            raise
         except HealError as error:
             message = str(error)
         except Exception as error:  # a single rank that dies would leave the others waiting
@@ -121,30 +125,32 @@ class LammpsHealer:
     def _n_centres(self) -> int:
         return int(((self._rows("mask", self.lmp.extract_global("nlocal")) & self._group_bit) != 0).sum())
 
-    def _displacements(self, timestep: int) -> tuple[Float64Array, int]:
+    def _displacements(self) -> tuple[Float64Array, int]:
         n_owned = self.lmp.extract_global("nlocal")
-        moves = np.zeros((n_owned, 3))
-        if n_owned == 0:
-            return moves, 0
         n_rows = n_owned + self.lmp.extract_global("nghost")
-        positions = self._rows("x", n_rows).astype(np.float64)
-        if not np.isfinite(positions).all():
-            raise HealError(f"{int((~np.isfinite(positions[:n_owned])).any(1).sum())} atoms have positions that are not finite")
-        self._update_neighbours(positions, self._rows("id", n_rows).astype(np.int64), n_owned)
-        moved = (self._rows("mask", n_owned) & self._group_bit) != 0
-        answer = self._displacement(positions, self._neighbourhoods)
-        answer = lengthened(answer, timestep, self.model.step_lengths, self.model.step_length_limit)
-        answer[~moved] = 0.0
-        return cap(answer, self.longest)
+        positions = self._rows("x", n_rows).astype(np.float64).reshape(n_rows, 3)
+        n_lost = int((~np.isfinite(positions[:n_owned])).any(1).sum())
+        self.ranks.agree(f"{n_lost} atoms have positions that are not finite" if n_lost else None)
+        self._update_neighbours(positions, self._rows("id", n_rows).astype(np.int64).reshape(n_rows), n_owned)
+        moved = ((self._rows("mask", n_owned) & self._group_bit) != 0).reshape(n_owned, 1)
+
+        def share(answers: Float64Array) -> Float64Array:
+            self.ranks.agree(None)  # a rank whose answers failed does not come here
+            return self._ghosts.share(np.where(moved, answers, 0.0))
+
+        answer = self._displacement(positions, self._neighbourhoods, share)
+        return cap(np.where(moved, answer, 0.0), self.longest)
 
     def _update_neighbours(self, positions: Float64Array, ids: Int64Array, n_owned: int) -> None:
-        """Build the list anew where rows changed (sorting, exchange) or an atom has moved half the skin."""
+        """Build the lists of all ranks anew where rows changed (sorting, exchange) or an atom has moved half the skin."""
+        is_stale = self._listed is None
         if self._listed is not None:
             listed_positions, listed_ids = self._listed
-            if np.array_equal(ids, listed_ids) and not outrun_skin(positions, listed_positions):
-                return
-        self._neighbourhoods = neighbours_by_id(positions, ids, n_owned, self.ghost_cutoff, self._threads)
-        self._listed = positions, ids
+            is_stale = not np.array_equal(ids, listed_ids) or outrun_skin(positions, listed_positions)
+        if any(self.ranks.all(is_stale)):
+            self._neighbourhoods = neighbours_by_id(positions, ids, n_owned, self.ghost_cutoff, self._threads)
+            self._ghosts = GhostExchange(ids, n_owned, self.ranks)
+            self._listed = positions, ids
 
     def _require_elements(self) -> None:
         if not self.model.elements:
@@ -241,7 +247,7 @@ class Callback:
             if not follows_a_step:  # the set-up of a run: the atoms may be others now
                 self.healer.check_input()
             self._publish(self.healer.last)
-            velocities[:nlocal] = self.healer.step(ntimestep + 1) / self.lmp.extract_global("dt")
+            velocities[:nlocal] = self.healer.step() / self.lmp.extract_global("dt")
             self._last_timestep = ntimestep
         except HealError as error:  # the same on all ranks
             self.error = error
@@ -302,7 +308,7 @@ class Heal:
             if self._needs_check:
                 self.healer.check_input()
                 self._needs_check = False
-            moves = self.healer.step(self.lmp.extract_global("ntimestep"))
+            moves = self.healer.step()
         except HealError as error:
             self._stop(error)
         n_owned = len(moves)

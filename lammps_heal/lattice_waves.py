@@ -1,11 +1,11 @@
 """What healing steps leave of each wave of displacement in the perfect crystal, to first order.
 
 A local network heals short waves in a step or two; long ones decay like a diffusion, and the small cells of a
-training do not even hold them. To first order Delta_R = - sum_R' K(R - R') u_R', so a step of length s takes
-a wave u exp(iqR) to (1 - s K(q)) u exp(iqR), K(q) = sum_R K(R) cos(qR): a sequence of steps multiplies it by
-the product of these 3 x 3 matrices. Its mean over all waves of a large crystal is what is left of
-independent noise, cheap enough to train network and step lengths on: this is Richardson's iteration with
-chosen step lengths (Young, J. Math. Phys. 32 (1953) 243), K being learned as well.
+training do not even hold them. To first order the answers are v_R = - sum_R' K(R - R') u_R', so those to a wave
+u exp(iqR) are - K(q) u exp(iqR), K(q) = sum_R K(R) cos(qR); a relay multiplies them by
+1 + sum_R [a(R) + b(R) RR/R^2] cos(qR). With G(q) for the product of all these 3 x 3 matrices, a step takes the
+wave to (1 - G(q)) u exp(iqR). The mean over all waves of a large crystal is what is left of independent noise,
+cheap enough to train the network on.
 """
 
 import itertools
@@ -29,6 +29,7 @@ class LatticeWaves:
         positions, points = _ball_of_sites(lattice_constant, 2.0 * cutoff)
         n = int((np.linalg.norm(positions, axis=1) < cutoff).sum())
         self._sites, points = positions[:n], points[:n]
+        self._vectors = torch.as_tensor(self._sites[1:], device=device)
         row = {tuple(point): i for i, point in enumerate(points)}
 
         def rows(images: Int64Array) -> Tensor:
@@ -62,19 +63,30 @@ class LatticeWaves:
         along_x = -0.5 * (derivative + derivative[self._opposite])
         return torch.stack([along_x[rows][:, axes] for rows, axes in self._swapped], -1)
 
-    def remaining(self, network: HealingNetwork, step_lengths: Tensor) -> list[tuple[Tensor, Tensor]]:
+    def relays(self, network: HealingNetwork) -> list[Tensor]:
+        """What each relay adds to an answer from an answer at R, (n - 1, 3, 3), for all R but 0."""
+        distances = torch.linalg.vector_norm(self._vectors, dim=1)
+        units = self._vectors / distances.unsqueeze(1)
+        functions = network.relay_functions(distances.float()).double()[:, :, None, None]
+        along = units[:, :, None] * units[:, None, :]
+        unity = torch.eye(3, dtype=along.dtype, device=along.device)
+        return [functions[:, 2 * k] * unity + functions[:, 2 * k + 1] * along for k in range(network.n_relays)]
+
+    def remaining(self, network: HealingNetwork, n_steps: int) -> list[tuple[Tensor, Tensor]]:
         """For each of CELLS: RMS and energy after each step, (n_steps,) each, relative to the noise put on.
 
         The energy is that of springs between nearest neighbours.
         """
-        response = self.response(network)
+        response, relays = self.response(network), self.relays(network)
         result = []
         for cosines, weights, springs in self._waves:
             matrices = torch.einsum("qr,rab->qab", cosines, response)
+            for relay in relays:
+                matrices = matrices + torch.einsum("qr,rab->qab", cosines[:, 1:], relay) @ matrices
             left = torch.eye(3, dtype=matrices.dtype, device=matrices.device).expand_as(matrices)
             rms, energy = [], []
-            for length in step_lengths:
-                left = left - length * (matrices @ left)
+            for _ in range(n_steps):
+                left = left - matrices @ left
                 rms.append((weights @ (left**2).sum((1, 2)) / 3.0).sqrt())
                 energy.append(weights @ torch.einsum("qai,qab,qbi->q", left, springs, left) / 3.0)
             result.append((torch.stack(rms), torch.stack(energy)))

@@ -1,16 +1,16 @@
 """The exported model file: the contract between training and every host. Only this module knows TorchScript.
 
-A model file is a TorchScript module with the network's `forward` (see network.py) and, as attributes,
+A model file is a TorchScript module with the network's `forward` and `relay` (see network.py) and, as attributes,
 everything a host must know. It knows nothing of boxes, MPI or LAMMPS.
 
-    format, format_version              "lammps-heal", 2
+    format, format_version              "lammps-heal", 3
     elements, masses                    what the model was trained on; g/mol
     cutoff                              Å
     max_displacement                    Å, default cap of one healing step
     lattice_constant, lattice_constants Å: of the relaxed crystal; smallest and largest trained on
     sigmas                              Å: smallest and largest noise trained on
     length_scale                        1.0; `load` changes it, and all lengths above, for another fcc metal
-    step_lengths, step_length_limit     factors of healing steps 1, 2, ..., repeated; Å; see healing.lengthened
+    n_relays                            how often answers are relayed, with `relay`, before they are displacements
     weights_hash                        SHA-256 of all parameters
     training_record                     JSON: how the weights were trained and what they reach
 """
@@ -21,7 +21,6 @@ import json
 import math
 import os
 import warnings
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, cast
@@ -33,8 +32,7 @@ from lammps_heal.errors import HealError
 from lammps_heal.network import HealingNetwork
 
 FORMAT = "lammps-heal"
-FORMAT_VERSION = 2
-STEP_LENGTH_LIMIT = 0.02  # Å; longer displacements mean damage, which over-long steps would throw about
+FORMAT_VERSION = 3
 MAX_DISPLACEMENT = 1.0  # Å; about a third of the nearest-neighbour distance: no atom passes another in one step
 
 
@@ -45,7 +43,6 @@ class ModelFile(nn.Module):
     masses: list[float]
     lattice_constants: list[float]
     sigmas: list[float]
-    step_lengths: list[float]
 
     def __init__(
         self,
@@ -56,8 +53,6 @@ class ModelFile(nn.Module):
         lattice_constants: list[float],
         sigmas: list[float],
         training: dict[str, Any],
-        step_lengths: Sequence[float] = (1.0,),
-        step_length_limit: float = STEP_LENGTH_LIMIT,
     ) -> None:
         super().__init__()
         self.network = network
@@ -71,14 +66,20 @@ class ModelFile(nn.Module):
         self.lattice_constants = lattice_constants
         self.sigmas = sigmas
         self.length_scale = 1.0
-        self.step_lengths = [float(length) for length in step_lengths]
-        self.step_length_limit = step_length_limit
+        self.n_relays = network.n_relays
         self.weights_hash = weights_hash(network)
         self.training_record = json.dumps(training)
 
     def forward(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor) -> Tensor:
-        displacement: Tensor = self.network(positions / self.length_scale, centres, first, neighbours)
-        return displacement * self.length_scale
+        answers: Tensor = self.network(positions / self.length_scale, centres, first, neighbours)
+        return answers * self.length_scale
+
+    @torch.jit.export
+    def relay(
+        self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, answers: Tensor, turn: int
+    ) -> Tensor:
+        relayed: Tensor = self.network.relay(positions / self.length_scale, centres, first, neighbours, answers, turn)
+        return relayed
 
 
 def weights_hash(network: nn.Module) -> str:
@@ -153,7 +154,7 @@ def _scale(model: Any, lattice_constant: float) -> None:
         raise HealError(f"the lattice constant must be a length above 0 Å, got {lattice_constant}")
     scale = lattice_constant / model.lattice_constant
     model.length_scale = scale
-    for length in ("cutoff", "max_displacement", "lattice_constant", "step_length_limit"):
+    for length in ("cutoff", "max_displacement", "lattice_constant"):
         setattr(model, length, scale * getattr(model, length))
     for lengths in ("lattice_constants", "sigmas"):
         setattr(model, lengths, [scale * length for length in getattr(model, lengths)])
@@ -178,8 +179,7 @@ def describe(model: torch.jit.ScriptModule) -> dict[str, Any]:
         "lattice_constants": model.lattice_constants,
         "sigmas": model.sigmas,
         "length_scale": model.length_scale,
-        "step_lengths": model.step_lengths,
-        "step_length_limit": model.step_length_limit,
+        "n_relays": model.n_relays,
         "weights_hash": model.weights_hash,
         "parameters": sum(p.numel() for p in model.parameters()),
         "training": json.loads(model.training_record),

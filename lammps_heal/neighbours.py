@@ -41,6 +41,10 @@ class PeriodicGhosts:
         wrapped = owned + self.wrap
         return np.concatenate([wrapped, wrapped[self.ghost_owner] + self.ghost_shift])
 
+    def owners(self) -> Int64Array:
+        """(n_owned + n_ghost,) owned row that each row is, or is an image of."""
+        return np.concatenate([np.arange(len(self.wrap)), self.ghost_owner])
+
 
 def periodic_ghosts(positions: Float64Array, cell: Float64Array, pbc: NDArray[np.bool_], reach: float) -> PeriodicGhosts:
     """All periodic images within `reach` of the cell, for any cell and any mix of boundaries.

@@ -9,13 +9,18 @@
     invariants of atom i        p_kl = sum_m A_klm M_klm   (l = 0: A_k0)
     gates                       g_kl = per-atom network of p
     weight of edge ij           w_ij = sum_k Q_k0(d) g_k0 + sum_{l>0} Q_kl(d) g_kl sum_m M_klm Y_lm(u)
-    displacement                Delta_i = sum_j w_ij u
+    answer of atom i            v_i = sum_j w_ij u
+    relay, n_relays times       v_i <- v_i + sum_j [ a(d) v_j + b(d) u (u . v_j) ],  a and b as R_kl, for each relay
+    displacement                Delta_i = v_i
 
-w_ij is invariant under rotation, reflection, translation and permutation, so Delta turns with the
-crystal; it depends on atom i's neighbourhood within one cutoff and on nothing else.
+w_ij is invariant under rotation, reflection, translation and permutation, so Delta turns with the crystal. The
+answer depends on atom i's neighbourhood within one cutoff. In a relay atoms tell their neighbours what they have
+heard: long waves of displacement, of which one cutoff shows little, so heal in a few steps; where no atom wants
+to move, none is moved. A host makes each relay known to the ghosts, as it does with positions.
 """
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -53,14 +58,22 @@ def real_spherical_harmonics(unit: Tensor) -> list[Tensor]:
     ]
 
 
-def pad_edges(
-    positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, cutoff: float
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Edge vectors within the cutoff, one row of equal length for each centre.
+class Edges(NamedTuple):
+    """Edges within the cutoff, one row of equal length K for each of n centres; see `pad_edges`."""
+
+    unit: Tensor
+    distances: Tensor
+    present: Tensor
+    neighbours: Tensor
+
+
+def pad_edges(positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, cutoff: float) -> Edges:
+    """Edges within the cutoff.
 
     positions: (n_atoms, 3) float64 Å. centres: (n,) int64. first: (n + 1,), neighbours: (n_edges,) int64.
-    Returns edge_vectors (n, K, 3) float64 Å, distances (n, K) float64 Å and present (n, K) bool, where K is
-    the largest number of neighbours; absent edges are (0, 0, cutoff), which the envelope takes to zero.
+    Returns unit (n, K, 3) float32, distances (n, K) float32 Å, present (n, K) bool and neighbours (n, K) int64,
+    rows of positions; K is the largest number of neighbours. Absent edges point along z to the cutoff and to
+    row 0. Edge vectors are subtracted in float64.
     """
     counts = first[1:] - first[:-1]
     centre_of_edge = torch.repeat_interleave(torch.arange(centres.numel(), device=centres.device), counts)
@@ -75,31 +88,44 @@ def pad_edges(
     padded = torch.zeros((centres.numel(), width, 3), dtype=positions.dtype, device=positions.device)
     padded[:, :, 2] = cutoff
     padded_distances = torch.full((centres.numel(), width), cutoff, dtype=positions.dtype, device=positions.device)
+    rows = torch.zeros((centres.numel(), width), dtype=torch.int64, device=positions.device)
     padded[centre_of_edge, column] = edge_vectors[inside]
     padded_distances[centre_of_edge, column] = distances[inside]
-    return padded, padded_distances, padded_distances < cutoff
+    rows[centre_of_edge, column] = neighbours[inside]
+    unit = (padded / padded_distances.unsqueeze(-1)).float()
+    return Edges(unit, padded_distances.float(), padded_distances < cutoff, rows)
 
 
 class HealingNetwork(nn.Module):
     """Displacement that moves each centre toward its lattice site; the formulas are the module's.
 
-    Lengths in Å, float32 inside; edge vectors are subtracted in float64.
+    Lengths in Å, float32 inside. Arguments of the exported methods: positions (n_atoms, 3) float64 Å, owned atoms,
+    then ghosts. centres: (n,) int64 rows of positions. first: (n + 1,), neighbours: (n_edges,) int64: the
+    neighbours of centre k are neighbours[first[k]:first[k + 1]]; pairs beyond the cutoff are allowed and ignored.
     """
 
     def __init__(
-        self, cutoff: float = 6.0, n_basis: int = 24, n_channels: int = 12, n_hidden: int = 64, switch_on: float = 0.0
+        self,
+        cutoff: float = 6.0,
+        n_basis: int = 24,
+        n_channels: int = 12,
+        n_hidden: int = 64,
+        switch_on: float = 0.0,
+        n_relays: int = 0,
     ) -> None:
         super().__init__()
         self.cutoff = cutoff
         self.switch_on = switch_on * cutoff
         self.n_channels = n_channels
+        self.n_relays = n_relays
         n_degrees = MAX_DEGREE + 1
         smallest = 1.0  # Å; closer pairs do not occur below the noise that can be healed
         spacing = (cutoff - smallest) / (n_basis - 1)
         self.basis_centres = nn.Parameter(torch.linspace(smallest, cutoff, n_basis))
         self.basis_log_width = nn.Parameter(torch.full((n_basis,), math.log(0.5 / spacing**2)))
-        # One matrix for all radial functions: R_kl, then Q_kl, channels fastest.
+        # One matrix for the radial functions of the answer: R_kl, then Q_kl, channels fastest.
         self.radial_weights = nn.Parameter(torch.randn(n_basis, 2 * n_degrees * n_channels) / math.sqrt(n_basis))
+        self.relay_weights = nn.Parameter(torch.zeros(n_basis, 2 * n_relays))  # a and b of each relay
         self.mixing = nn.Parameter(torch.randn(n_degrees, n_channels, n_channels) / math.sqrt(n_channels))
         n_invariants = n_degrees * n_channels
         self.gates = nn.Sequential(
@@ -111,20 +137,38 @@ class HealingNetwork(nn.Module):
         )
 
     def forward(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor) -> Tensor:
-        """Displacement to be added to each centre.
+        """Answer of each centre, (n, 3) float64 Å: its displacement before any relay."""
+        edges = pad_edges(positions, centres, first, neighbours, self.cutoff)
+        return self.answer(edges, self.basis(edges.distances)).double()
 
-        positions: (n_atoms, 3) float64 Å, owned atoms, then ghosts. centres: (n,) int64 rows of positions.
-        first: (n + 1,), neighbours: (n_edges,) int64: the neighbours of centre k are
-        neighbours[first[k]:first[k + 1]]; pairs beyond the cutoff are allowed and ignored.
-        Returns (n, 3) float64 Å.
+    @torch.jit.export
+    def relay(
+        self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, answers: Tensor, turn: int
+    ) -> Tensor:
+        """Answers after relay number `turn`, from 0: (n, 3) float64 Å.
+
+        answers: (n_atoms, 3) float64 Å, before it, of ghosts too; zero for atoms that do not move. After the
+        last relay they are the displacements, to be added.
         """
-        edge_vectors, distances, present = pad_edges(positions, centres, first, neighbours, self.cutoff)
-        unit = (edge_vectors / distances.unsqueeze(-1)).float()
-        d = distances.float()
+        edges = pad_edges(positions, centres, first, neighbours, self.cutoff)
+        return answers[centres] + self.heard(edges, self.basis(edges.distances), answers, turn).double()
 
-        radial = self.radial_functions(d) * present.unsqueeze(-1)
-        harmonics = real_spherical_harmonics(unit)
+    def displacement(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, owners: Tensor) -> Tensor:
+        """Answers and all relays at once, for training: (n, 3) float64 Å, to be added.
 
+        owners: (n_atoms,) int64, the place among the centres of the atom that each row is, or is an image of.
+        """
+        edges = pad_edges(positions, centres, first, neighbours, self.cutoff)
+        basis = self.basis(edges.distances)
+        answers = self.answer(edges, basis)
+        for turn in range(self.n_relays):
+            answers = answers + self.heard(edges, basis, answers[owners], turn)
+        return answers.double()
+
+    def answer(self, edges: Edges, basis: Tensor) -> Tensor:
+        """(n, 3) float32 Å."""
+        radial = (basis @ self.radial_weights) * edges.present.unsqueeze(-1)
+        harmonics = real_spherical_harmonics(edges.unit)
         n_channels = self.n_channels
         n_degrees = len(harmonics)
         mixed_moments: list[Tensor] = []
@@ -137,22 +181,38 @@ class HealingNetwork(nn.Module):
             invariants.append(moment.squeeze(1) if degree == 0 else (moment * mixed).sum(1))
         gates = self.gates(torch.cat(invariants, 1))
 
-        weights = torch.zeros_like(d)
+        weights = torch.zeros_like(edges.distances)
         for degree, harmonic in enumerate(harmonics):
             gate = gates[:, degree * n_channels : (degree + 1) * n_channels].unsqueeze(1)
             outward = radial[..., (n_degrees + degree) * n_channels : (n_degrees + degree + 1) * n_channels]
             gated = gate if degree == 0 else gate * mixed_moments[degree]
             weights = weights + (outward * (harmonic @ gated)).sum(-1)
-        return (weights.unsqueeze(1) @ unit).squeeze(1).double()
+        return (weights.unsqueeze(1) @ edges.unit).squeeze(1)
+
+    def heard(self, edges: Edges, basis: Tensor, answers: Tensor, turn: int) -> Tensor:
+        """What each centre hears of the answers (n_atoms, 3) in a relay: (n, 3) float32 Å."""
+        functions = (basis @ self.relay_weights[:, 2 * turn : 2 * turn + 2]) * edges.present.unsqueeze(-1)
+        told = answers[edges.neighbours].float()
+        along = (edges.unit * told).sum(-1)
+        return (functions[..., :1] * told).sum(1) + ((functions[..., 1] * along).unsqueeze(1) @ edges.unit).squeeze(1)
+
+    def basis(self, d: Tensor) -> Tensor:
+        """Radial basis times envelope of distances d (...), Å: (..., n_basis)."""
+        gaussians = torch.exp(-torch.exp(self.basis_log_width) * (d.unsqueeze(-1) - self.basis_centres) ** 2)
+        return gaussians * self.envelope(d).unsqueeze(-1)
 
     @torch.jit.export
     def radial_functions(self, d: Tensor) -> Tensor:
         """R_kl(d), then Q_kl(d), channels fastest, for distances d (...) in Å: (..., 2 * 4 * n_channels).
 
-        Exported beside `forward`, so that a kernel can tabulate them from the model file.
+        Exported, as relay_functions, so that a kernel can tabulate them from the model file.
         """
-        basis = torch.exp(-torch.exp(self.basis_log_width) * (d.unsqueeze(-1) - self.basis_centres) ** 2)
-        return (basis @ self.radial_weights) * self.envelope(d).unsqueeze(-1)
+        return self.basis(d) @ self.radial_weights
+
+    @torch.jit.export
+    def relay_functions(self, d: Tensor) -> Tensor:
+        """a(d) and b(d) of each relay, (..., 2 * n_relays)."""
+        return self.basis(d) @ self.relay_weights
 
     def envelope(self, d: Tensor) -> Tensor:
         """Polynomial 1 - 10 t^3 + 15 t^4 - 6 t^5: value, slope and curvature vanish at t = 1, the cutoff; t = 0 at switch_on.

@@ -3,7 +3,9 @@
 import os
 from typing import Any
 
-from lammps_heal.errors import HealError
+import numpy as np
+
+from lammps_heal.errors import AgreedError, HealError
 
 # Each launcher tells its processes how many they are; a process that MPI nevertheless sees alone was
 # started by the launcher of another MPI.
@@ -22,6 +24,10 @@ class Ranks:
         """`value` of every rank, in order of rank, on every rank."""
         return [value] if self.comm is None else list(self.comm.allgather(value))
 
+    def exchange(self, parts: list[np.ndarray]) -> list[np.ndarray]:
+        """parts[r] goes to rank r; returns what each rank has for this one, in order of rank."""
+        return parts if self.comm is None else list(self.comm.alltoall(parts))
+
     def rank_on_node(self) -> int:
         """This process's number among those that share its node; a collective call."""
         if self.comm is None:
@@ -34,10 +40,10 @@ class Ranks:
         return number
 
     def agree(self, message: str | None) -> None:
-        """Raise HealError with the message of the lowest rank that has one, on all ranks at once."""
+        """Raise AgreedError with the message of the lowest rank that has one, on all ranks at once."""
         messages = [m for m in self.all(message) if m is not None]
         if messages:
-            raise HealError(messages[0])
+            raise AgreedError(messages[0])
 
 
 def world() -> Ranks:

@@ -14,6 +14,8 @@ from lammps_heal.structures import read_structures, vectors_to_sites
 CRYSTAL, DEFECT, THERMAL = "crystal", "defect", "thermal"
 START = "start"  # name of the array of hot positions, (n, 3) Å, beside the quenched ones
 SPHERE_RADII = (3.0, 8.0)  # Å, of uneven noise: from one atom and its neighbours to a collision cascade's core
+FRENKEL_REACH = 7.5  # Å, from the vacancy to the dumbbell of a close pair
+DUMBBELL_HALF = 1.25  # Å, half the distance of a dumbbell's two atoms, as EAM relaxes them
 SPHERE_EDGE = 1.0  # Å, over which the noise falls off
 
 
@@ -41,6 +43,23 @@ def group_of(atoms: Atoms) -> str:
     if START in atoms.arrays:
         return THERMAL
     return DEFECT if "kind" in atoms.info else CRYSTAL
+
+
+def frenkel_pair(atoms: Atoms, rng: np.random.Generator) -> Float64Array:
+    """(n, 3) Å: positions with one atom put into another's site, a <100> dumbbell beside the vacancy it left."""
+    positions: Float64Array = atoms.positions.copy()
+    while True:
+        atom = int(rng.integers(len(atoms)))
+        vectors, distances = find_mic(atoms.positions - atoms.positions[atom], atoms.cell, atoms.pbc)
+        near = np.flatnonzero((distances > 0.1) & (distances < FRENKEL_REACH))
+        if len(near):
+            break
+    host = int(rng.choice(near))
+    split = np.zeros(3)
+    split[int(rng.integers(3))] = DUMBBELL_HALF
+    positions[atom] += vectors[host] + split
+    positions[host] -= split
+    return positions
 
 
 def uneven_sigmas(atoms: Atoms, highest: float, rng: np.random.Generator) -> Float64Array:

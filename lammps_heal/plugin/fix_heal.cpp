@@ -1,7 +1,5 @@
 #include "fix_heal.h"
 
-#include "step_length.h"
-
 #include "atom.h"
 #include "comm.h"
 #include "domain.h"
@@ -36,6 +34,7 @@ static constexpr double MOVED = 0.01;              // Å; further is counted as 
 static constexpr double MASS_TOLERANCE = 0.005;    // relative; covers the usual roundings
 static constexpr double TRIGGER = 0.499;    // of the skin; LAMMPS's own is 0.5, which a capped step may equal
 static constexpr int N_COLUMNS = 4;         // of the per-atom array
+static constexpr int BEFORE_RELAYS = -1;    // the turn that asks for answers
 
 static bool is_finite(const double *x)
 {
@@ -46,7 +45,7 @@ static bool is_finite(const double *x)
 
 FixHeal::FixHeal(LAMMPS *lmp, int narg, char **arg) :
     Fix(lmp, narg, arg), interval(1), n_threads(1), use_kernel(true), lattice_constant(0.0), longest(0.0),
-    must_list(true), raised_ghost_cutoff(0.0), users_ghost_cutoff(0.0), rms(0.0), largest(0.0), n_capped(0),
+    must_list(true), is_alone(true), list_skin(0.0), raised_ghost_cutoff(0.0), users_ghost_cutoff(0.0), rms(0.0), largest(0.0), n_capped(0),
     n_moved(0)
 {
   if (narg < 4)
@@ -66,6 +65,7 @@ FixHeal::FixHeal(LAMMPS *lmp, int narg, char **arg) :
   dynamic_group_allow = 1;
   create_attribute = 1;
   maxexchange = N_COLUMNS;
+  comm_forward = 3;
 
   array_atom = nullptr;
   FixHeal::grow_arrays(atom->nmax);
@@ -284,9 +284,12 @@ void FixHeal::init()
   next_reneighbor = -1;
 
   // LAMMPS warns when nothing integrates, and when two fixes do; setup() undoes this.
+  is_alone = true;
   for (auto *other : modify->get_fix_list())
-    if (other != this && other->time_integrate)
+    if (other != this && other->time_integrate) {
       time_integrate = 0;
+      is_alone = false;
+    }
 
   const bool minimizing = update->whichflag == 2;
   if (minimizing)
@@ -378,6 +381,9 @@ void FixHeal::post_neighbor()
   const double *x = atom->nlocal ? atom->x[0] : nullptr;
   listed_positions.assign(x, x + 3 * static_cast<size_t>(atom->nlocal));
   must_list = true;
+  // A list that the next step will outrun needs no skin, which is half of its cost. A step is about half as
+  // long as the one before, so it will move atoms by more than half a skin if that one did by more than a whole.
+  list_skin = is_alone && largest > neighbor->skin ? 0.0 : neighbor->skin;
   // Now the atoms are where LAMMPS saw them; other fixes may move them before the healing step.
   const bool running = update->whichflag == 1 && update->ntimestep < update->laststep;
   if (running && (update->ntimestep + 1) % interval == 0)
@@ -393,14 +399,14 @@ void FixHeal::post_integrate()
 
   bring_ghosts_and_list_up_to_date();
   const auto atoms = group_atoms();
-  stop_if_any(model_displacements(atoms));
+  find_displacements(atoms);
   move_atoms(atoms);
 
   // Lists, owners and ghosts must fit the new positions in this very step, whatever neigh_modify says.
   const double mine = largest_move_since_list();
   double furthest;
   MPI_Allreduce(&mine, &furthest, 1, MPI_DOUBLE, MPI_MAX, world);
-  if (furthest > TRIGGER * neighbor->skin)
+  if (furthest > TRIGGER * list_skin)
     next_reneighbor = update->ntimestep;
 }
 
@@ -417,7 +423,7 @@ void FixHeal::bring_ghosts_and_list_up_to_date()
   const double mine = largest_move_since_list();
   double furthest;
   MPI_Allreduce(&mine, &furthest, 1, MPI_DOUBLE, MPI_MAX, world);
-  if (furthest > TRIGGER * neighbor->skin || (must_list && furthest > 0.0))
+  if (furthest > TRIGGER * list_skin || (must_list && furthest > 0.0))
     find_owners_and_ghosts();
   else
     comm->forward_comm();
@@ -441,7 +447,7 @@ void FixHeal::build_list()
   else
     std::iota(ids.begin(), ids.end(), 0);
   lammps_heal::find_neighbours(n_rows ? atom->x[0] : nullptr, ids.data(), atom->nlocal, n_rows,
-                               model->cutoff + neighbor->skin, n_threads, list);
+                               model->cutoff + list_skin, n_threads, list);
   must_list = false;
 }
 
@@ -496,67 +502,102 @@ std::vector<int> FixHeal::group_atoms() const
   return atoms;
 }
 
-/* fills array_atom; nothing moves before all is known. Returns what is wrong, or nothing. */
+/* fills array_atom; nothing moves before all is known. Stops all ranks where one has a problem */
 
-std::string FixHeal::model_displacements(const std::vector<int> &atoms)
+void FixHeal::find_displacements(const std::vector<int> &atoms)
 {
+  std::vector<double> found(3 * atoms.size());
+  answers.assign(3 * (static_cast<size_t>(atom->nlocal) + atom->nghost), 0.0);
+  for (int turn = BEFORE_RELAYS; turn < model->n_relays; turn++) {
+    if (turn != BEFORE_RELAYS)
+      comm->forward_comm(this);
+    std::string problem;
+    try {
+      if (!atoms.empty())
+        problem = use_kernel ? by_kernel(atoms, turn, found) : by_torch(atoms, turn, found);
+    } catch (const std::exception &reason) {
+      problem = "fix heal: " + std::string(reason.what());
+    }
+    stop_if_any(problem);
+    for (size_t k = 0; k < atoms.size(); k++)
+      std::copy_n(&found[3 * k], 3, &answers[3 * static_cast<size_t>(atoms[k])]);
+  }
+
   for (int i = 0; i < atom->nlocal; i++)
     set_arrays(i);
   n_capped = 0;
-  if (atoms.empty())
-    return "";
-  try {
-    return use_kernel ? displacements_by_kernel(atoms) : displacements_by_torch(atoms);
-  } catch (const std::exception &reason) {
-    return "fix heal: " + std::string(reason.what());
-  }
+  std::string problem;
+  for (size_t k = 0; k < atoms.size() && problem.empty(); k++)
+    problem = store_displacement(atoms[k], &found[3 * k]);
+  stop_if_any(problem);
 }
 
-std::string FixHeal::displacements_by_kernel(const std::vector<int> &atoms)
+/* found: (n, 3) Å, of the atoms: their answers, or what a relay makes of those of all atoms. Returns what is
+   wrong, or nothing. */
+
+std::string FixHeal::by_kernel(const std::vector<int> &atoms, int turn, std::vector<double> &found)
 {
-  std::vector<double> displacements(3 * atoms.size());
-  const bool are_all = atoms.size() == static_cast<size_t>(atom->nlocal);
+  const int *rows = atoms.size() == static_cast<size_t>(atom->nlocal) ? nullptr : atoms.data();
+  const auto n = static_cast<int64_t>(atoms.size());
+  if (turn != BEFORE_RELAYS) {
+    model->kernel()->relay(atom->x[0], rows, n, list.first.data(), list.neighbours.get(), answers.data(), turn,
+                           model->length_scale, n_threads, found.data());
+    return "";
+  }
   int64_t overlapping[2];
-  model->kernel()->displacement(atom->x[0], are_all ? nullptr : atoms.data(),
-                                static_cast<int64_t>(atoms.size()), list.first.data(), list.neighbours.get(),
-                                model->length_scale, n_threads, displacements.data(), overlapping);
+  model->kernel()->answer(atom->x[0], rows, n, list.first.data(), list.neighbours.get(), model->length_scale,
+                          n_threads, found.data(), overlapping);
   if (overlapping[0] >= 0)
     return overlap_problem(static_cast<int>(overlapping[0]), static_cast<int>(overlapping[1]));
-  for (size_t k = 0; k < atoms.size(); k++) {
-    const auto problem = store_displacement(atoms[k], &displacements[3 * k]);
-    if (!problem.empty())
-      return problem;
-  }
   return "";
 }
 
-std::string FixHeal::displacements_by_torch(std::vector<int> atoms)
+std::string FixHeal::by_torch(const std::vector<int> &atoms, int turn, std::vector<double> &found)
 {
+  // In order of id, so that chunks do not depend on LAMMPS's sorting.
+  std::vector<size_t> order(atoms.size());
+  std::iota(order.begin(), order.end(), 0);
   if (atom->tag_enable)
-    std::sort(atoms.begin(), atoms.end(), [this](int i, int j) { return atom->tag[i] < atom->tag[j]; });
-  std::string problem;
+    std::sort(order.begin(), order.end(),
+              [&](size_t k, size_t m) { return atom->tag[atoms[k]] < atom->tag[atoms[m]]; });
   const size_t chunk_size = device == "cpu" ? CHUNK_CPU : CHUNK_CUDA;
-  std::vector<double> displacements(3 * chunk_size);
+  std::vector<double> of_chunk(3 * chunk_size);
   lammps_heal::Neighbourhoods chunk;
-  model->set_positions(atom->x[0], static_cast<int64_t>(atom->nlocal) + atom->nghost);
-  for (size_t start = 0; start < atoms.size(); start += chunk_size) {
-    const size_t stop = std::min(atoms.size(), start + chunk_size);
+  const int64_t n_rows = static_cast<int64_t>(atom->nlocal) + atom->nghost;
+  model->set_positions(atom->x[0], n_rows);
+  model->set_answers(answers.data(), n_rows);
+  for (size_t start = 0; start < order.size(); start += chunk_size) {
+    const size_t stop = std::min(order.size(), start + chunk_size);
     chunk.centres.clear();
     chunk.neighbours.clear();
     chunk.first.assign(1, 0);
     for (size_t k = start; k < stop; k++) {
-      problem = gather_neighbours(atoms[k], chunk);
+      const auto problem = gather_neighbours(atoms[order[k]], chunk);
       if (!problem.empty())
         return problem;
     }
-    model->displacement(chunk, displacements.data());
-    for (size_t k = start; k < stop; k++) {
-      problem = store_displacement(atoms[k], &displacements[3 * (k - start)]);
-      if (!problem.empty())
-        return problem;
-    }
+    if (turn == BEFORE_RELAYS)
+      model->answer(chunk, of_chunk.data());
+    else
+      model->relay(chunk, turn, of_chunk.data());
+    for (size_t k = start; k < stop; k++)
+      std::copy_n(&of_chunk[3 * (k - start)], 3, &found[3 * order[k]]);
   }
   return "";
+}
+
+/* ghosts hear what their owners answer */
+
+int FixHeal::pack_forward_comm(int n, int *rows, double *buffer, int /*pbc_flag*/, int * /*pbc*/)
+{
+  for (int k = 0; k < n; k++)
+    std::copy_n(&answers[3 * static_cast<size_t>(rows[k])], 3, buffer + 3 * k);
+  return 3 * n;
+}
+
+void FixHeal::unpack_forward_comm(int n, int first, double *buffer)
+{
+  std::copy_n(buffer, 3 * n, &answers[3 * static_cast<size_t>(first)]);
 }
 
 std::string FixHeal::gather_neighbours(int i, lammps_heal::Neighbourhoods &chunk)
@@ -590,16 +631,12 @@ std::string FixHeal::overlap_problem(int i, int j) const
 std::string FixHeal::store_displacement(int i, const double *displacement)
 {
   double *row = array_atom[i];
-  const double square = displacement[0] * displacement[0] + displacement[1] * displacement[1] +
-                        displacement[2] * displacement[2];
-  const double factor = lammps_heal::step_factor(square, update->ntimestep / interval, model->step_lengths,
-                                                 model->step_length_limit);
-  const double length = factor * std::sqrt(square);
+  const double length = std::hypot(displacement[0], displacement[1], displacement[2]);
   if (!std::isfinite(length))
     return "fix heal: the model's displacement of " + name_of(i) + " is not finite";
   const double shortened = length > longest ? longest / length : 1.0;
   for (int d = 0; d < 3; d++)
-    row[d] = shortened * factor * displacement[d];
+    row[d] = shortened * displacement[d];
   row[3] = shortened * length;
   if (length > longest)
     n_capped++;
@@ -665,7 +702,7 @@ double FixHeal::compute_vector(int n)
 
 double FixHeal::memory_usage()
 {
-  return sizeof(double) * (static_cast<double>(atom->nmax) * N_COLUMNS + listed_positions.capacity()) +
+  return sizeof(double) * (static_cast<double>(atom->nmax) * N_COLUMNS + listed_positions.capacity() + answers.capacity()) +
          sizeof(int64_t) * static_cast<double>(list.first.capacity()) +
          sizeof(int32_t) * static_cast<double>(list.capacity);
 }

@@ -53,6 +53,8 @@ class FixHeal : public Fix
   void set_arrays(int) override;
   int pack_exchange(int, double *) override;
   int unpack_exchange(int, double *) override;
+  int pack_forward_comm(int, int *, double *, int, int *) override;
+  void unpack_forward_comm(int, int, double *) override;
 
  private:
   // settings
@@ -68,7 +70,9 @@ class FixHeal : public Fix
   // state
   std::vector<double> listed_positions;    // owned atoms, when LAMMPS last found owners and ghosts
   lammps_heal::NeighbourList list;         // of these positions, unless must_list
-  bool must_list;
+  bool must_list, is_alone;        // alone: nothing else moves atoms
+  double list_skin;                // Å, of the list: the skin, or nothing
+  std::vector<double> answers;     // (n_rows, 3) Å, owned atoms, then ghosts; zero outside the group
   double raised_ghost_cutoff, users_ghost_cutoff;
   double rms, largest;
   bigint n_capped, n_moved;
@@ -91,9 +95,9 @@ class FixHeal : public Fix
   void build_list();
   double largest_move_since_list() const;
   std::vector<int> group_atoms() const;
-  std::string model_displacements(const std::vector<int> &atoms);
-  std::string displacements_by_kernel(const std::vector<int> &atoms);
-  std::string displacements_by_torch(std::vector<int> atoms);
+  void find_displacements(const std::vector<int> &atoms);
+  std::string by_kernel(const std::vector<int> &atoms, int turn, std::vector<double> &found);
+  std::string by_torch(const std::vector<int> &atoms, int turn, std::vector<double> &found);
   std::string overlap_problem(int i, int j) const;
   std::string gather_neighbours(int i, lammps_heal::Neighbourhoods &chunk);
   std::string store_displacement(int i, const double *displacement);

@@ -112,7 +112,7 @@ static int padded(int n, int to)
   return (n + to - 1) / to * to;
 }
 
-Kernel::Kernel(const NetworkNumbers &network, const std::string &instruction_set) : loops(nullptr), numbers()
+Kernel::Kernel(const NetworkNumbers &network, const std::string &instruction_set) : loops(nullptr), numbers(), n_turns(network.n_relays)
 {
   for (const auto *usable : usable_loops())
     if (!loops && (instruction_set.empty() || instruction_set == usable->name))
@@ -151,6 +151,21 @@ Kernel::Kernel(const NetworkNumbers &network, const std::string &instruction_set
         }
   }
 
+  float *relays = keep(static_cast<size_t>(n_turns) * numbers.n_intervals * RELAY_ROW);
+  numbers.relays = relays;
+  for (int i = 0; i < numbers.n_intervals; i++) {
+    const float *samples[N_COEFFICIENTS];
+    for (int k = 0; k < N_COEFFICIENTS; k++)
+      samples[k] = network.relay_samples + (static_cast<size_t>(i) * N_COEFFICIENTS + k) * 2 * n_turns;
+    for (int column = 0; column < 2 * n_turns; column++) {
+      double coefficients[N_COEFFICIENTS];
+      fit_polynomial(samples, column, coefficients);
+      float *const row = relays + (static_cast<size_t>(column / 2) * numbers.n_intervals + i) * RELAY_ROW;
+      for (int power = 0; power < N_COEFFICIENTS; power++)
+        row[2 * power + column % 2] = static_cast<float>(coefficients[power]);
+    }
+  }
+
   float *mixing = keep(static_cast<size_t>(N_MIXED) * n_padded * n_padded);
   numbers.mixing = mixing;
   for (int l = 1; l < N_DEGREES; l++)
@@ -182,14 +197,33 @@ Kernel::Kernel(const NetworkNumbers &network, const std::string &instruction_set
 
 Kernel::~Kernel() = default;
 
-void Kernel::displacement(const double *positions, const int32_t *centres, int64_t n_centres,
-                          const int64_t *first, const int32_t *neighbours, double length_scale, int n_threads,
-                          double *displacements, int64_t *overlapping) const
+void Kernel::answer(const double *positions, const int32_t *centres, int64_t n_centres, const int64_t *first,
+                    const int32_t *neighbours, double length_scale, int n_threads, double *answers,
+                    int64_t *overlapping) const
 {
+  const KernelTask whole = {positions, centres, first,   neighbours, 0, n_centres, length_scale, nullptr,
+                            0,         answers, nullptr, 0,          {}};
+  run(loops->answer, whole, n_threads, overlapping);
+}
+
+void Kernel::relay(const double *positions, const int32_t *centres, int64_t n_centres, const int64_t *first,
+                   const int32_t *neighbours, const double *told, int turn, double length_scale, int n_threads,
+                   double *answers) const
+{
+  const KernelTask whole = {positions, centres, first,   neighbours, 0, n_centres, length_scale, told,
+                            turn,      answers, nullptr, 0,          {}};
+  int64_t overlapping[2];    // the answers before it would have said so
+  run(loops->relay, whole, n_threads, overlapping);
+}
+
+void Kernel::run(void (*work)(const KernelNumbers &, KernelTask &), const KernelTask &whole, int n_threads,
+                 int64_t *overlapping) const
+{
+  const int64_t n_centres = whole.end;
   int64_t most_edges = EDGE_PADDING;
   for (int64_t k = 0; k < n_centres; k++) {
-    const int64_t row = centres ? centres[k] : k;
-    most_edges = std::max(most_edges, first[row + 1] - first[row]);
+    const int64_t row = whole.centres ? whole.centres[k] : k;
+    most_edges = std::max(most_edges, whole.first[row + 1] - whole.first[row]);
   }
   most_edges = (most_edges + EDGE_PADDING - 1) / EDGE_PADDING * EDGE_PADDING;
 
@@ -199,24 +233,25 @@ void Kernel::displacement(const double *positions, const int32_t *centres, int64
   const int64_t n_parts = std::clamp<int64_t>(n_threads, 1, std::max<int64_t>(n_blocks, 1));
   const int64_t deal = n_parts == 1 ? n_blocks : BLOCKS_AT_ONCE;
   std::atomic<int64_t> next_block = 0;
-  auto work = [&](KernelTask &task) {
+  auto work_on = [&](KernelTask &task) {
     for (int64_t block; (block = next_block.fetch_add(deal)) < n_blocks;) {
       task.begin = block * ATOMS_AT_ONCE;
       task.end = std::min((block + deal) * ATOMS_AT_ONCE, n_centres);
-      loops->run(numbers, task);
+      work(numbers, task);
     }
   };
-  std::vector<KernelTask> tasks(n_parts);
+  std::vector<KernelTask> tasks(n_parts, whole);
   std::vector<Floats> scratches;
   for (auto &task : tasks) {
     scratches.push_back(allocate(loops->scratch_floats(numbers, most_edges)));
-    task = {positions,  centres, first, neighbours, 0, 0, length_scale, displacements, scratches.back().get(),
-            most_edges, {-1, -1}};
+    task.scratch = scratches.back().get();
+    task.most_edges = most_edges;
+    task.overlapping[0] = task.overlapping[1] = -1;
   }
   std::vector<std::thread> others;
   for (int64_t part = 1; part < n_parts; part++)
-    others.emplace_back(work, std::ref(tasks[part]));
-  work(tasks[0]);
+    others.emplace_back(work_on, std::ref(tasks[part]));
+  work_on(tasks[0]);
   for (auto &other : others)
     other.join();
   overlapping[0] = overlapping[1] = -1;

@@ -15,9 +15,10 @@ namespace lammps_heal
 
 // As the model file holds them; see lammps_heal/network.py. Matrices are dense, rows first.
 struct NetworkNumbers {
-  int n_channels, n_hidden;
+  int n_channels, n_hidden, n_relays;
   double cutoff;                  // Å
   const float *radial_samples;    // (n, 8 * n_channels): radial_functions() at Kernel::sample_distances()
+  const float *relay_samples;     // (n, 2 * n_relays): relay_functions() there
   const float *mixing;            // (4, n_channels, n_channels)
   const float *weights[3];        // (outputs, inputs) of each layer
   const float *biases[3];
@@ -44,18 +45,30 @@ class Kernel
     return loops->name;
   }
 
-  // positions: (n_rows, 3) Å, owned atoms, then ghosts. centres: (n_centres,) rows, or null for the first
-  // ones. first: (n_owned + 1,), neighbours: those of row i are neighbours[first[i]] to neighbours[first[i +
-  // 1] - 1]; pairs beyond the cutoff are ignored. length_scale: this crystal's lengths in those that the
-  // model knows. displacements: (n_centres, 3) Å, written; to be added, not yet capped. The same bits for any
-  // number of threads. overlapping: set to the rows of two atoms on one spot, or to -1, -1.
-  void displacement(const double *positions, const int32_t *centres, int64_t n_centres, const int64_t *first,
-                    const int32_t *neighbours, double length_scale, int n_threads, double *displacements,
-                    int64_t *overlapping) const;
+  int n_relays() const
+  {
+    return n_turns;
+  }
+
+  // What the owned atoms answer, before any relay. positions: (n_rows, 3) Å, owned atoms, then ghosts. centres:
+  // (n_centres,) rows, or null for the first ones. first: (n_owned + 1,), neighbours: those of row i are
+  // neighbours[first[i]] to neighbours[first[i + 1] - 1]; pairs beyond the cutoff are ignored. length_scale:
+  // this crystal's lengths in those that the model knows. answers: (n_centres, 3) Å, written. The same bits
+  // for any number of threads. overlapping: set to the rows of two atoms on one spot, or to -1, -1.
+  void answer(const double *positions, const int32_t *centres, int64_t n_centres, const int64_t *first,
+              const int32_t *neighbours, double length_scale, int n_threads, double *answers,
+              int64_t *overlapping) const;
+
+  // Relay number `turn`, from 0, of the answers told, (n_rows, 3) Å; the last gives the displacements, to be
+  // added, not yet capped.
+  void relay(const double *positions, const int32_t *centres, int64_t n_centres, const int64_t *first,
+             const int32_t *neighbours, const double *told, int turn, double length_scale, int n_threads,
+             double *answers) const;
 
  private:
   const KernelLoops *loops;
   KernelNumbers numbers;
+  int n_turns;
   struct Free {
     void operator()(float *p) const;
   };
@@ -64,6 +77,8 @@ class Kernel
 
   static Floats allocate(size_t n);
   float *keep(size_t n);
+  void run(void (*work)(const KernelNumbers &, KernelTask &), const KernelTask &whole, int n_threads,
+           int64_t *overlapping) const;
 };
 
 // A small noisy crystal with a vacancy, owned atoms and the periodic ghosts within the cutoff, on which a

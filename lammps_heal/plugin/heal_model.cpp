@@ -21,14 +21,14 @@ using namespace lammps_heal;
 
 // The contract; see lammps_heal/model_file.py.
 static const char FORMAT[] = "lammps-heal";
-static constexpr int64_t FORMAT_VERSION = 2;
+static constexpr int64_t FORMAT_VERSION = 3;
 // Å; a kernel that differs from TorchScript by more is not used.
 static constexpr double AGREEMENT = 1.0e-4;
 
 struct HealModel::Torch {
   torch::jit::Module module;
   torch::Device device = torch::kCPU;
-  torch::Tensor positions;
+  torch::Tensor positions, answers;
 };
 
 // By default glibc returns a chunk's tensors of some MB to the system and fetches them anew, page by page,
@@ -102,8 +102,7 @@ HealModel::HealModel(const std::string &file, const std::string &name, const std
     max_displacement = module.attr("max_displacement").toDouble();
     lattice_constant = module.attr("lattice_constant").toDouble();
     length_scale = module.attr("length_scale").toDouble();
-    step_lengths = list_of<double>(module.attr("step_lengths"));
-    step_length_limit = module.attr("step_length_limit").toDouble();
+    n_relays = static_cast<int>(module.attr("n_relays").toInt());
     elements = list_of<std::string>(module.attr("elements"));
     masses = list_of<double>(module.attr("masses"));
     hash = module.attr("weights_hash").toStringRef();
@@ -116,13 +115,13 @@ HealModel::HealModel(const std::string &file, const std::string &name, const std
     throw std::runtime_error(model_file +
                              " is damaged: its weights do not have the hash it records; export it anew");
   if (elements.empty() || masses.size() != elements.size() || !(cutoff > 0.0) || !(max_displacement > 0.0) ||
-      !(lattice_constant > 0.0) || length_scale != 1.0 || step_lengths.empty() || !(step_length_limit > 0.0))
+      !(lattice_constant > 0.0) || length_scale != 1.0 || n_relays < 0)
     throw std::runtime_error(model_file +
-                             " is damaged: elements, masses, lengths or step_lengths make no sense; "
+                             " is damaged: elements, masses, lengths or n_relays make no sense; "
                              "export it anew");
   if (wanted_lattice_constant > 0.0) {
     length_scale = wanted_lattice_constant / lattice_constant;
-    for (double *length : {&cutoff, &max_displacement, &lattice_constant, &step_length_limit})
+    for (double *length : {&cutoff, &max_displacement, &lattice_constant})
       *length *= length_scale;
     module.setattr("length_scale", length_scale);
     elements.clear();
@@ -139,29 +138,47 @@ void HealModel::set_positions(const double *positions, int64_t n_atoms)
       torch::from_blob(const_cast<double *>(positions), {n_atoms, 3}, torch::kFloat64).to(torch->device);
 }
 
+void HealModel::set_answers(const double *answers, int64_t n_atoms)
+{
+  torch->answers =
+      torch::from_blob(const_cast<double *>(answers), {n_atoms, 3}, torch::kFloat64).to(torch->device);
+}
+
 static torch::Tensor borrow(const std::vector<int64_t> &rows)
 {
   return torch::from_blob(const_cast<int64_t *>(rows.data()), {static_cast<int64_t>(rows.size())},
                           torch::kInt64);
 }
 
-void HealModel::displacement(const Neighbourhoods &neighbourhoods, double *displacements)
+void HealModel::answer(const Neighbourhoods &neighbourhoods, double *answers)
+{
+  call("forward", neighbourhoods, {}, answers);
+}
+
+void HealModel::relay(const Neighbourhoods &neighbourhoods, int turn, double *answers)
+{
+  call("relay", neighbourhoods, {torch->answers, turn}, answers);
+}
+
+void HealModel::call(const char *method, const Neighbourhoods &neighbourhoods,
+                     const std::vector<c10::IValue> &more, double *answers)
 {
   // The profiling executor specialises on shapes, which differ in every chunk.
   torch::jit::GraphOptimizerEnabledGuard no_specialising(false);
   c10::InferenceMode no_gradients;
   try {
-    const auto answer = torch->module
-                            .forward({torch->positions, borrow(neighbourhoods.centres).to(torch->device),
-                                      borrow(neighbourhoods.first).to(torch->device),
-                                      borrow(neighbourhoods.neighbours).to(torch->device)})
+    std::vector<c10::IValue> inputs = {torch->positions, borrow(neighbourhoods.centres).to(torch->device),
+                                       borrow(neighbourhoods.first).to(torch->device),
+                                       borrow(neighbourhoods.neighbours).to(torch->device)};
+    inputs.insert(inputs.end(), more.begin(), more.end());
+    const auto answer = torch->module.get_method(method)(inputs)
                             .toTensor()
                             .to(torch::kCPU, torch::kFloat64)
                             .contiguous();
     const auto n_centres = static_cast<int64_t>(neighbourhoods.centres.size());
     if (answer.dim() != 2 || answer.size(0) != n_centres || answer.size(1) != 3)
       throw std::runtime_error("its answer must be (n_centres, 3)");
-    std::copy_n(answer.const_data_ptr<double>(), 3 * n_centres, displacements);
+    std::copy_n(answer.const_data_ptr<double>(), 3 * n_centres, answers);
   } catch (const c10::Error &reason) {
     throw std::runtime_error("the model failed: " + first_line(reason.what_without_backtrace()));
   } catch (const std::exception &reason) {
@@ -187,6 +204,8 @@ std::string HealModel::make_kernel()
     const auto d =
         torch::from_blob(distances.data(), {static_cast<int64_t>(distances.size())}, torch::kFloat32);
     numbers.radial_samples = floats(network.get_method("radial_functions")({d}).toTensor());
+    numbers.relay_samples = floats(network.get_method("relay_functions")({d}).toTensor());
+    numbers.n_relays = n_relays;
     numbers.mixing = floats(network.attr("mixing").toTensor());
     numbers.n_channels = static_cast<int>(tensors.back().size(1));
     // A sequence of Linear, SiLU, Linear, SiLU, Linear.
@@ -230,19 +249,30 @@ double HealModel::difference_of_kernel()
                                    list.first,
                                    {list.neighbours.get(), list.neighbours.get() + list.first.back()}};
   std::iota(neighbourhoods.centres.begin(), neighbourhoods.centres.end(), 0);
-  std::vector<double> by_torch(3 * crystal.n_owned), by_kernel(3 * crystal.n_owned);
-  set_positions(crystal.positions.data(), n_rows);
-  displacement(neighbourhoods, by_torch.data());
-  int64_t overlapping[2];
-  compiled->displacement(crystal.positions.data(), nullptr, crystal.n_owned, list.first.data(),
-                         list.neighbours.get(), length_scale, 1, by_kernel.data(), overlapping);
+  std::vector<double> by_torch(3 * crystal.n_owned), by_kernel(3 * crystal.n_owned), told(3 * n_rows);
   double largest = 0.0;
-  for (size_t i = 0; i < by_torch.size(); i++) {
-    const double difference = std::fabs(by_torch[i] - by_kernel[i]);
-    if (!(difference <= largest))
-      largest = difference;
-    if (std::isnan(largest))
-      break;
+  auto compare = [&]() {
+    for (size_t i = 0; i < by_torch.size() && !std::isnan(largest); i++) {
+      const double difference = std::fabs(by_torch[i] - by_kernel[i]);
+      if (!(difference <= largest))
+        largest = difference;
+    }
+  };
+  set_positions(crystal.positions.data(), n_rows);
+  answer(neighbourhoods, by_torch.data());
+  int64_t overlapping[2];
+  compiled->answer(crystal.positions.data(), nullptr, crystal.n_owned, list.first.data(), list.neighbours.get(),
+                   length_scale, 1, by_kernel.data(), overlapping);
+  compare();
+  // Whoever's answers they are, kernel and TorchScript must relay them alike.
+  for (size_t i = 0; i < told.size(); i++)
+    told[i] = by_torch[i % by_torch.size()];
+  set_answers(told.data(), n_rows);
+  for (int turn = 0; turn < n_relays; turn++) {
+    relay(neighbourhoods, turn, by_torch.data());
+    compiled->relay(crystal.positions.data(), nullptr, crystal.n_owned, list.first.data(),
+                    list.neighbours.get(), told.data(), turn, length_scale, 1, by_kernel.data());
+    compare();
   }
   return largest;
 }

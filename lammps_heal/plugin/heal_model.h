@@ -10,6 +10,11 @@
 #include <string>
 #include <vector>
 
+namespace c10
+{
+struct IValue;
+}
+
 namespace lammps_heal
 {
 
@@ -33,8 +38,7 @@ class HealModel
   double max_displacement;    // Å, default cap of one healing step
   double lattice_constant;    // Å
   double length_scale;        // of the lengths above in those of the file
-  std::vector<double> step_lengths;
-  double step_length_limit;             // Å
+  int n_relays;
   std::vector<std::string> elements;    // empty: any
   std::vector<double> masses;           // g/mol, one for each element
 
@@ -45,12 +49,15 @@ class HealModel
     return compiled.get();
   }
 
-  // positions: (n_atoms, 3) Å, borrowed: they must stay until the last displacement() of this step.
+  // positions: (n_atoms, 3) Å, borrowed: they must stay until the last call of this step.
   void set_positions(const double *positions, int64_t n_atoms);
+  // answers: (n_atoms, 3) Å, before a relay; borrowed as well.
+  void set_answers(const double *answers, int64_t n_atoms);
 
-  // displacements: (n_centres, 3) Å, written; to be added, not yet capped.
-  // Throws std::runtime_error where the model fails, out of memory included.
-  void displacement(const Neighbourhoods &neighbourhoods, double *displacements);
+  // answers: (n_centres, 3) Å, written; after the last relay, from 0, they are the displacements, to be added, not
+  // yet capped. Both throw std::runtime_error where the model fails, out of memory included.
+  void answer(const Neighbourhoods &neighbourhoods, double *answers);
+  void relay(const Neighbourhoods &neighbourhoods, int turn, double *answers);
 
  private:
   struct Torch;
@@ -58,6 +65,8 @@ class HealModel
   std::unique_ptr<Kernel> compiled;
   std::string kernel_problem;
 
+  void call(const char *method, const Neighbourhoods &neighbourhoods, const std::vector<c10::IValue> &more,
+            double *answers);
   double difference_of_kernel();
 };
 

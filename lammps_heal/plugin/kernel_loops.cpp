@@ -42,6 +42,13 @@ template <int W> INLINE void store(float *p, Floats<W> v)
   *reinterpret_cast<Floats<W> *>(p) = v;
 }
 
+typedef float UnalignedFour __attribute__((vector_size(16), aligned(4), may_alias));
+
+INLINE Floats<4> load_unaligned(const float *p)
+{
+  return *reinterpret_cast<const UnalignedFour *>(p);
+}
+
 constexpr int FEW_REGISTERS = 16;
 constexpr int TILE = 64;    // edges whose spherical harmonics are held at once, in the L1 cache
 constexpr int ROWS = 6;     // of a matrix product's block; divides ATOMS_AT_ONCE
@@ -57,6 +64,7 @@ struct Edges {
   float *x, *y, *z;    // unit vector
   float *place;        // in its interval, -1/2 to 1/2
   int32_t *interval;
+  int32_t *rows;    // of the neighbours; null where nobody asks
 };
 
 INLINE int64_t padded(int64_t n, int64_t to)
@@ -64,10 +72,11 @@ INLINE int64_t padded(int64_t n, int64_t to)
   return (n + to - 1) / to * to;
 }
 
-// Moves the vectors shorter than the cutoff to the front, in their order; returns how many, and all their
-// squares.
+// Moves the vectors shorter than the cutoff to the front, in their order, and the listed rows of them to
+// `rows`, if there is any; returns how many, and all their squares.
 INLINE int64_t keep_inside(float *__restrict x, float *__restrict y, float *__restrict z,
-                           float *__restrict square, int64_t n, float cutoff_square, float &smallest)
+                           float *__restrict square, const int32_t *listed, int32_t *__restrict rows, int64_t n,
+                           float cutoff_square, float &smallest)
 {
   int64_t n_kept = 0;
 #ifdef __AVX512F__
@@ -83,6 +92,9 @@ INLINE int64_t keep_inside(float *__restrict x, float *__restrict y, float *__re
     _mm512_storeu_ps(y + n_kept, _mm512_maskz_compress_ps(is_inside, dy));
     _mm512_storeu_ps(z + n_kept, _mm512_maskz_compress_ps(is_inside, dz));
     _mm512_storeu_ps(square + n_kept, _mm512_maskz_compress_ps(is_inside, d2));
+    if (rows)
+      _mm512_storeu_si512(rows + n_kept, _mm512_maskz_compress_epi32(
+                                             is_inside, _mm512_maskz_loadu_epi32(exists, listed + k)));
     n_kept += __builtin_popcount(is_inside);
   }
   smallest = _mm512_reduce_min_ps(least);
@@ -94,6 +106,8 @@ INLINE int64_t keep_inside(float *__restrict x, float *__restrict y, float *__re
     y[n_kept] = dy;
     z[n_kept] = dz;
     square[n_kept] = d2;
+    if (rows)
+      rows[n_kept] = listed[k];
     smallest = d2 < smallest ? d2 : smallest;
     n_kept += d2 < cutoff_square;
   }
@@ -120,7 +134,7 @@ INLINE void gather(const KernelNumbers &numbers, KernelTask &task, int64_t centr
     z[k] = static_cast<float>(neighbour[2] - z0);
   }
   float smallest = cutoff_square;
-  const int64_t n = keep_inside(x, y, z, square, n_listed, cutoff_square, smallest);
+  const int64_t n = keep_inside(x, y, z, square, listed, edges.rows, n_listed, cutoff_square, smallest);
   if (smallest < static_cast<float>(SMALLEST_DISTANCE * SMALLEST_DISTANCE) && task.overlapping[0] < 0)
     for (int64_t k = 0; k < n_listed; k++) {
       const double *const neighbour = task.positions + 3 * static_cast<int64_t>(listed[k]);
@@ -427,6 +441,7 @@ template <int W> void run_block(const KernelNumbers &numbers, KernelTask &task, 
     own.z = take(most);
     own.place = take(most);
     own.interval = reinterpret_cast<int32_t *>(take(most));
+    own.rows = nullptr;
     gather(numbers, task, task.centres ? task.centres[begin + a] : begin + a, own);
     float *rows[N_HARMONICS];
     for (int l = 0; l < N_DEGREES; l++)
@@ -505,7 +520,7 @@ template <int W> void run_block(const KernelNumbers &numbers, KernelTask &task, 
       float sum = 0.0f;
       for (int lane = 0; lane < W; lane++)
         sum += sums[d][lane];
-      task.displacements[3 * (begin + a) + d] = static_cast<double>(sum) * task.length_scale;
+      task.answers[3 * (begin + a) + d] = static_cast<double>(sum) * task.length_scale;
     }
   }
 }
@@ -518,6 +533,54 @@ template <int W> void run_all(const KernelNumbers &numbers, KernelTask &task)
   }
 }
 
+void relay(const KernelNumbers &numbers, KernelTask &task)
+{
+  const auto most = static_cast<size_t>(task.most_edges);
+  float *const s = task.scratch;
+  Edges edges = {0, s, s + most, s + 2 * most, s + 3 * most, reinterpret_cast<int32_t *>(s + 4 * most),
+                 reinterpret_cast<int32_t *>(s + 5 * most)};
+  float *__restrict told[3] = {s + 6 * most, s + 7 * most, s + 8 * most};
+  float *__restrict across = s + 9 * most, *__restrict along = s + 10 * most;    // a(d) and b(d)
+  const float *const table =
+      numbers.relays + static_cast<size_t>(task.turn) * numbers.n_intervals * RELAY_ROW;
+  for (int64_t k = task.begin; k < task.end; k++) {
+    const int64_t centre = task.centres ? task.centres[k] : k;
+    gather(numbers, task, centre, edges);
+    const int64_t n_padded = padded(edges.n, EDGE_PADDING);
+    for (int64_t e = 0; e < edges.n; e++)
+      for (int d = 0; d < 3; d++)
+        told[d][e] = static_cast<float>(task.told[3 * static_cast<int64_t>(edges.rows[e]) + d]);
+    for (int d = 0; d < 3; d++)
+      for (int64_t e = edges.n; e < n_padded; e++)
+        told[d][e] = 0.0f;
+    // Edge by edge, a and b side by side: gathering six coefficients of many edges at once takes twice as long.
+    for (int64_t e = 0; e < n_padded; e++) {
+      const float *const c = table + static_cast<size_t>(edges.interval[e]) * RELAY_ROW;
+      const float t = edges.place[e];
+      const Floats<4> ab = load_unaligned(c) + (load_unaligned(c + 2) + load_unaligned(c + 4) * t) * t;
+      across[e] = ab[0];
+      along[e] = ab[1];
+    }
+    alignas(ALIGNMENT) float sums[3][EDGE_PADDING] = {};
+    for (int64_t start = 0; start < n_padded; start += EDGE_PADDING)
+      for (int lane = 0; lane < EDGE_PADDING; lane++) {
+        const int64_t e = start + lane;
+        const float x = edges.x[e], y = edges.y[e], z = edges.z[e];
+        const float tx = told[0][e], ty = told[1][e], tz = told[2][e];
+        const float to_it = along[e] * (x * tx + y * ty + z * tz);
+        sums[0][lane] += across[e] * tx + to_it * x;
+        sums[1][lane] += across[e] * ty + to_it * y;
+        sums[2][lane] += across[e] * tz + to_it * z;
+      }
+    for (int d = 0; d < 3; d++) {
+      float sum = 0.0f;
+      for (int lane = 0; lane < EDGE_PADDING; lane++)
+        sum += sums[d][lane];
+      task.answers[3 * k + d] = task.told[3 * centre + d] + static_cast<double>(sum);
+    }
+  }
+}
+
 // Half the widest vector where the widest would hold zeros.
 int width(int n_channels)
 {
@@ -525,7 +588,7 @@ int width(int n_channels)
   return padded(n_channels, HEAL_LANES) > padded(n_channels, half) ? half : HEAL_LANES;
 }
 
-void run(const KernelNumbers &numbers, KernelTask &task)
+void answer(const KernelNumbers &numbers, KernelTask &task)
 {
   if (numbers.n_channels % HEAL_LANES == 0)
     run_all<HEAL_LANES>(numbers, task);
@@ -571,4 +634,4 @@ int64_t find_near(const double *x, const double *y, const double *z, const int32
 
 }    // namespace
 
-const KernelLoops lammps_heal::HEAL_LOOPS = {HEAL_NAME, width, scratch_floats, run, find_near};
+const KernelLoops lammps_heal::HEAL_LOOPS = {HEAL_NAME, width, scratch_floats, answer, relay, find_near};

@@ -15,6 +15,7 @@ namespace lammps_heal
 constexpr int N_DEGREES = 4;                  // l = 0 .. 3
 constexpr int N_HARMONICS = 16;               // of all degrees together
 constexpr int N_COEFFICIENTS = 3;             // of the quadratic in each interval of the tables
+constexpr int RELAY_ROW = 8;                  // floats of an interval: a_0, b_0, a_1, b_1, a_2, b_2, 0, 0
 constexpr int N_MIXED = 3;                    // degrees with a mixing matrix: l = 1 .. 3
 constexpr int ATOMS_AT_ONCE = 24;             // that share one pass through the gate network's weights
 constexpr double SMALLEST_DISTANCE = 0.03;    // Å; nearer atoms are on one spot
@@ -29,6 +30,8 @@ struct KernelNumbers {
   float cutoff;                  // Å, of the unscaled model
   // Quadratics of the radial functions, [n_intervals][N_COEFFICIENTS][N_DEGREES][n_channels].
   const float *inward, *outward;
+  // Of a and b of each relay, [n_relays][n_intervals][RELAY_ROW].
+  const float *relays;
   const float *mixing;        // [N_MIXED][n_channels][n_channels], row k', column k
   const float *weights[3];    // [inputs][outputs] of each layer of the gates
   const float *biases[3];
@@ -42,7 +45,9 @@ struct KernelTask {
   const int32_t *neighbours;
   int64_t begin, end;    // centres
   double length_scale;
-  double *displacements;     // (n_centres, 3) Å
+  const double *told;    // (n_rows, 3) Å: answers before relay number `turn`; of relays only
+  int turn;
+  double *answers;           // (n_centres, 3) Å
   float *scratch;            // of scratch_floats()
   int64_t most_edges;        // of one atom in the list, padded
   int64_t overlapping[2];    // rows of two atoms on one spot, or -1
@@ -52,7 +57,8 @@ struct KernelLoops {
   const char *name;
   int (*width)(int n_channels);    // lanes of the vectors that fit the number of channels
   size_t (*scratch_floats)(const KernelNumbers &, int64_t most_edges);
-  void (*run)(const KernelNumbers &, KernelTask &);
+  void (*answer)(const KernelNumbers &, KernelTask &);
+  void (*relay)(const KernelNumbers &, KernelTask &);
   // Writes those of n rows that are nearer to the point than the cutoff; returns how many. x, y, z: (n,) Å;
   // found: (n + EDGE_PADDING,).
   int64_t (*find_near)(const double *x, const double *y, const double *z, const int32_t *rows, int64_t n,

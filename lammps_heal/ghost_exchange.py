@@ -1,0 +1,40 @@
+"""Brings what owned atoms have to their ghosts, whichever rank owns them: for Python hosts, whose LAMMPS does not."""
+
+import numpy as np
+
+from lammps_heal.neighbours import Float64Array, Int64Array
+from lammps_heal.ranks import Ranks
+
+
+class GhostExchange:
+    """Who sends which rows to whom, found once for the ids that LAMMPS has given the rows. Collective calls.
+
+    ids: (n_owned + n_ghost,); a ghost has its owner's. Rank id % size knows which rank owns an id, so that no
+    rank must know all.
+    """
+
+    def __init__(self, ids: Int64Array, n_owned: int, ranks: Ranks) -> None:
+        self._ranks, self._n_owned = ranks, n_owned
+        n_ranks = ranks.size
+        owned = ids[:n_owned]
+        ghosts, self._place_of_ghost = np.unique(ids[n_owned:], return_inverse=True)
+        listed = ranks.exchange([owned[owned % n_ranks == r] for r in range(n_ranks)])
+        known, owner = np.concatenate(listed), np.repeat(np.arange(n_ranks), [len(part) for part in listed])
+        order = np.argsort(known)
+        questions = ranks.exchange([ghosts[ghosts % n_ranks == r] for r in range(n_ranks)])
+        answers = ranks.exchange([owner[order[np.searchsorted(known, asked, sorter=order)]] for asked in questions])
+        owner_of_ghost = np.empty(len(ghosts), np.int64)
+        for r, answer in enumerate(answers):
+            owner_of_ghost[ghosts % n_ranks == r] = answer
+        self._wanted = [np.flatnonzero(owner_of_ghost == r) for r in range(n_ranks)]
+        requests = ranks.exchange([ghosts[wanted] for wanted in self._wanted])
+        order = np.argsort(owned)
+        self._sent_rows = [order[np.searchsorted(owned, request, sorter=order)] for request in requests]
+
+    def share(self, values: Float64Array) -> Float64Array:
+        """(n_owned + n_ghost, k): values of the owned rows (n_owned, k), and of each ghost its owner's."""
+        received = self._ranks.exchange([values[rows] for rows in self._sent_rows])
+        of_ghosts = np.empty((sum(map(len, self._wanted)), values.shape[1]))
+        for wanted, part in zip(self._wanted, received, strict=True):
+            of_ghosts[wanted] = part
+        return np.concatenate([values, of_ghosts[self._place_of_ghost]])
