@@ -38,13 +38,13 @@ data: setup      ## make the structures to learn from anew, data/training_*.xyz
 	$(BIN)/lmp -in inputs/in.defects -var mode thermal -screen none -log none
 
 # One thread is enough for these small cells, and the figures are those of this command.
-train: setup     ## train the shipped model (three quarters of an hour), then export it
+train: setup     ## train the shipped model (an hour on one core), then export it
 	$(BIN)/lammps-heal train $(TRAINING)
 	$(BIN)/lammps-heal export
 
-TRAINING := --sigma-max 0.65 --steps 48000 --learning-rate 0.004 --n-channels 8 --cutoff 6.0 --switch-on 0.85 --n-relays 2 \
+TRAINING := --sigma-max 0.65 --steps 40000 --learning-rate 0.004 --n-channels 8 --cutoff 6.0 --switch-on 0.85 --n-relays 2 \
             --wave-weight 0.3 --fresh-fraction 0.4 --clean-fraction 0.25 --defect-fraction 0.35 --thermal-fraction 0.1 \
-            --uneven-fraction 0.25 --frenkel-fraction 0.3 --validate-every 6000
+            --uneven-fraction 0.25 --frenkel-fraction 0.3 --validate-every 5000
 
 evaluate: setup  ## measure the shipped model on structures that it has not seen
 	$(BIN)/lammps-heal evaluate

@@ -165,7 +165,7 @@ def parallel(work: Bench) -> list[Figure]:
 
 
 def _communication(work: Bench, size: int) -> list[Figure]:
-    """Communication of 2 ranks. What fix heal sends itself is hidden in Modify: its ghosts, as LAMMPS's Comm does."""
+    """Communication of 2 ranks. What fix heal sends itself is hidden in Modify: ghosts, and answers at each relay."""
     seconds, shares, waits, ghosts = [], [], [], []
     for _ in range(min(3, work.sizes.rounds)):
         done = work.run("heal", size, steps=work.sizes.steps, ranks=2)
@@ -178,8 +178,9 @@ def _communication(work: Bench, size: int) -> list[Figure]:
     def figure(name: str, unit: str, values: list[float], note: str = "") -> Figure:
         return Figure("c", f"{name}, 2 ranks, {size:,} atoms", unit, tuple(values), note=note)
 
+    note = "LAMMPS's Comm; fix heal's own is as much for ghosts at the most, and for each relay"
     return [
-        figure("communication per rank and step", "ms", seconds, "LAMMPS's Comm; fix heal's own is as much again at the most"),
+        figure("communication per rank and step", "ms", seconds, note),
         figure("communication's share", "%", shares),
         figure("fix heal, slower less faster rank", "%", waits),
         figure("ghosts per rank", "atoms", ghosts),

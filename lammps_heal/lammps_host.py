@@ -149,6 +149,7 @@ class LammpsHealer:
             is_stale = not np.array_equal(ids, listed_ids) or outrun_skin(positions, listed_positions)
         if any(self.ranks.all(is_stale)):
             self._neighbourhoods = neighbours_by_id(positions, ids, n_owned, self.ghost_cutoff, self._threads)
+            self.ranks.agree(None)  # a rank whose list failed does not come here
             self._ghosts = GhostExchange(ids, n_owned, self.ranks)
             self._listed = positions, ids
 

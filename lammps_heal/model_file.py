@@ -75,9 +75,7 @@ class ModelFile(nn.Module):
         return answers * self.length_scale
 
     @torch.jit.export
-    def relay(
-        self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, answers: Tensor, turn: int
-    ) -> Tensor:
+    def relay(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, answers: Tensor, turn: int) -> Tensor:
         relayed: Tensor = self.network.relay(positions / self.length_scale, centres, first, neighbours, answers, turn)
         return relayed
 

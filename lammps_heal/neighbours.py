@@ -16,7 +16,7 @@ from scipy.spatial import cKDTree
 from lammps_heal import kernel_library
 from lammps_heal.errors import HealError
 
-SMALLEST_DISTANCE = 0.03  # Å; nearer atoms are on one spot, and the direction between them means nothing
+SMALLEST_DISTANCE = 1.0e-4  # Å; nearer atoms are on one spot, and the direction between them means nothing
 
 Float64Array = NDArray[np.float64]
 Int64Array = NDArray[np.int64]
@@ -142,7 +142,7 @@ def neighbours_by_id(positions: Float64Array, ids: Int64Array, n_owned: int, cut
     """Centres in order of rows, neighbours closer than `cutoff` as `Neighbourhoods.in_order_of_ids` orders them.
 
     positions: (n_owned + n_ghost, 3) Å. ids: (n_owned + n_ghost,), not negative; a ghost has its owner's.
-    By the kernel's library where that is there, some ten times faster.
+    By the kernel's library where that is there, some ten times faster; it may add pairs up to 1e-4 Å farther apart.
     """
     library = kernel_library.library()
     if library is not None:

@@ -107,7 +107,7 @@ class HealingNetwork(nn.Module):
     def __init__(
         self,
         cutoff: float = 6.0,
-        n_basis: int = 24,
+        n_basis: int = 28,
         n_channels: int = 12,
         n_hidden: int = 64,
         switch_on: float = 0.0,
@@ -119,9 +119,9 @@ class HealingNetwork(nn.Module):
         self.n_channels = n_channels
         self.n_relays = n_relays
         n_degrees = MAX_DEGREE + 1
-        smallest = 1.0  # Å; closer pairs do not occur below the noise that can be healed
-        spacing = (cutoff - smallest) / (n_basis - 1)
-        self.basis_centres = nn.Parameter(torch.linspace(smallest, cutoff, n_basis))
+        # From no distance at all: two atoms that do not see each other stay on one spot.
+        spacing = cutoff / (n_basis - 1)
+        self.basis_centres = nn.Parameter(torch.linspace(0.0, cutoff, n_basis))
         self.basis_log_width = nn.Parameter(torch.full((n_basis,), math.log(0.5 / spacing**2)))
         # One matrix for the radial functions of the answer: R_kl, then Q_kl, channels fastest.
         self.radial_weights = nn.Parameter(torch.randn(n_basis, 2 * n_degrees * n_channels) / math.sqrt(n_basis))
@@ -142,9 +142,7 @@ class HealingNetwork(nn.Module):
         return self.answer(edges, self.basis(edges.distances)).double()
 
     @torch.jit.export
-    def relay(
-        self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, answers: Tensor, turn: int
-    ) -> Tensor:
+    def relay(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, answers: Tensor, turn: int) -> Tensor:
         """Answers after relay number `turn`, from 0: (n, 3) float64 Å.
 
         answers: (n_atoms, 3) float64 Å, before it, of ghosts too; zero for atoms that do not move. After the

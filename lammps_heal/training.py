@@ -42,7 +42,16 @@ from lammps_heal.model_file import MAX_DISPLACEMENT
 from lammps_heal.neighbours import Float64Array, neighbour_list, periodic_ghosts
 from lammps_heal.structures import remove_mean, root_mean_square, vectors_to_sites
 from lammps_heal.training_options import TrainingOptions
-from lammps_heal.training_structures import CRYSTAL, DEFECT, START, THERMAL, frenkel_pair, group_of, read_training_structures, uneven_sigmas
+from lammps_heal.training_structures import (
+    CRYSTAL,
+    DEFECT,
+    START,
+    THERMAL,
+    frenkel_pair,
+    group_of,
+    read_training_structures,
+    uneven_sigmas,
+)
 
 NOISE_FLOOR = 0.002  # Å, s_0 of the loss
 CLEAN_FLOOR = 0.0005  # Å, s_0 of structures without noise

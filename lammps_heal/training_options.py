@@ -23,7 +23,7 @@ class TrainingOptions:
     cutoff: float = 6.0  # Å
     switch_on: float = 0.0  # of the cutoff: the envelope is 1 up to there
     wave_weight: float = 0.0  # of the loss on what a few steps leave of long waves
-    n_basis: int = 24
+    n_basis: int = 28
     n_channels: int = 12
     n_hidden: int = 64
     n_relays: int = 0

@@ -15,7 +15,7 @@ CRYSTAL, DEFECT, THERMAL = "crystal", "defect", "thermal"
 START = "start"  # name of the array of hot positions, (n, 3) Å, beside the quenched ones
 SPHERE_RADII = (3.0, 8.0)  # Å, of uneven noise: from one atom and its neighbours to a collision cascade's core
 FRENKEL_REACH = 7.5  # Å, from the vacancy to the dumbbell of a close pair
-DUMBBELL_HALF = 1.25  # Å, half the distance of a dumbbell's two atoms, as EAM relaxes them
+LONGEST_SPLIT = 1.25  # Å, half the distance of the two atoms: from one spot to a dumbbell as EAM relaxes it
 SPHERE_EDGE = 1.0  # Å, over which the noise falls off
 
 
@@ -46,7 +46,7 @@ def group_of(atoms: Atoms) -> str:
 
 
 def frenkel_pair(atoms: Atoms, rng: np.random.Generator) -> Float64Array:
-    """(n, 3) Å: positions with one atom put into another's site, a <100> dumbbell beside the vacancy it left."""
+    """(n, 3) Å: positions with one atom put into another's site, a tight dumbbell of any direction, beside its vacancy."""
     positions: Float64Array = atoms.positions.copy()
     while True:
         atom = int(rng.integers(len(atoms)))
@@ -55,8 +55,8 @@ def frenkel_pair(atoms: Atoms, rng: np.random.Generator) -> Float64Array:
         if len(near):
             break
     host = int(rng.choice(near))
-    split = np.zeros(3)
-    split[int(rng.integers(3))] = DUMBBELL_HALF
+    split = rng.normal(size=3)
+    split *= rng.uniform(0.0, LONGEST_SPLIT) / np.linalg.norm(split)
     positions[atom] += vectors[host] + split
     positions[host] -= split
     return positions

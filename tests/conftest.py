@@ -12,12 +12,15 @@ import torch
 from ase import Atoms
 
 from lammps_heal import model_file
+from lammps_heal.neighbours import SMALLEST_DISTANCE
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 MODEL = ROOT / "data" / "pt_heal.pt"
 POTENTIAL = ROOT / "potentials" / "Pt_u3.eam"
 LATTICE_CONSTANT = 3.92  # Å, Pt_u3.eam
+
+ON_ONE_SPOT = 0.5 * SMALLEST_DISTANCE  # Å
 
 # Å, by floating-point type: rounding of positions of some tens of Å, and of sums of some tens of terms.
 TOLERANCE = {torch.float32: 1.0e-5, torch.float64: 1.0e-10}

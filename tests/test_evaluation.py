@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import MODEL, fcc
+from conftest import MODEL, ON_ONE_SPOT, fcc
 
 from lammps_heal.eam import minimise
 from lammps_heal.errors import HealError
@@ -170,7 +170,7 @@ def test_a_refusal_is_a_row_and_the_other_cases_go_on(tmp_path: Path, monkeypatc
 def test_a_structure_that_is_refused_has_not_stayed(model: torch.jit.ScriptModule) -> None:
     atoms = fcc(3)
     assert stayed("crystal", atoms, atoms, model, 2).passed
-    atoms.positions[1] = atoms.positions[0] + 0.01
+    atoms.positions[1] = atoms.positions[0] + [0.0, 0.0, ON_ONE_SPOT]
     refused = stayed("crystal", atoms, None, model, 2)
     assert refused.passed is False
     assert refused.healed == "refused: two atoms are on one spot"

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from conftest import LATTICE_CONSTANT, MODEL, ROOT, TOLERANCE, fcc, noisy
+from conftest import LATTICE_CONSTANT, MODEL, ON_ONE_SPOT, ROOT, TOLERANCE, fcc, noisy
 from lammps_runs import DUMP, DUMP_WITH_DISPLACEMENT, EAM, crystal, heal, lmp, triclinic
-from test_kernel import with_schedule, write_wrong_tables
+from networks import model_of, random_network, step_of_group
+from test_kernel import WRONG, write_wrong_tables
 
 import lammps_heal
 from lammps_heal import model_file
@@ -81,7 +82,6 @@ def test_runs_in_a_row_unfix_clear_and_reset_timestep(tmp_path: Path, damaged: A
         + DUMP_WITH_DISPLACEMENT
         + "run 1",
     ).dump("all.dump")
-    # Step lengths go by the timestep, in cycles of ten: 73 and 74 are as 3 and 4.
     np.testing.assert_allclose(parts[73][:, :3], parts[74][:, :3] - parts[74][:, 3:6], atol=1e-12)
     np.testing.assert_allclose(parts[74][:, :3], whole[:, :3], atol=SAME)
 
@@ -161,13 +161,53 @@ def test_settings_that_must_not_matter(tmp_path: Path, damaged: Atoms, before_bo
     np.testing.assert_allclose(frame, expected, atol=SAME)
 
 
-def test_only_the_group_moves(tmp_path: Path, damaged: Atoms, model: torch.jit.ScriptModule) -> None:
-    frames = heal(tmp_path, damaged, "group some id 1:100\n" + HEAL.replace("heal all", "heal some") + "run 1").dump("all.dump")
-    moves = frames[1][:, :3] - frames[0][:, :3]
-    np.testing.assert_allclose(moves[:100], python_displacement(model, damaged)[:100], atol=SAME)
-    np.testing.assert_array_equal(moves[100:], 0.0)
-    np.testing.assert_array_equal(frames[1][100:, 3:], 0.0)
-    assert np.linalg.norm(moves[:100], axis=1).min() > 0.0
+@pytest.mark.mpi
+@pytest.mark.parametrize("kernel", ["yes", "no"])
+def test_only_the_group_moves_and_tells(tmp_path: Path, damaged: Atoms, model: torch.jit.ScriptModule, kernel: str) -> None:
+    commands = "group some id 1:100\n" + HEAL.replace("heal all", "heal some").replace("{model}", "{model} kernel " + kernel)
+    moved = np.arange(len(damaged)) < 100
+    for ranks in (1, 2, 4):
+        frames = heal(tmp_path, damaged, commands + "run 2", ranks=ranks).dump("all.dump")
+        for n in (1, 2):
+            moves = frames[n][:, :3] - frames[n - 1][:, :3]
+            expected = step_of_group(model, at(damaged, frames[n - 1][:, :3]), moved)
+            np.testing.assert_allclose(moves[moved], expected[moved], atol=SAME)
+            np.testing.assert_array_equal(moves[~moved], 0.0)
+            np.testing.assert_array_equal(frames[n][~moved, 3:], 0.0)
+    # The silence of the others is heard.
+    alone = frames[1][:, :3] - frames[0][:, :3]
+    assert np.abs(alone - python_displacement(model, damaged))[moved].max() > 0.01
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("n_relays", [0, 1, 3])
+def test_any_number_of_relays(tmp_path: Path, slab: Atoms, n_relays: int) -> None:
+    path = tmp_path / "random.pt"
+    model_file.export(model_of(random_network(n_relays)), path)
+    expected = lammps_heal.heal(slab, model_file.load(path), 3).positions
+    some, moved = "group some id 50:150\n", (np.arange(len(slab)) >= 49) & (np.arange(len(slab)) < 150)
+    of_group = step_of_group(model_file.load(path), slab, moved)
+    commands = HEAL.replace("{model}", str(path))
+    for ranks in (1, 4):  # of which two own nothing
+        frame = heal(tmp_path, slab, commands + "run 3", "processors 1 1 *", ranks).dump("all.dump")[3]
+        np.testing.assert_allclose(frame[:, :3], expected, atol=SAME)
+        frame = heal(tmp_path, slab, some + commands.replace("heal all", "heal some") + "run 1", "processors 1 1 *", ranks)
+        np.testing.assert_allclose(frame.dump("all.dump")[1][:, 3:6], of_group, atol=SAME)
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_lists_without_a_skin_miss_nothing(tmp_path: Path, rng: np.random.Generator, ranks: int) -> None:
+    """Where steps are longer than the skin, the list is made for the next step alone."""
+    atoms = noisy(fcc(5), 0.3, rng)
+    done = heal(tmp_path, atoms, "neighbor 0.3 bin\n" + HEAL + "run 6", ranks=ranks)
+    frames, largest = done.dump("all.dump"), done.thermo()["f_heal[2]"]
+    assert largest[1] > 0.3 > largest[6]  # longer than the skin, then shorter: lists of both kinds
+    model = model_file.load(MODEL)
+    for n in range(1, 7):
+        expected = python_displacement(model, at(atoms, frames[n - 1][:, :3]))
+        np.testing.assert_allclose(frames[n][:, 3:6], expected, atol=SAME)
+    np.testing.assert_allclose(frames[6][:, :3], lammps_heal.heal(atoms, model, 6).positions, atol=SAME)
 
 
 def test_an_empty_group_moves_nothing(tmp_path: Path, damaged: Atoms) -> None:
@@ -260,9 +300,9 @@ def test_two_at_once(tmp_path: Path, damaged: Atoms, model: torch.jit.ScriptModu
         + DUMP_WITH_DISPLACEMENT.replace("f_heal", "f_b")
         + "run 1\n"
     )
-    expected = damaged.copy()
-    expected.positions[:120] += python_displacement(model, expected)[:120]
-    expected.positions[120:] += python_displacement(model, expected)[120:]
+    expected, first = damaged.copy(), np.arange(len(damaged)) < 120
+    expected.positions += step_of_group(model, expected, first)
+    expected.positions += step_of_group(model, expected, ~first)
     for ranks in (1, 2):
         frame = heal(tmp_path, damaged, commands, ranks=ranks).dump("all.dump")[1]
         np.testing.assert_allclose(frame[:, :3], expected.positions, atol=SAME)
@@ -316,7 +356,7 @@ def test_memory_is_flat(tmp_path: Path, rng: np.random.Generator) -> None:
         assert after_2000 - after_100 < 1.0  # MByte; a leaked neighbour list for each step would be 30
 
 
-# --- the kernel, step lengths, other metals
+# --- the kernel, other metals
 
 
 @pytest.mark.mpi
@@ -330,32 +370,17 @@ def test_kernel_threads_and_torchscript_give_the_same(tmp_path: Path, slab: Atom
     assert (ends["kernel no"] != ends["kernel yes"]).any()
 
 
-def test_a_kernel_that_differs_is_not_used(tmp_path: Path, damaged: Atoms, model: torch.jit.ScriptModule) -> None:
-    wrong = write_wrong_tables(tmp_path / "wrong.pt", model)
-    commands = HEAL.replace("{model}", str(wrong)) + "run 1"
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_kernel_that_differs_is_not_used(
+    tmp_path: Path, damaged: Atoms, model: torch.jit.ScriptModule, wrong: type[HealingNetwork]
+) -> None:
+    commands = HEAL.replace("{model}", str(write_wrong_tables(tmp_path / "wrong.pt", model, wrong))) + "run 1"
     done = heal(tmp_path, damaged, commands)
     warnings = [line for line in done.output.splitlines() if "TorchScript" in line]
     assert len(warnings) == 1 and "the kernel differs from TorchScript by" in warnings[0]
     by_torch = heal(tmp_path, damaged, commands.replace("wrong.pt", "wrong.pt kernel no"))
     assert "WARNING: fix heal" not in by_torch.output
     np.testing.assert_array_equal(done.dump("all.dump")[1], by_torch.dump("all.dump")[1])
-
-
-@pytest.mark.mpi
-@pytest.mark.parametrize("ranks", [1, 2])
-def test_step_lengths_go_by_the_timestep(
-    tmp_path: Path, rng: np.random.Generator, model: torch.jit.ScriptModule, ranks: int
-) -> None:
-    path = with_schedule(tmp_path / "scheduled.pt", model, [1.0, 1.0, 2.0])
-    atoms = noisy(fcc(4), 0.05, rng)
-    commands = HEAL.replace("{model}", str(path))
-    whole = heal(tmp_path, atoms, commands + "run 7", ranks=ranks).dump("all.dump")[7]
-    expected = lammps_heal.heal(atoms, model_file.load(path), 7).positions
-    np.testing.assert_allclose(whole[:, :3], expected, atol=SAME)
-    parts = heal(tmp_path, atoms, commands + "run 2\nrun 3 pre no\nrun 2", ranks=ranks).dump("all.dump")[7]
-    np.testing.assert_allclose(parts, whole, atol=SAME)
-    unscheduled = heal(tmp_path, atoms, HEAL + "run 7").dump("all.dump")[7]
-    assert np.abs(unscheduled - whole).max() > 10 * SAME
 
 
 def test_another_metal(tmp_path: Path, damaged: Atoms, model: torch.jit.ScriptModule) -> None:
@@ -461,7 +486,7 @@ def bad_model(folder: Path, change: str) -> Path:
         ("cut off", "is damaged or no TorchScript file"),
         ("foreign", "is TorchScript but no lammps-heal model"),
         ("one bit", "its weights do not have the hash it records"),
-        ("version 1", "has format version 1, needed 2: export it anew"),
+        ("version 1", "has format version 1, needed 3: export it anew"),
         ("not finite", "is not finite"),
     ],
 )
@@ -474,10 +499,10 @@ def test_bad_model_file(tmp_path: Path, damaged: Atoms, change: str, message: st
 @pytest.mark.parametrize("height", [7.84, 3.0])
 def test_two_atoms_on_one_spot(tmp_path: Path, damaged: Atoms, height: float) -> None:
     # On the boundary of two subdomains, where both ranks see it; inside of one, where one rank must tell the other.
-    damaged.positions[[7, 200]] = [[5.0, 5.0, height - 0.01], [5.0, 5.0, height + 0.01]]
+    damaged.positions[[7, 200]] = [[5.0, 5.0, height - ON_ONE_SPOT / 2], [5.0, 5.0, height + ON_ONE_SPOT / 2]]
     message = failing(tmp_path, crystal(tmp_path, damaged, "processors 1 1 2") + "fix heal all heal {model}\nrun 1", 2)
     assert "atom 8 and atom 201 are on one spot" in message or "atom 201 and atom 8 are on one spot" in message
-    assert "0.02 Å apart" in message
+    assert f"{ON_ONE_SPOT:.3g} Å apart" in message
 
 
 @pytest.mark.mpi

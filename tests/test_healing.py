@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from conftest import LATTICE_CONSTANT, fcc, noisy
+from conftest import LATTICE_CONSTANT, ON_ONE_SPOT, fcc, noisy
 
 import lammps_heal
 from lammps_heal.healing import cap
@@ -91,7 +91,7 @@ def spoiled(what: str) -> Atoms:
     elif what == "nan":
         atoms.positions[5, 1] = np.nan
     elif what == "overlap":
-        atoms.positions[5] = atoms.positions[6] + 0.01
+        atoms.positions[5] = atoms.positions[6] + [0.0, 0.0, ON_ONE_SPOT]
     return atoms
 
 

@@ -83,7 +83,7 @@ def test_the_training_structures_are_what_in_crystal_makes(tmp_path: Path, run: 
     done = run("lmp", "-in", "inputs/in.crystal", "-var", "out", made, "-log", "none")
     assert done.returncode == 0, done.stdout[-2000:]
     shipped, again = read_structures(ROOT / "data/training_data.xyz"), read_structures(made)
-    assert len(shipped) == len(again) == 205
+    assert len(shipped) == len(again) == 275
     for a, b in zip(shipped, again, strict=True):
         np.testing.assert_allclose(a.positions, b.positions, atol=1e-5)
         np.testing.assert_allclose(a.cell[:], b.cell[:], atol=1e-8)
@@ -91,7 +91,7 @@ def test_the_training_structures_are_what_in_crystal_makes(tmp_path: Path, run: 
 
 def test_the_training_structures_are_relaxed_crystals_with_the_vacancies_meant() -> None:
     for atoms in read_structures(ROOT / "data/training_data.xyz"):
-        assert 256 - len(atoms) in (0, 1, 2, 3, 4, 6, 8, 13)
+        assert 256 - len(atoms) in range(14)
         sites = fcc(4)
         sites.set_cell(atoms.cell, scale_atoms=True)
         found = count_defects(atoms.positions, sites)

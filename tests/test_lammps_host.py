@@ -6,11 +6,12 @@ import re
 import subprocess
 from pathlib import Path
 
+import ase.io
 import numpy as np
 import pytest
 import torch
-from conftest import BIN, MODEL, POTENTIAL, ROOT, fcc, noisy
-from test_kernel import with_schedule
+from conftest import BIN, MODEL, ON_ONE_SPOT, POTENTIAL, ROOT, fcc, noisy
+from networks import model_of, random_network, step_of_group
 
 import lammps_heal
 from lammps_heal import model_file
@@ -37,16 +38,31 @@ try:
     callback = attach(lmp, LammpsHealer(lmp, model, ranks, options.get("longest"), group=options.get("group", "all")),
                       options.get("group", "all"))
     if "break_step" in options:
-        original, count = callback.healer._displacements, [0]
-        def breaks(timestep):
-            count[0] += 1
-            if count[0] > options["break_step"] and ranks.rank == ranks.size - 1:
-                if options.get("poison"):
-                    lmp.numpy.extract_atom("x")[3, 1] = np.nan
-                    return original(timestep)
-                raise RuntimeError("broken on purpose")
-            return original(timestep)
-        callback.healer._displacements = breaks
+        # On the last rank, after so many calls: of the whole step, the neighbour list, the answers or a relay.
+        healer, where, n_calls = callback.healer, options["break_in"], 0
+        step, answers_and_relays = healer._displacements, healer._displacement
+        def broken(*arguments):
+            global n_calls
+            n_calls += 1
+            if n_calls <= options["break_step"] or ranks.rank < ranks.size - 1:
+                return step() if where in ("step", "position") else answers_and_relays(*arguments)
+            if where == "position":
+                lmp.numpy.extract_atom("x")[3, 1] = np.nan
+                return step()
+            if where == "relay":
+                share, n_shared = arguments[-1], [0]
+                def broken_share(answers):
+                    n_shared[0] += 1
+                    if n_shared[0] == 2:
+                        raise RuntimeError("broken on purpose")
+                    return share(answers)
+                return answers_and_relays(*arguments[:-1], broken_share)
+            raise RuntimeError("broken on purpose")
+        if where == "list":
+            import lammps_heal.lammps_host as host
+            answers_and_relays, host.neighbours_by_id = host.neighbours_by_id, broken
+        else:
+            setattr(healer, "_displacements" if where in ("step", "position") else "_displacement", broken)
     for command in options["after"]:
         lmp.command(command)
         callback.raise_error()
@@ -79,8 +95,6 @@ OUTPUT = [
 @pytest.fixture(scope="module")
 def damaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data file of 864 sites, one vacant, sigma 0.25 Å."""
-    import ase.io
-
     atoms = noisy(fcc(6), 0.25, np.random.default_rng(8))
     del atoms[100]
     path = tmp_path_factory.mktemp("damaged") / "damaged.data"
@@ -192,15 +206,36 @@ def test_ghosts_are_found_anew_before_they_reach_too_little(damaged: Path, tmp_p
     assert builds is not None and int(builds[1]) > 0
 
 
-def test_only_atoms_of_the_group_move(damaged: Path, tmp_path: Path) -> None:
+@pytest.mark.mpi
+@pytest.mark.parametrize("ranks", [1, 2, 4])
+def test_only_atoms_of_the_group_move_and_tell(damaged: Path, tmp_path: Path, ranks: int, model: torch.jit.ScriptModule) -> None:
     some = [*CRYSTAL, "group some id 1:200"]
-    done, out = heal(damaged, tmp_path, before=some, group="some", after=[*OUTPUT, "run 1"])
+    done, out = heal(damaged, tmp_path, before=some, group="some", after=[*OUTPUT, "run 2"], ranks=ranks)
     assert done.returncode == 0, done.stderr
-    first, last = frames(out)
-    moved = np.linalg.norm(last - first, axis=1) > 0
-    assert moved[:200].all() and not moved[200:].any()
+    first, second, last = frames(out)
+    moved = np.arange(len(first)) < 200
+    np.testing.assert_array_equal(last[~moved], first[~moved])
+    atoms = ase.io.read(damaged, format="lammps-data")
+    atoms.positions = first
+    np.testing.assert_allclose(second - first, step_of_group(model, atoms, moved), atol=1e-5)
+    everyone = step_of_group(model, atoms, np.ones(len(atoms), bool))
+    assert np.abs(second - first - everyone)[moved].max() > 0.01  # the others' silence is heard
     # RMS over the group, not over all atoms.
-    assert thermo(out)[0][1, 2] == pytest.approx(np.sqrt(((last - first)[:200] ** 2).sum(1).mean()), rel=1e-5)
+    assert thermo(out)[0][1, 2] == pytest.approx(np.sqrt(((second - first)[moved] ** 2).sum(1).mean()), rel=1e-5)
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("n_relays", [0, 1, 3])
+def test_any_number_of_relays(tmp_path: Path, n_relays: int) -> None:
+    atoms = noisy(fcc(4), 0.2, np.random.default_rng(9))
+    data, path = tmp_path / "noisy.data", tmp_path / "model.pt"
+    ase.io.write(data, atoms, format="lammps-data", masses=True)
+    model_file.export(model_of(random_network(n_relays)), path)
+    expected = lammps_heal.heal(atoms, model_file.load(path), 3, kernel="torchscript").positions
+    for ranks in (1, 2):
+        done, out = heal(data, tmp_path, model=str(path), after=[*OUTPUT, "run 3"], ranks=ranks)
+        assert done.returncode == 0, done.stderr
+        np.testing.assert_allclose(frames(out)[-1], expected, atol=2e-5)
 
 
 def test_the_cap_holds(damaged: Path, tmp_path: Path) -> None:
@@ -209,20 +244,6 @@ def test_the_cap_holds(damaged: Path, tmp_path: Path) -> None:
     table = thermo(out)[0]
     assert table[1, 3] == pytest.approx(0.1)
     assert table[1, 4] > 100
-
-
-def test_step_lengths_go_by_the_timestep(tmp_path: Path, model: torch.jit.ScriptModule) -> None:
-    import ase.io
-
-    atoms = noisy(fcc(4), 0.05, np.random.default_rng(9))
-    data = tmp_path / "noisy.data"
-    ase.io.write(data, atoms, format="lammps-data", masses=True)
-    path = with_schedule(tmp_path / "scheduled.pt", model, [1.0, 1.0, 2.0])
-    expected = lammps_heal.heal(atoms, model_file.load(path), 7).positions
-    for runs in (["run 7"], ["run 2", "run 3 pre no", "run 2"]):
-        done, out = heal(data, tmp_path, model=str(path), after=[*OUTPUT, *runs])
-        assert done.returncode == 0, done.stderr
-        np.testing.assert_allclose(frames(out)[-1], expected, atol=1e-5)
 
 
 def one_error(done: subprocess.CompletedProcess[str], message: str) -> None:
@@ -238,7 +259,7 @@ def one_error(done: subprocess.CompletedProcess[str], message: str) -> None:
     [
         (["mass 1 63.55"], "type 1 has mass 63.55, which is no element of the model; it knows Pt"),
         (["delete_atoms group all compress no"], "the system has no atoms"),
-        (["set atom 7 x 5.0 y 5.0 z 5.0", "set atom 8 x 5.0 y 5.0 z 5.01"], "two atoms are on one spot"),
+        (["set atom 7 x 5.0 y 5.0 z 5.0", f"set atom 8 x 5.0 y 5.0 z {5.0 + ON_ONE_SPOT}"], "two atoms are on one spot"),
     ],
 )
 def test_bad_input_ends_all_ranks_with_one_message(
@@ -272,8 +293,10 @@ def test_a_perfect_triclinic_crystal_has_its_ghosts(tmp_path: Path, ranks: int) 
 
 @pytest.mark.mpi
 @pytest.mark.parametrize("ranks", [1, 3])
-def test_an_exception_in_the_callback_ends_the_run(damaged: Path, tmp_path: Path, ranks: int) -> None:
-    done, out = heal(damaged, tmp_path, break_step=3, ranks=ranks)
+@pytest.mark.parametrize(("where", "after"), [("step", 3), ("list", 1), ("answers", 3), ("relay", 3)])
+def test_an_exception_in_the_callback_ends_the_run(damaged: Path, tmp_path: Path, where: str, after: int, ranks: int) -> None:
+    """On one rank alone; the others wait for what it has to share."""
+    done, out = heal(damaged, tmp_path, break_step=after, break_in=where, ranks=ranks)
     one_error(done, "unexpected RuntimeError in the healing step: broken on purpose")
     assert len(frames(out)) < 10
 
@@ -281,7 +304,7 @@ def test_an_exception_in_the_callback_ends_the_run(damaged: Path, tmp_path: Path
 @pytest.mark.mpi
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_positions_that_are_not_finite_end_the_run(damaged: Path, tmp_path: Path, ranks: int) -> None:
-    done, _ = heal(damaged, tmp_path, break_step=2, poison=True, ranks=ranks)
+    done, _ = heal(damaged, tmp_path, break_step=2, break_in="position", ranks=ranks)
     one_error(done, "1 atoms have positions that are not finite")
 
 

@@ -3,6 +3,7 @@ import pytest
 import torch
 from ase import Atoms
 from conftest import LATTICE_CONSTANT, fcc
+from networks import random_network
 
 from lammps_heal.healing import PeriodicCrystal, displacement
 from lammps_heal.lattice_waves import CELLS, LatticeWaves
@@ -12,10 +13,16 @@ SMALL = 1.0e-3  # Å: the network is linear there, and float32 still has three d
 SAMPLING = 0.03  # relative: of sums over 12,000 random numbers, three standard deviations
 
 
-@pytest.fixture(scope="module")
-def network() -> HealingNetwork:
-    torch.manual_seed(3)
-    return HealingNetwork(cutoff=5.2, n_basis=8, n_channels=4, n_hidden=16, switch_on=0.7)
+@pytest.fixture(scope="module", params=[0, 2])
+def network(request: pytest.FixtureRequest) -> HealingNetwork:
+    """Some relays, or none; its steps take half of what they should."""
+    network = random_network(request.param, cutoff=5.2, switch_on=0.7)
+    response = LatticeWaves(LATTICE_CONSTANT, network.cutoff).response(network)
+    with torch.no_grad():
+        for part in (network.gates[4].weight, network.gates[4].bias):
+            part *= 0.5 / response[0, 0, 0]
+        network.relay_weights *= 3.0  # so that a wrong relay would be seen above the sampling
+    return network
 
 
 @pytest.fixture(scope="module")
@@ -30,22 +37,26 @@ def test_a_shift_of_the_whole_crystal_gets_no_answer(network: HealingNetwork, wa
 
 
 def test_the_noise_that_is_left_is_that_of_real_steps(network: HealingNetwork, waves: LatticeWaves) -> None:
-    largest = float(waves.response(network)[0, 0, 0].detach().abs())
-    lengths = [0.5 / largest, 1.0 / largest, 0.2 / largest]
     with torch.no_grad():
-        rms, energy = waves.remaining(network, torch.tensor(lengths, dtype=torch.float64))[0]
+        rms, energy = waves.remaining(network, 3)[0]
 
     sites = fcc(CELLS[0])
     crystal = PeriodicCrystal(sites.cell[:], sites.pbc, network.cutoff)
     u = np.random.default_rng(1).normal(0.0, SMALL, sites.positions.shape)
     u -= u.mean(0)
     noise, strain = (u**2).mean(), bond_energy(sites, u)
-    for n, length in enumerate(lengths):
-        u = u + length * displacement(network, *crystal.open_cluster(sites.positions + u))
+    for n in range(3):
+        u = u + displacement(network, *crystal.open_cluster(sites.positions + u), crystal.share)
         u -= u.mean(0)
         assert np.sqrt((u**2).mean() / noise) == pytest.approx(float(rms[n]), rel=SAMPLING)
         assert bond_energy(sites, u) / strain == pytest.approx(float(energy[n]), rel=SAMPLING)
     assert abs(float(rms[-1]) - 1.0) > 5 * SAMPLING  # the steps do something
+    if network.n_relays:
+        silent = random_network(2, cutoff=5.2, switch_on=0.7)
+        silent.load_state_dict({**network.state_dict(), "relay_weights": torch.zeros_like(network.relay_weights)})
+        with torch.no_grad():
+            without_relays = waves.remaining(silent, 3)[0][0]
+        assert abs(float(without_relays[-1] / rms[-1]) - 1.0) > 5 * SAMPLING
 
 
 def bond_energy(sites: Atoms, u: np.ndarray) -> float:

@@ -5,28 +5,27 @@ import numpy as np
 import pytest
 import torch
 from conftest import MODEL, fcc, noisy
+from networks import displacements, random_network
 
 from lammps_heal import model_file
 from lammps_heal.errors import HealError
-from lammps_heal.healing import PeriodicCrystal, displacement
-from lammps_heal.network import HealingNetwork
 
 
-def small_model(sigma_max: float = 0.1) -> model_file.ModelFile:
-    torch.manual_seed(1)
-    network = HealingNetwork(cutoff=5.0, n_channels=4, n_basis=8, n_hidden=8)
+def small_model(sigma_max: float = 0.1, n_relays: int = 2) -> model_file.ModelFile:
+    network = random_network(n_relays)
     return model_file.ModelFile(network, ["Pt"], [195.08], 3.92, [3.8, 4.0], [0.01, sigma_max], {"seed": 1})
 
 
-def test_eager_and_exported_give_the_same_numbers(tmp_path: Path, rng: np.random.Generator) -> None:
-    eager = small_model()
+@pytest.mark.parametrize("n_relays", [0, 1, 3])
+def test_eager_and_exported_give_the_same_numbers(tmp_path: Path, n_relays: int, rng: np.random.Generator) -> None:
+    eager = small_model(n_relays=n_relays)
     path = tmp_path / "model.pt"
     model_file.export(eager, path)
     atoms = noisy(fcc(3), 0.3, rng)
-    positions, neighbourhoods = PeriodicCrystal(atoms.cell[:], atoms.pbc, 5.0).open_cluster(atoms.positions)
-    answers = [displacement(model, positions, neighbourhoods) for model in (eager, model_file.load(path))]
+    answers = [displacements(model, atoms) for model in (eager, model_file.load(path), eager.network)]
     assert np.abs(answers[0]).max() > 1e-3
     np.testing.assert_allclose(answers[0], answers[1], atol=1e-6)
+    np.testing.assert_allclose(answers[0], answers[2], atol=1e-6)
 
 
 def test_a_model_file_says_all_that_a_host_must_know(tmp_path: Path) -> None:
@@ -37,6 +36,7 @@ def test_a_model_file_says_all_that_a_host_must_know(tmp_path: Path) -> None:
     assert said["cutoff"] == 5.0
     assert said["lattice_constants"] == [3.8, 4.0]
     assert said["sigmas"] == [0.01, 0.1]
+    assert said["n_relays"] == 2
     assert said["format_version"] == model_file.FORMAT_VERSION
     assert said["training"] == {"seed": 1}
 
@@ -83,7 +83,7 @@ def test_another_format_version_is_refused(tmp_path: Path) -> None:
     future = small_model()
     future.format_version = 99
     model_file.export(future, path)
-    with pytest.raises(HealError, match="format version 99, needed 2"):
+    with pytest.raises(HealError, match="format version 99, needed 3"):
         model_file.load(path)
 
 

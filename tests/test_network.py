@@ -3,23 +3,17 @@ import pytest
 import torch
 from ase import Atoms
 from conftest import LATTICE_CONSTANT, TOLERANCE, fcc, noisy
+from networks import displacements, random_network
 from scipy.spatial.transform import Rotation
 
-from lammps_heal.healing import displacement
+from lammps_heal.healing import PeriodicCrystal, displacement
 from lammps_heal.neighbours import neighbour_list, periodic_ghosts
 from lammps_heal.network import HealingNetwork, real_spherical_harmonics
 
 
-def displacements(model: torch.nn.Module, atoms: Atoms) -> np.ndarray:
-    cutoff = model.cutoff
-    cluster = periodic_ghosts(atoms.positions, atoms.cell[:], atoms.pbc, cutoff).positions(atoms.positions)
-    return displacement(model, cluster, neighbour_list(cluster, len(atoms), cutoff))
-
-
-@pytest.fixture(params=["shipped", "untrained"])
+@pytest.fixture(params=["shipped", "no relays", "two relays"])
 def any_model(request: pytest.FixtureRequest, model: torch.jit.ScriptModule) -> torch.nn.Module:
-    torch.manual_seed(3)
-    return model if request.param == "shipped" else HealingNetwork(cutoff=5.0, n_channels=4, n_basis=8, n_hidden=8)
+    return model if request.param == "shipped" else random_network(2 if request.param == "two relays" else 0)
 
 
 @pytest.fixture
@@ -57,28 +51,84 @@ def test_a_perfect_crystal_stays(model: torch.jit.ScriptModule, scale: float) ->
     assert np.abs(displacements(model, fcc(3, LATTICE_CONSTANT * scale))).max() < 1.0e-4
 
 
-def test_atoms_beyond_the_cutoff_have_no_influence(any_model: torch.nn.Module, damaged: Atoms) -> None:
-    damaged.pbc = False
-    centre = damaged.positions.mean(0)
-    distance = np.linalg.norm(damaged.positions - centre, axis=1)
-    middle = int(distance.argmin())
-    from_middle = np.linalg.norm(damaged.positions - damaged.positions[middle], axis=1)
-    outside = from_middle > any_model.cutoff
-    assert outside.any()
-    before = displacements(any_model, damaged)[middle]
-    damaged.positions[outside] += 0.3 * (damaged.positions[outside] - damaged.positions[middle])
-    np.testing.assert_allclose(displacements(any_model, damaged)[middle], before, atol=1e-6)
+def test_an_atom_hears_of_what_is_one_cutoff_and_one_more_for_each_relay_away(
+    any_model: torch.nn.Module, rng: np.random.Generator
+) -> None:
+    bar = noisy(fcc(1).repeat((2, 2, 12)), 0.2, rng)
+    bar.pbc = False
+    end = int(bar.positions[:, 2].argmin())
+    distance = np.linalg.norm(bar.positions - bar.positions[end], axis=1)
+    before = displacements(any_model, bar)[end]
+    for n_cutoffs in range(any_model.n_relays + 2):
+        # All that is farther than so many cutoffs goes farther still.
+        outside = distance > n_cutoffs * any_model.cutoff
+        assert 0 < outside.sum() < len(bar)
+        other = bar.copy()
+        other.positions[outside, 2] += 0.3
+        change = np.linalg.norm(displacements(any_model, other)[end] - before)
+        if n_cutoffs == any_model.n_relays + 1:
+            assert change == 0.0
+        else:
+            assert change > 1e-7, n_cutoffs
 
 
 def test_an_atom_that_enters_the_cutoff_enters_smoothly(any_model: torch.nn.Module, damaged: Atoms) -> None:
     damaged.pbc = False
-    middle = int(np.linalg.norm(damaged.positions - damaged.positions.mean(0), axis=1).argmin())
-    direction = np.array([0.0, 0.6, 0.8])
+    outward = np.array([0.0, 0.6, 0.8])
+    tip = int((damaged.positions @ outward).argmax())  # all others are farther from what comes from that side
     answers = []
-    for distance in (any_model.cutoff - 1.0e-3, any_model.cutoff + 1.0e-3):
-        atoms = damaged + Atoms("Pt", positions=[damaged.positions[middle] + distance * direction])
-        answers.append(displacements(any_model, atoms)[middle])
+    for distance in (any_model.cutoff - 1.0e-3, any_model.cutoff + 1.0e-3, 0.7 * any_model.cutoff):
+        atoms = damaged + Atoms("Pt", positions=[damaged.positions[tip] + distance * outward])
+        answers.append(displacements(any_model, atoms))
     np.testing.assert_allclose(answers[0], answers[1], atol=1e-6)
+    assert np.abs(answers[2] - answers[1]).max() > 1e-3
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_training_computes_the_same_displacements(n: int, rng: np.random.Generator) -> None:
+    """Also where the images of one atom are its neighbours."""
+    network, atoms = random_network(3), noisy(fcc(n), 0.2, rng)
+    ghosts = periodic_ghosts(atoms.positions, atoms.cell[:], atoms.pbc, network.cutoff)
+    cluster = ghosts.positions(atoms.positions)
+    listed = neighbour_list(cluster, len(atoms), network.cutoff)
+    arrays = (cluster, listed.centres, listed.first, listed.neighbours, ghosts.owners())
+    with torch.no_grad():
+        trained_on = network.displacement(*map(torch.as_tensor, arrays)).numpy()
+    np.testing.assert_allclose(displacements(network, atoms), trained_on, atol=1e-6)
+
+
+def test_a_relay_adds_what_the_neighbours_tell(rng: np.random.Generator) -> None:
+    """v_i + sum_j [a(d) v_j + b(d) u (u . v_j)], with a and b as they are told to a kernel."""
+    network, atoms = random_network(2), noisy(fcc(2), 0.2, rng)
+    crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, network.cutoff)
+    positions, listed = crystal.open_cluster(atoms.positions)
+    told = crystal.share(rng.normal(0.0, 0.1, atoms.positions.shape))
+    half = len(atoms) // 2  # centres need not be the first rows
+    first, neighbours = listed.first[half:] - listed.first[half], listed.neighbours[listed.first[half] :].astype(np.int64)
+    inputs = [torch.as_tensor(a) for a in (positions, listed.centres[half:], first, neighbours, told)]
+    for turn in range(2):
+        expected = told[: len(atoms)].copy()
+        centres = listed.centre_of_edge()
+        vectors = positions[listed.neighbours] - positions[centres]
+        distances = np.linalg.norm(vectors, axis=1)
+        inside = distances < network.cutoff
+        u, v = vectors[inside] / distances[inside, None], told[listed.neighbours[inside]]
+        with torch.no_grad():
+            functions = network.relay_functions(torch.as_tensor(distances[inside]).float()).double().numpy()
+            relayed = network.relay(*inputs, turn).numpy()
+        a, b = functions[:, 2 * turn, None], functions[:, 2 * turn + 1, None]
+        np.add.at(expected, centres[inside], a * v + b * u * (u * v).sum(1, keepdims=True))
+        assert np.abs(expected - told[: len(atoms)]).max() > 0.01
+        np.testing.assert_allclose(relayed, expected[half:], atol=1e-6)
+
+
+def test_fresh_relays_change_nothing(damaged: Atoms) -> None:
+    torch.manual_seed(1)
+    fresh = HealingNetwork(5.0, 8, 4, 8, n_relays=2)
+    cluster = PeriodicCrystal(damaged.cell[:], damaged.pbc, 5.0).open_cluster(damaged.positions)
+    alone = HealingNetwork(5.0, 8, 4, 8)
+    alone.load_state_dict({**fresh.state_dict(), "relay_weights": torch.zeros(8, 0)})
+    np.testing.assert_array_equal(displacements(fresh, damaged), displacement(alone, *cluster, lambda answers: answers))
 
 
 def test_spherical_harmonics_are_normalised_and_orthogonal() -> None:

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from conftest import ROOT, fcc
+from conftest import ROOT, TOLERANCE, fcc
+from networks import displacements
 
 from lammps_heal import model_file
 from lammps_heal.cli import TRAINING_DATA
 from lammps_heal.errors import HealError
 from lammps_heal.exporting import model_from_weights
-from lammps_heal.structures import vectors_to_sites
+from lammps_heal.structures import count_defects, site_distances, vectors_to_sites
 from lammps_heal.training import Trainer, describe_crystals, train
 from lammps_heal.training_options import TrainingOptions
 from lammps_heal.training_structures import START, group_of, read_training_structures
@@ -22,7 +23,7 @@ from lammps_heal.training_structures import START, group_of, read_training_struc
 SMALL = TrainingOptions(
     steps=30,
     cutoff=5.0,
-    n_basis=8,
+    n_basis=10,
     n_channels=4,
     n_hidden=16,
     sigma_max=0.2,
@@ -80,20 +81,40 @@ def test_an_interrupted_training_resumes_exactly(data: Path, tmp_path: Path, mon
         assert torch.equal(value, second[name]), name
 
 
-def test_step_lengths_are_trained_and_resumed(data: Path, tmp_path: Path) -> None:
-    waves = replace(SMALL, steps=12, validate_every=6, wave_weight=0.1, longest_step=3.0)
+def test_waves_and_relays_are_trained_and_resumed(data: Path, tmp_path: Path) -> None:
+    waves = replace(SMALL, steps=12, validate_every=6, wave_weight=0.1, n_relays=2)
     run(data, waves, tmp_path)
-    lengths = torch.load(tmp_path / "best.pth", weights_only=True)["step_lengths"]
+    relays = torch.load(tmp_path / "best.pth", weights_only=True)["network"]["relay_weights"]
+    assert relays.shape == (SMALL.n_basis, 4)
+    assert (relays.abs().amax(0) > 0.0).all()  # they begin at zero
     untrained = Trainer(ase.io.read(data, ":"), waves)
-    assert len(lengths) == 10 and lengths[:3] == [1.0, 1.0, 1.0]
-    assert lengths != untrained.step_lengths().tolist()
-    assert all(0.7 < length < 3.0 for length in lengths)
-    untrained.load_state_dict(torch.load(tmp_path / "last.pth", weights_only=True))
-    assert untrained.step == 12 and untrained.step_lengths().tolist() == pytest.approx(lengths, abs=0.05)
+    state = torch.load(tmp_path / "last.pth", weights_only=True)
+    untrained.load_state_dict(state)
+    assert untrained.step == 12
+    assert torch.equal(untrained.network.relay_weights, state["network"]["relay_weights"])
+    exported = model_from_weights(tmp_path / "best.pth")
+    assert exported.n_relays == 2 and torch.equal(exported.network.relay_weights, relays)
 
 
-def test_without_wave_weight_all_steps_are_full(data: Path) -> None:
-    assert Trainer(ase.io.read(data, ":"), SMALL).step_lengths().tolist() == [1.0]
+def test_the_loss_on_waves_is_part_of_the_training(data: Path) -> None:
+    first = [Trainer(ase.io.read(data, ":"), replace(SMALL, wave_weight=weight)).train_step() for weight in (0.0, 0.1, 0.2)]
+    assert abs(first[1] - first[0]) > 1e-3
+    assert first[2] - first[0] == pytest.approx(2.0 * (first[1] - first[0]), rel=1e-3)
+
+
+def test_displacements_of_a_batch_are_those_of_each_cell(data: Path) -> None:
+    trainer = Trainer(ase.io.read(data, ":"), replace(SMALL, n_relays=2, cells_per_step=3))
+    with torch.no_grad():
+        trainer.network.relay_weights.normal_(0.0, 0.02)
+        states = trainer.draw_states()
+        answers = trainer._answers(states)
+    assert len({len(trainer.training_set[state.structure]) for state in states}) > 1
+    for state, answer in zip(states, answers, strict=True):
+        atoms = trainer.training_set[state.structure].copy()
+        atoms.positions = state.positions
+        expected = displacements(trainer.network, atoms)
+        assert np.abs(expected).max() > 1e-3
+        np.testing.assert_allclose(answer.numpy(), expected, atol=TOLERANCE[torch.float32])
 
 
 def test_other_options_cannot_resume(data: Path, tmp_path: Path) -> None:
@@ -148,6 +169,36 @@ def test_thermal_states_are_to_become_their_quenched_structure(shipped: list[Ato
         way = quenched.positions - state.positions
         np.testing.assert_allclose(trainer._target(state), way - way.mean(0), atol=1e-9)
         assert state.sigma == pytest.approx(way.std(), rel=0.02)
+
+
+def test_a_close_frenkel_pair_is_to_recombine(data: Path) -> None:
+    trainer = Trainer(ase.io.read(data, ":"), replace(SMALL, frenkel_fraction=1.0))
+    for _ in range(20):
+        state = trainer.fresh_state()
+        sites = trainer.training_set[state.structure]
+        assert count_defects(state.positions, sites).interstitials > 0
+        target = trainer._target(state)
+        np.testing.assert_allclose(target.mean(0), 0.0, atol=1e-9)
+        # Each site has an atom again, but for the shift of the whole cell that noise has.
+        recombined = state.positions + vectors_to_sites(state.positions, sites)
+        assert np.linalg.norm(vectors_to_sites(recombined, sites), axis=1).max() < 1e-9
+        assert len(np.unique(site_distances(recombined, sites, 1)[1])) == len(sites)
+        shift = recombined - state.positions - target
+        np.testing.assert_allclose(shift, np.broadcast_to(shift[0], shift.shape), atol=1e-9)
+
+
+def test_frenkel_pairs_are_drawn_as_often_as_told(shipped: list[Atoms]) -> None:
+    """Of the crystals; neither defects nor thermal snapshots get one."""
+    options = replace(SMALL, sigma_max=0.05, frenkel_fraction=0.5, defect_fraction=0.3, thermal_fraction=0.2)
+    trainer, found = Trainer(shipped, options), {"crystal": [], "defect": [], "thermal": []}
+    for _ in range(300):
+        state = trainer.fresh_state()
+        atoms = trainer.training_set[state.structure]
+        way = np.linalg.norm(state.positions - atoms.positions, axis=1)
+        found[group_of(atoms)].append(way.max() > 1.386)  # half of the way to a neighbour's site
+    # Three standard deviations of a binomial of 150.
+    assert np.mean(found["crystal"]) == pytest.approx(0.5, abs=0.13)
+    assert not any(found["defect"] + found["thermal"])
 
 
 def test_uneven_noise_is_drawn_as_often_as_told(data: Path) -> None:

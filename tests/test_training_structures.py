@@ -5,17 +5,21 @@ import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.geometry import find_mic
 from ase.neighborlist import neighbor_list
 from conftest import ROOT, fcc, noisy
 
 from lammps_heal.cli import TRAINING_DATA
 from lammps_heal.errors import HealError
-from lammps_heal.structures import vectors_to_sites
+from lammps_heal.structures import count_defects, site_distances, vectors_to_sites
 from lammps_heal.training_structures import (
     CRYSTAL,
     DEFECT,
+    FRENKEL_REACH,
+    LONGEST_SPLIT,
     START,
     THERMAL,
+    frenkel_pair,
     group_of,
     read_training_structures,
     uneven_sigmas,
@@ -30,7 +34,7 @@ def tagged(atoms: Atoms, temperature: int) -> Atoms:
 
 def test_the_shipped_structures_are_in_three_groups() -> None:
     structures = read_training_structures([ROOT / path for path in TRAINING_DATA])
-    assert Counter(map(group_of, structures)) == {CRYSTAL: 205, DEFECT: 96, THERMAL: 39}
+    assert Counter(map(group_of, structures)) == {CRYSTAL: 275, DEFECT: 96, THERMAL: 39}
 
 
 def test_a_hot_frame_becomes_the_start_of_the_quenched_one_before_it(tmp_path: Path, rng: np.random.Generator) -> None:
@@ -86,3 +90,26 @@ def test_a_wave_goes_on_across_the_faces_of_the_cell(rng: np.random.Generator) -
         profile = wave(crystal, rng)
         assert (np.abs(profile[i] - profile[j]) <= steepest * d).all()
         assert np.ptp(profile) > 0.8
+
+
+def test_a_frenkel_pair_is_one_vacancy_and_a_dumbbell_near_it(rng: np.random.Generator) -> None:
+    sites, lengths = fcc(5), []
+    for _ in range(30):
+        damaged = sites.copy()
+        damaged.positions = frenkel_pair(sites, rng)
+        found = count_defects(damaged.positions, sites)
+        assert (found.vacancies, found.interstitials) == (1, 1)
+        nearest = site_distances(damaged.positions, sites, 1)[1][:, 0]
+        occupation = np.bincount(nearest, minlength=len(sites))
+        vacancy, dumbbell = int(occupation.argmin()), int(occupation.argmax())
+        assert 2.0 < sites.get_distance(vacancy, dumbbell, mic=True) < FRENKEL_REACH
+        pair = find_mic(damaged.positions[nearest == dumbbell] - sites.positions[dumbbell], sites.cell)[0]
+        np.testing.assert_allclose(pair[0], -pair[1], atol=1e-9)  # on either side of the site
+        lengths.append(np.linalg.norm(pair[0]))
+        # All other atoms are where they were.
+        assert (np.linalg.norm(damaged.positions - sites.positions, axis=1) > 1e-9).sum() == 2
+        # What a training is to learn: assignment to the sites gives the clean crystal.
+        recombined = damaged.positions + vectors_to_sites(damaged.positions, sites)
+        np.testing.assert_array_equal(np.sort(site_distances(recombined, sites, 1)[1][:, 0]), np.arange(len(sites)))
+        assert site_distances(recombined, sites, 1)[0].max() < 1e-9
+    assert min(lengths) < 0.2 * LONGEST_SPLIT and 0.8 * LONGEST_SPLIT < max(lengths) <= LONGEST_SPLIT

@@ -58,7 +58,7 @@ def trajectory(
     healed: dict[int, Atoms] = {}
     current, done = atoms, 0
     for n in sorted(set(at_steps)):
-        current, done = heal(current, model, n - done, first_step=done + 1), n
+        current, done = heal(current, model, n - done), n
         healed[n] = current
     return healed
 

@@ -286,9 +286,10 @@ void FixHeal::init()
   // LAMMPS warns when nothing integrates, and when two fixes do; setup() undoes this.
   is_alone = true;
   for (auto *other : modify->get_fix_list())
-    if (other != this && other->time_integrate) {
-      time_integrate = 0;
+    if (other != this && (other->time_integrate || strcmp(other->style, style) == 0)) {
       is_alone = false;
+      if (other->time_integrate)
+        time_integrate = 0;
     }
 
   const bool minimizing = update->whichflag == 2;

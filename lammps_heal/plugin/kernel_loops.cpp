@@ -115,6 +115,42 @@ INLINE int64_t keep_inside(float *__restrict x, float *__restrict y, float *__re
   return n_kept;
 }
 
+// Rows of an (n_rows, 3) array, less the origin, as one array of floats for each component: (n,), padded.
+INLINE void take_rows(const double *values, const int32_t *rows, int64_t n, const double *origin,
+                      float *__restrict x, float *__restrict y, float *__restrict z)
+{
+#ifdef __AVX512F__
+  // Whole rows are loaded, and turned into components 16 at a time, in registers.
+  const __m256d from = _mm256_maskz_loadu_pd(7, origin);
+  auto row = [&](int64_t k) {
+    return _mm256_cvtpd_ps(_mm256_sub_pd(
+        _mm256_maskz_loadu_pd(7, values + 3 * static_cast<int64_t>(rows[k < n ? k : n - 1])), from));
+  };
+  auto four = [&](int64_t k) {
+    const __m512 first = _mm512_insertf32x4(_mm512_castps128_ps512(row(k)), row(k + 1), 1);
+    return _mm512_insertf32x4(_mm512_insertf32x4(first, row(k + 2), 2), row(k + 3), 3);
+  };
+  // x of eight rows, then their y; and their z.
+  const __m512i xy = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29);
+  const __m512i zz = _mm512_setr_epi32(2, 6, 10, 14, 18, 22, 26, 30, 2, 6, 10, 14, 18, 22, 26, 30);
+  for (int64_t k = 0; k < n; k += 16) {
+    const __m512 a = four(k), b = four(k + 4), c = four(k + 8), d = four(k + 12);
+    const __m512 first = _mm512_permutex2var_ps(a, xy, b), second = _mm512_permutex2var_ps(c, xy, d);
+    _mm512_store_ps(x + k, _mm512_shuffle_f32x4(first, second, 0x44));
+    _mm512_store_ps(y + k, _mm512_shuffle_f32x4(first, second, 0xee));
+    _mm512_store_ps(z + k, _mm512_shuffle_f32x4(_mm512_permutex2var_ps(a, zz, b),
+                                                _mm512_permutex2var_ps(c, zz, d), 0x44));
+  }
+#else
+  for (int64_t k = 0; k < n; k++) {
+    const double *const row = values + 3 * static_cast<int64_t>(rows[k]);
+    x[k] = static_cast<float>(row[0] - origin[0]);
+    y[k] = static_cast<float>(row[1] - origin[1]);
+    z[k] = static_cast<float>(row[2] - origin[2]);
+  }
+#endif
+}
+
 // Rows of two atoms on one spot go to task.overlapping.
 INLINE void gather(const KernelNumbers &numbers, KernelTask &task, int64_t centre, Edges &edges)
 {
@@ -127,12 +163,7 @@ INLINE void gather(const KernelNumbers &numbers, KernelTask &task, int64_t centr
                     *__restrict square = edges.place;
   const int64_t n_listed = task.first[centre + 1] - task.first[centre];
   const int32_t *const listed = task.neighbours + task.first[centre];
-  for (int64_t k = 0; k < n_listed; k++) {
-    const double *const neighbour = task.positions + 3 * static_cast<int64_t>(listed[k]);
-    x[k] = static_cast<float>(neighbour[0] - x0);
-    y[k] = static_cast<float>(neighbour[1] - y0);
-    z[k] = static_cast<float>(neighbour[2] - z0);
-  }
+  take_rows(task.positions, listed, n_listed, origin, x, y, z);
   float smallest = cutoff_square;
   const int64_t n = keep_inside(x, y, z, square, listed, edges.rows, n_listed, cutoff_square, smallest);
   if (smallest < static_cast<float>(SMALLEST_DISTANCE * SMALLEST_DISTANCE) && task.overlapping[0] < 0)
@@ -547,9 +578,8 @@ void relay(const KernelNumbers &numbers, KernelTask &task)
     const int64_t centre = task.centres ? task.centres[k] : k;
     gather(numbers, task, centre, edges);
     const int64_t n_padded = padded(edges.n, EDGE_PADDING);
-    for (int64_t e = 0; e < edges.n; e++)
-      for (int d = 0; d < 3; d++)
-        told[d][e] = static_cast<float>(task.told[3 * static_cast<int64_t>(edges.rows[e]) + d]);
+    constexpr double zero[3] = {0.0, 0.0, 0.0};
+    take_rows(task.told, edges.rows, edges.n, zero, told[0], told[1], told[2]);
     for (int d = 0; d < 3; d++)
       for (int64_t e = edges.n; e < n_padded; e++)
         told[d][e] = 0.0f;
@@ -596,31 +626,31 @@ void answer(const KernelNumbers &numbers, KernelTask &task)
     run_all<(HEAL_LANES > 4 ? HEAL_LANES / 2 : HEAL_LANES)>(numbers, task);
 }
 
-int64_t find_near(const double *x, const double *y, const double *z, const int32_t *rows, int64_t n,
-                  const double *point, double cutoff_square, int32_t *found)
+int64_t find_near(const float *x, const float *y, const float *z, const int32_t *rows, int64_t n,
+                  const float *point, float cutoff_square, int32_t *found)
 {
   int64_t n_found = 0;
 #ifdef __AVX512F__
-  const __m512d x0 = _mm512_set1_pd(point[0]), y0 = _mm512_set1_pd(point[1]), z0 = _mm512_set1_pd(point[2]);
-  for (int64_t k = 0; k < n; k += 8) {
-    const auto exists = static_cast<__mmask8>(n - k < 8 ? (1u << (n - k)) - 1 : 0xffu);
-    const __m512d dx = _mm512_sub_pd(_mm512_maskz_loadu_pd(exists, x + k), x0);
-    const __m512d dy = _mm512_sub_pd(_mm512_maskz_loadu_pd(exists, y + k), y0);
-    const __m512d dz = _mm512_sub_pd(_mm512_maskz_loadu_pd(exists, z + k), z0);
-    const __m512d d2 = _mm512_fmadd_pd(dx, dx, _mm512_fmadd_pd(dy, dy, _mm512_mul_pd(dz, dz)));
-    const __mmask8 is_near = _mm512_mask_cmp_pd_mask(exists, d2, _mm512_set1_pd(cutoff_square), _CMP_LT_OQ);
-    const __m256i candidates = _mm256_maskz_loadu_epi32(exists, rows + k);
-    _mm256_storeu_si256(reinterpret_cast<__m256i *>(found + n_found),
-                        _mm256_maskz_compress_epi32(is_near, candidates));
+  const __m512 x0 = _mm512_set1_ps(point[0]), y0 = _mm512_set1_ps(point[1]), z0 = _mm512_set1_ps(point[2]);
+  for (int64_t k = 0; k < n; k += 16) {
+    const auto exists = static_cast<__mmask16>(n - k < 16 ? (1u << (n - k)) - 1 : 0xffffu);
+    const __m512 dx = _mm512_sub_ps(_mm512_maskz_loadu_ps(exists, x + k), x0);
+    const __m512 dy = _mm512_sub_ps(_mm512_maskz_loadu_ps(exists, y + k), y0);
+    const __m512 dz = _mm512_sub_ps(_mm512_maskz_loadu_ps(exists, z + k), z0);
+    const __m512 d2 = _mm512_fmadd_ps(dx, dx, _mm512_fmadd_ps(dy, dy, _mm512_mul_ps(dz, dz)));
+    const __mmask16 is_near =
+        _mm512_mask_cmp_ps_mask(exists, d2, _mm512_set1_ps(cutoff_square), _CMP_LT_OQ);
+    _mm512_storeu_si512(found + n_found, _mm512_maskz_compress_epi32(
+                                             is_near, _mm512_maskz_loadu_epi32(exists, rows + k)));
     n_found += __builtin_popcount(is_near);
   }
 #else
-  const double x0 = point[0], y0 = point[1], z0 = point[2];
-  double squares[TILE];
+  const float x0 = point[0], y0 = point[1], z0 = point[2];
+  float squares[TILE];
   for (int64_t start = 0; start < n; start += TILE) {
     const int64_t n_here = n - start < TILE ? n - start : TILE;
     for (int64_t k = 0; k < n_here; k++) {
-      const double dx = x[start + k] - x0, dy = y[start + k] - y0, dz = z[start + k] - z0;
+      const float dx = x[start + k] - x0, dy = y[start + k] - y0, dz = z[start + k] - z0;
       squares[k] = dx * dx + dy * dy + dz * dz;
     }
     for (int64_t k = 0; k < n_here; k++) {

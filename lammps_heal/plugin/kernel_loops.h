@@ -18,7 +18,7 @@ constexpr int N_COEFFICIENTS = 3;             // of the quadratic in each interv
 constexpr int RELAY_ROW = 8;                  // floats of an interval: a_0, b_0, a_1, b_1, a_2, b_2, 0, 0
 constexpr int N_MIXED = 3;                    // degrees with a mixing matrix: l = 1 .. 3
 constexpr int ATOMS_AT_ONCE = 24;             // that share one pass through the gate network's weights
-constexpr double SMALLEST_DISTANCE = 0.03;    // Å; nearer atoms are on one spot
+constexpr double SMALLEST_DISTANCE = 1.0e-4;  // Å; nearer atoms are on one spot
 constexpr size_t ALIGNMENT = 64;              // bytes; of the widest vector
 constexpr int EDGE_PADDING = 16;              // edges; lanes of the widest vector
 
@@ -61,8 +61,8 @@ struct KernelLoops {
   void (*relay)(const KernelNumbers &, KernelTask &);
   // Writes those of n rows that are nearer to the point than the cutoff; returns how many. x, y, z: (n,) Å;
   // found: (n + EDGE_PADDING,).
-  int64_t (*find_near)(const double *x, const double *y, const double *z, const int32_t *rows, int64_t n,
-                       const double *point, double cutoff_square, int32_t *found);
+  int64_t (*find_near)(const float *x, const float *y, const float *z, const int32_t *rows, int64_t n,
+                       const float *point, float cutoff_square, int32_t *found);
 };
 
 extern const KernelLoops portable_loops;

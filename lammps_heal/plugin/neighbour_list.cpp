@@ -7,25 +7,28 @@
 #include <cmath>
 #include <cstddef>
 #include <cstring>
+#include <limits>
 #include <thread>
 
 using namespace lammps_heal;
 
-static constexpr int PER_CUTOFF = 2;    // cells; smaller ones hug the sphere better
+// Cells along a cutoff. A row of cells along x is one stretch of atoms, looked through by whole vectors: few long
+// stretches beat many short ones that hug the sphere better.
+static constexpr int PER_CUTOFF[3] = {4, 1, 1};
 static constexpr double ROOM = 1.15;    // for more neighbours than the mean
 static constexpr int64_t MORE_ROOM = 8;
 
 // Owned atoms in cells, one cell's atoms one behind the other.
 struct Cells {
   std::array<double, 3> low, high;
-  double side;
+  std::array<double, 3> side;
   std::array<int64_t, 3> n;
   std::vector<int32_t> start, rows;
-  std::vector<double> x, y, z;    // of rows
+  std::vector<float> x, y, z;    // of rows, from `low`
 
   int64_t along(int d, double position) const
   {
-    return static_cast<int64_t>(std::floor((position - low[d]) / side));
+    return static_cast<int64_t>(std::floor((position - low[d]) / side[d]));
   }
 };
 
@@ -34,7 +37,8 @@ static Cells sort_into_cells(const double *positions, int64_t n_owned, double cu
   Cells cells = {};
   cells.low = {HUGE_VAL, HUGE_VAL, HUGE_VAL};
   cells.high = {-HUGE_VAL, -HUGE_VAL, -HUGE_VAL};
-  cells.side = cutoff / PER_CUTOFF;
+  for (int d = 0; d < 3; d++)
+    cells.side[d] = cutoff / PER_CUTOFF[d];
   for (int64_t i = 0; i < n_owned; i++)
     for (int d = 0; d < 3; d++) {
       cells.low[d] = std::min(cells.low[d], positions[3 * i + d]);
@@ -44,11 +48,12 @@ static Cells sort_into_cells(const double *positions, int64_t n_owned, double cu
   auto total = [&]() {
     double product = 1.0;
     for (int d = 0; d < 3; d++)
-      product *= std::floor((cells.high[d] - cells.low[d]) / cells.side) + 1.0;
+      product *= std::floor((cells.high[d] - cells.low[d]) / cells.side[d]) + 1.0;
     return product;
   };
   while (total() > 4.0 * static_cast<double>(n_owned) + 64.0)
-    cells.side *= 1.25;
+    for (auto &side : cells.side)
+      side *= 1.25;
   for (int d = 0; d < 3; d++)
     cells.n[d] = cells.along(d, cells.high[d]) + 1;
 
@@ -69,9 +74,9 @@ static Cells sort_into_cells(const double *positions, int64_t n_owned, double cu
   for (int64_t i = 0; i < n_owned; i++) {
     const int32_t place = next[cell[i]]++;
     cells.rows[place] = static_cast<int32_t>(i);
-    cells.x[place] = positions[3 * i];
-    cells.y[place] = positions[3 * i + 1];
-    cells.z[place] = positions[3 * i + 2];
+    cells.x[place] = static_cast<float>(positions[3 * i] - cells.low[0]);
+    cells.y[place] = static_cast<float>(positions[3 * i + 1] - cells.low[1]);
+    cells.z[place] = static_cast<float>(positions[3 * i + 2] - cells.low[2]);
   }
   return cells;
 }
@@ -119,7 +124,7 @@ struct Part {
 // Atoms taken in order of id, each entering itself into the lists of its neighbours, fill every list in order
 // of id without a comparison. room: places in `lists` for each owned row; counts go on beyond it.
 static void fill(const double *positions, const std::vector<int32_t> &order, const Cells &cells,
-                 double cutoff_square, Part part, int64_t room, int32_t *lists, int32_t *counts)
+                 float cutoff_square, Part part, int64_t room, int32_t *lists, int32_t *counts)
 {
   const auto find_near = fastest_loops().find_near;
   std::vector<int32_t> near(cells.rows.size() + EDGE_PADDING);
@@ -128,18 +133,20 @@ static void fill(const double *positions, const std::vector<int32_t> &order, con
     int64_t from[3], to[3];    // cells
     for (int d = 0; d < 3; d++) {
       const int64_t own = cells.along(d, p[d]);
-      from[d] = std::max<int64_t>(own - PER_CUTOFF, d == 2 ? part.begin : 0);
-      to[d] = std::min(own + PER_CUTOFF + 1, d == 2 ? part.end : cells.n[d]);
+      from[d] = std::max<int64_t>(own - PER_CUTOFF[d], d == 2 ? part.begin : 0);
+      to[d] = std::min(own + PER_CUTOFF[d] + 1, d == 2 ? part.end : cells.n[d]);
     }
     if (from[0] >= to[0] || from[1] >= to[1])
       continue;
+    const float point[3] = {static_cast<float>(p[0] - cells.low[0]), static_cast<float>(p[1] - cells.low[1]),
+                            static_cast<float>(p[2] - cells.low[2])};
     for (int64_t z = from[2]; z < to[2]; z++)
       for (int64_t y = from[1]; y < to[1]; y++) {
         // A row of cells along x is one stretch of atoms.
         const int64_t line = (z * cells.n[1] + y) * cells.n[0];
         const int32_t begin = cells.start[line + from[0]], end = cells.start[line + to[0]];
         const int64_t n = find_near(&cells.x[begin], &cells.y[begin], &cells.z[begin], &cells.rows[begin],
-                                    end - begin, p, cutoff_square, near.data());
+                                    end - begin, point, cutoff_square, near.data());
         for (int64_t k = 0; k < n; k++) {
           const int32_t i = near[k];
           if (i == row)
@@ -180,9 +187,14 @@ void lammps_heal::find_neighbours(const double *positions, const int64_t *ids, i
   std::vector<int32_t> counts(n_owned);
   double volume = 1.0;
   for (int d = 0; d < 3; d++)
-    volume *= std::max(cells.high[d] - cells.low[d], cells.side);
+    volume *= std::max(cells.high[d] - cells.low[d], cells.side[d]);
   const double sphere = 4.0 / 3.0 * M_PI * cutoff * cutoff * cutoff;
   const double mean = sphere * static_cast<double>(n_owned) / volume;
+  // Floats are fast and a little wrong: a few pairs more cost nothing, and none must be missing.
+  double furthest = cutoff;
+  for (int d = 0; d < 3; d++)
+    furthest = std::max(furthest, cells.high[d] - cells.low[d] + cutoff);
+  const double reach = cutoff + 4.0 * std::numeric_limits<float>::epsilon() * furthest;
   int64_t room = std::min(static_cast<int64_t>(ROOM * mean) + MORE_ROOM, n_rows);
   room = std::max(room, list.capacity / n_owned);    // what the last list needed
   for (;;) {
@@ -193,7 +205,7 @@ void lammps_heal::find_neighbours(const double *positions, const int64_t *ids, i
       list.neighbours = std::make_unique_for_overwrite<int32_t[]>(list.capacity);
     }
     auto fill_part = [&](Part part) {
-      fill(positions, order, cells, cutoff * cutoff, part, room, list.neighbours.get(), counts.data());
+      fill(positions, order, cells, static_cast<float>(reach * reach), part, room, list.neighbours.get(), counts.data());
     };
     std::vector<std::thread> others;
     for (size_t t = 1; t < parts.size(); t++)
