@@ -111,15 +111,16 @@ def test_atoms_without_neighbours_and_no_atoms_at_all(model: torch.jit.ScriptMod
     assert kernel.answers(far, nothing).shape == kernel.relay(far, nothing, told, 0).shape == (0, 3)
 
 
-def test_many_neighbours(model: torch.jit.ScriptModule, rng: np.random.Generator) -> None:
-    """More than the kernel takes at once."""
+def test_many_neighbours(rng: np.random.Generator) -> None:
+    """More than the kernel takes at once; no trained network knows such a crystal."""
+    model = model_of(random_network(1, 6.5, 8, 64))
     dense = noisy(fcc(4, 3.0), 0.02, rng)
     crystal, *cluster = crystal_of(dense, model.cutoff)
     inside = neighbour_list(cluster[0], len(dense), model.cutoff)
     assert np.diff(inside.first).min() > 128
     kernel, expected = Kernel(model), by_torch(model, *cluster)
-    # So many terms, so far from what it was trained on, cost both of them a digit.
-    np.testing.assert_allclose(kernel.answers(*cluster), expected, atol=10 * SAME)
+    scale = max(1.0, float(np.abs(expected).max()))  # Å, as above
+    np.testing.assert_allclose(kernel.answers(*cluster), expected, atol=SAME * scale)
     told = crystal.share(rng.normal(0.0, 0.1, dense.positions.shape))
     np.testing.assert_allclose(kernel.relay(*cluster, told, 0), by_torch(model, *cluster, told, 0), atol=SAME)
 
