@@ -14,22 +14,19 @@ class GhostExchange:
     """
 
     def __init__(self, ids: Int64Array, n_owned: int, ranks: Ranks) -> None:
-        self._ranks, self._n_owned = ranks, n_owned
-        n_ranks = ranks.size
+        self._ranks, n_ranks = ranks, ranks.size
         owned = ids[:n_owned]
         ghosts, self._place_of_ghost = np.unique(ids[n_owned:], return_inverse=True)
         listed = ranks.exchange([owned[owned % n_ranks == r] for r in range(n_ranks)])
         known, owner = np.concatenate(listed), np.repeat(np.arange(n_ranks), [len(part) for part in listed])
-        order = np.argsort(known)
         questions = ranks.exchange([ghosts[ghosts % n_ranks == r] for r in range(n_ranks)])
-        answers = ranks.exchange([owner[order[np.searchsorted(known, asked, sorter=order)]] for asked in questions])
+        answers = ranks.exchange([owner[places(asked, known)] for asked in questions])
         owner_of_ghost = np.empty(len(ghosts), np.int64)
         for r, answer in enumerate(answers):
             owner_of_ghost[ghosts % n_ranks == r] = answer
         self._wanted = [np.flatnonzero(owner_of_ghost == r) for r in range(n_ranks)]
         requests = ranks.exchange([ghosts[wanted] for wanted in self._wanted])
-        order = np.argsort(owned)
-        self._sent_rows = [order[np.searchsorted(owned, request, sorter=order)] for request in requests]
+        self._sent_rows = [places(request, owned) for request in requests]
 
     def share(self, values: Float64Array) -> Float64Array:
         """(n_owned + n_ghost, k): values of the owned rows (n_owned, k), and of each ghost its owner's."""
@@ -38,3 +35,10 @@ class GhostExchange:
         for wanted, part in zip(self._wanted, received, strict=True):
             of_ghosts[wanted] = part
         return np.concatenate([values, of_ghosts[self._place_of_ghost]])
+
+
+def places(wanted: Int64Array, ids: Int64Array) -> Int64Array:
+    """(n_wanted,) where each wanted id is among the ids, (n,), in any order; all are there, once."""
+    order = np.argsort(ids)
+    found: Int64Array = order[np.searchsorted(ids, wanted, sorter=order)]
+    return found

@@ -15,6 +15,7 @@ from lammps_heal.errors import HealError
 from lammps_heal.kernel import Kernel, usable_kernel
 from lammps_heal.neighbours import (
     Float64Array,
+    Int64Array,
     Neighbourhoods,
     PeriodicGhosts,
     neighbours_by_id,
@@ -55,6 +56,8 @@ def displacement(model: Model, positions: Float64Array, neighbourhoods: Neighbou
     share: brings answers to the ghosts, before each of the model's relays; a collective call on several ranks.
     Returns (n_owned, 3) Å, in order of rows, to be added. Raises HealError for a position or an answer that is not finite.
     """
+    if not np.isfinite(positions).all():
+        raise HealError(f"{int((~np.isfinite(positions)).any(1).sum())} atoms have positions that are not finite")
     answers = _by_torch(model, positions, neighbourhoods)
     for turn in range(model.n_relays):
         answers = _by_torch(model, positions, neighbourhoods, share(answers), turn)
@@ -69,8 +72,6 @@ def _by_torch(
     turn: int = 0,
 ) -> Float64Array:
     """The model's answers, or, where there are answers of all rows, a relay of them: (n_owned, 3) Å."""
-    if not np.isfinite(positions).all():
-        raise HealError(f"{int((~np.isfinite(positions)).any(1).sum())} atoms have positions that are not finite")
     device = next(model.parameters()).device
     centres, first = neighbourhoods.centres, neighbourhoods.first
     all_positions = torch.as_tensor(positions, device=device)
@@ -165,6 +166,7 @@ class PeriodicCrystal:
         self.cell, self.pbc, self.cutoff, self.threads = cell, pbc, cutoff, threads
         self._listed_positions: Float64Array | None = None
         self._ghosts: PeriodicGhosts
+        self._owners: Int64Array
         self._neighbourhoods: Neighbourhoods
 
     def open_cluster(self, positions: Float64Array) -> tuple[Float64Array, Neighbourhoods]:
@@ -173,13 +175,13 @@ class PeriodicCrystal:
             self._listed_positions = positions.copy()
             self._ghosts = periodic_ghosts(positions, self.cell, self.pbc, self.cutoff + SKIN)
             cluster = self._ghosts.positions(positions)
-            ids = np.concatenate([np.arange(len(positions)), self._ghosts.ghost_owner])
-            self._neighbourhoods = neighbours_by_id(cluster, ids, len(positions), self.cutoff + SKIN, self.threads)
+            self._owners = self._ghosts.owners()
+            self._neighbourhoods = neighbours_by_id(cluster, self._owners, len(positions), self.cutoff + SKIN, self.threads)
         return self._ghosts.positions(positions), self._neighbourhoods
 
     def share(self, answers: Float64Array) -> Float64Array:
         """See `Share`; for the positions of the last `open_cluster`."""
-        return answers[self._ghosts.owners()]
+        return answers[self._owners]
 
     def _is_stale(self, positions: Float64Array) -> bool:
         if self._listed_positions is None:

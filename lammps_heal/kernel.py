@@ -67,23 +67,8 @@ class Kernel:
         positions: (n_owned + n_ghost, 3) Å. neighbourhoods: of all owned rows, in order of rows.
         Raises HealError where two atoms are on one spot.
         """
-        positions = np.ascontiguousarray(positions)
-        first = np.ascontiguousarray(neighbourhoods.first)
-        neighbours = np.ascontiguousarray(neighbourhoods.neighbours, np.int32)
-        result, overlapping = np.empty((len(first) - 1, 3)), np.empty(2, np.int64)
-        failed = self._library.heal_answer(
-            self._kernel,
-            pointer(positions),
-            len(result),
-            pointer(first),
-            pointer(neighbours),
-            self.length_scale,
-            threads,
-            pointer(result),
-            pointer(overlapping),
-        )
-        if failed:
-            raise HealError(f"the kernel failed: {last_error(self._library)}")
+        overlapping = np.empty(2, np.int64)
+        result = self._run(self._library.heal_answer, positions, neighbourhoods, threads, pointer(overlapping))
         if overlapping[0] >= 0:
             raise overlap_error(positions, *overlapping)
         return result
@@ -92,23 +77,19 @@ class Kernel:
         self, positions: Float64Array, neighbourhoods: Neighbourhoods, answers: Float64Array, turn: int, threads: int = 1
     ) -> Float64Array:
         """(n_owned, 3) Å after relay number `turn`, from 0, of the answers of all rows, (n_owned + n_ghost, 3) Å."""
-        positions, answers = np.ascontiguousarray(positions), np.ascontiguousarray(answers)
+        answers = np.ascontiguousarray(answers)
+        return self._run(self._library.heal_relay, positions, neighbourhoods, threads, pointer(answers), turn)
+
+    def _run(
+        self, function: Any, positions: Float64Array, neighbourhoods: Neighbourhoods, threads: int, *arguments: Any
+    ) -> Float64Array:
+        """(n_owned, 3) Å that a function of the library writes; its last arguments are its own."""
+        positions = np.ascontiguousarray(positions)
         first = np.ascontiguousarray(neighbourhoods.first)
         neighbours = np.ascontiguousarray(neighbourhoods.neighbours, np.int32)
         result = np.empty((len(first) - 1, 3))
-        failed = self._library.heal_relay(
-            self._kernel,
-            pointer(positions),
-            len(result),
-            pointer(first),
-            pointer(neighbours),
-            pointer(answers),
-            turn,
-            self.length_scale,
-            threads,
-            pointer(result),
-        )
-        if failed:
+        arrays = pointer(positions), len(result), pointer(first), pointer(neighbours)
+        if function(self._kernel, *arrays, self.length_scale, threads, pointer(result), *arguments):
             raise HealError(f"the kernel failed: {last_error(self._library)}")
         return result
 

@@ -45,8 +45,8 @@ static bool is_finite(const double *x)
 
 FixHeal::FixHeal(LAMMPS *lmp, int narg, char **arg) :
     Fix(lmp, narg, arg), interval(1), n_threads(1), use_kernel(true), lattice_constant(0.0), longest(0.0),
-    must_list(true), is_alone(true), list_skin(0.0), raised_ghost_cutoff(0.0), users_ghost_cutoff(0.0), rms(0.0), largest(0.0), n_capped(0),
-    n_moved(0)
+    must_list(true), is_alone(true), list_skin(0.0), raised_ghost_cutoff(0.0), users_ghost_cutoff(0.0),
+    rms(0.0), largest(0.0), n_capped(0), n_moved(0)
 {
   if (narg < 4)
     error->all(FLERR, "fix heal needs a model file: fix ID group-ID heal MODEL keyword value ...");
@@ -383,7 +383,8 @@ void FixHeal::post_neighbor()
   listed_positions.assign(x, x + 3 * static_cast<size_t>(atom->nlocal));
   must_list = true;
   // A list that the next step will outrun needs no skin, which is half of its cost. A step is about half as
-  // long as the one before, so it will move atoms by more than half a skin if that one did by more than a whole.
+  // long as the one before, so it will move atoms by more than half a skin if that one did by more than a
+  // whole.
   list_skin = is_alone && largest > neighbor->skin ? 0.0 : neighbor->skin;
   // Now the atoms are where LAMMPS saw them; other fixes may move them before the healing step.
   const bool running = update->whichflag == 1 && update->ntimestep < update->laststep;
@@ -510,8 +511,11 @@ void FixHeal::find_displacements(const std::vector<int> &atoms)
   std::vector<double> found(3 * atoms.size());
   answers.assign(3 * (static_cast<size_t>(atom->nlocal) + atom->nghost), 0.0);
   for (int turn = BEFORE_RELAYS; turn < model->n_relays; turn++) {
-    if (turn != BEFORE_RELAYS)
+    if (turn != BEFORE_RELAYS) {
+      for (size_t k = 0; k < atoms.size(); k++)
+        std::copy_n(&found[3 * k], 3, &answers[3 * static_cast<size_t>(atoms[k])]);
       comm->forward_comm(this);
+    }
     std::string problem;
     try {
       if (!atoms.empty())
@@ -520,8 +524,6 @@ void FixHeal::find_displacements(const std::vector<int> &atoms)
       problem = "fix heal: " + std::string(reason.what());
     }
     stop_if_any(problem);
-    for (size_t k = 0; k < atoms.size(); k++)
-      std::copy_n(&found[3 * k], 3, &answers[3 * static_cast<size_t>(atoms[k])]);
   }
 
   for (int i = 0; i < atom->nlocal; i++)
@@ -541,8 +543,8 @@ std::string FixHeal::by_kernel(const std::vector<int> &atoms, int turn, std::vec
   const int *rows = atoms.size() == static_cast<size_t>(atom->nlocal) ? nullptr : atoms.data();
   const auto n = static_cast<int64_t>(atoms.size());
   if (turn != BEFORE_RELAYS) {
-    model->kernel()->relay(atom->x[0], rows, n, list.first.data(), list.neighbours.get(), answers.data(), turn,
-                           model->length_scale, n_threads, found.data());
+    model->kernel()->relay(atom->x[0], rows, n, list.first.data(), list.neighbours.get(), answers.data(),
+                           turn, model->length_scale, n_threads, found.data());
     return "";
   }
   int64_t overlapping[2];
@@ -566,7 +568,8 @@ std::string FixHeal::by_torch(const std::vector<int> &atoms, int turn, std::vect
   lammps_heal::Neighbourhoods chunk;
   const int64_t n_rows = static_cast<int64_t>(atom->nlocal) + atom->nghost;
   model->set_positions(atom->x[0], n_rows);
-  model->set_answers(answers.data(), n_rows);
+  if (turn != BEFORE_RELAYS)
+    model->set_answers(answers.data(), n_rows);
   for (size_t start = 0; start < order.size(); start += chunk_size) {
     const size_t stop = std::min(order.size(), start + chunk_size);
     chunk.centres.clear();
@@ -703,7 +706,8 @@ double FixHeal::compute_vector(int n)
 
 double FixHeal::memory_usage()
 {
-  return sizeof(double) * (static_cast<double>(atom->nmax) * N_COLUMNS + listed_positions.capacity() + answers.capacity()) +
+  return sizeof(double) * (static_cast<double>(atom->nmax) * N_COLUMNS + listed_positions.capacity() +
+                           answers.capacity()) +
          sizeof(int64_t) * static_cast<double>(list.first.capacity()) +
          sizeof(int32_t) * static_cast<double>(list.capacity);
 }

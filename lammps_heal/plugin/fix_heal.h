@@ -70,9 +70,9 @@ class FixHeal : public Fix
   // state
   std::vector<double> listed_positions;    // owned atoms, when LAMMPS last found owners and ghosts
   lammps_heal::NeighbourList list;         // of these positions, unless must_list
-  bool must_list, is_alone;        // alone: nothing else moves atoms
-  double list_skin;                // Å, of the list: the skin, or nothing
-  std::vector<double> answers;     // (n_rows, 3) Å, owned atoms, then ghosts; zero outside the group
+  bool must_list, is_alone;                // alone: nothing else moves atoms
+  double list_skin;                        // Å, of the list: the skin, or nothing
+  std::vector<double> answers;             // (n_rows, 3) Å, owned atoms, then ghosts; zero outside the group
   double raised_ghost_cutoff, users_ghost_cutoff;
   double rms, largest;
   bigint n_capped, n_moved;

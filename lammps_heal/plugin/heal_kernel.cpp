@@ -112,7 +112,7 @@ static int padded(int n, int to)
   return (n + to - 1) / to * to;
 }
 
-Kernel::Kernel(const NetworkNumbers &network, const std::string &instruction_set) : loops(nullptr), numbers(), n_turns(network.n_relays)
+Kernel::Kernel(const NetworkNumbers &network, const std::string &instruction_set) : loops(nullptr), numbers()
 {
   for (const auto *usable : usable_loops())
     if (!loops && (instruction_set.empty() || instruction_set == usable->name))
@@ -151,6 +151,7 @@ Kernel::Kernel(const NetworkNumbers &network, const std::string &instruction_set
         }
   }
 
+  const int n_turns = network.n_relays;
   float *relays = keep(static_cast<size_t>(n_turns) * numbers.n_intervals * RELAY_ROW);
   numbers.relays = relays;
   for (int i = 0; i < numbers.n_intervals; i++) {
@@ -201,17 +202,17 @@ void Kernel::answer(const double *positions, const int32_t *centres, int64_t n_c
                     const int32_t *neighbours, double length_scale, int n_threads, double *answers,
                     int64_t *overlapping) const
 {
-  const KernelTask whole = {positions, centres, first,   neighbours, 0, n_centres, length_scale, nullptr,
-                            0,         answers, nullptr, 0,          {}};
+  const KernelTask whole = {positions, centres, first,   neighbours, 0, n_centres, length_scale,
+                            nullptr,   0,       answers, nullptr,    0, {}};
   run(loops->answer, whole, n_threads, overlapping);
 }
 
 void Kernel::relay(const double *positions, const int32_t *centres, int64_t n_centres, const int64_t *first,
-                   const int32_t *neighbours, const double *told, int turn, double length_scale, int n_threads,
-                   double *answers) const
+                   const int32_t *neighbours, const double *told, int turn, double length_scale,
+                   int n_threads, double *answers) const
 {
-  const KernelTask whole = {positions, centres, first,   neighbours, 0, n_centres, length_scale, told,
-                            turn,      answers, nullptr, 0,          {}};
+  const KernelTask whole = {positions, centres, first,   neighbours, 0, n_centres, length_scale,
+                            told,      turn,    answers, nullptr,    0, {}};
   int64_t overlapping[2];    // the answers before it would have said so
   run(loops->relay, whole, n_threads, overlapping);
 }

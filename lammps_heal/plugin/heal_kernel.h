@@ -45,16 +45,12 @@ class Kernel
     return loops->name;
   }
 
-  int n_relays() const
-  {
-    return n_turns;
-  }
-
-  // What the owned atoms answer, before any relay. positions: (n_rows, 3) Å, owned atoms, then ghosts. centres:
-  // (n_centres,) rows, or null for the first ones. first: (n_owned + 1,), neighbours: those of row i are
-  // neighbours[first[i]] to neighbours[first[i + 1] - 1]; pairs beyond the cutoff are ignored. length_scale:
-  // this crystal's lengths in those that the model knows. answers: (n_centres, 3) Å, written. The same bits
-  // for any number of threads. overlapping: set to the rows of two atoms on one spot, or to -1, -1.
+  // What the owned atoms answer, before any relay. positions: (n_rows, 3) Å, owned atoms, then ghosts.
+  // centres: (n_centres,) rows, or null for the first ones. first: (n_owned + 1,), neighbours: those of row i
+  // are neighbours[first[i]] to neighbours[first[i + 1] - 1]; pairs beyond the cutoff are ignored.
+  // length_scale: this crystal's lengths in those that the model knows. answers: (n_centres, 3) Å, written.
+  // The same bits for any number of threads. overlapping: set to the rows of two atoms on one spot, or to -1,
+  // -1.
   void answer(const double *positions, const int32_t *centres, int64_t n_centres, const int64_t *first,
               const int32_t *neighbours, double length_scale, int n_threads, double *answers,
               int64_t *overlapping) const;
@@ -68,7 +64,6 @@ class Kernel
  private:
   const KernelLoops *loops;
   KernelNumbers numbers;
-  int n_turns;
   struct Free {
     void operator()(float *p) const;
   };

@@ -116,9 +116,8 @@ HealModel::HealModel(const std::string &file, const std::string &name, const std
                              " is damaged: its weights do not have the hash it records; export it anew");
   if (elements.empty() || masses.size() != elements.size() || !(cutoff > 0.0) || !(max_displacement > 0.0) ||
       !(lattice_constant > 0.0) || length_scale != 1.0 || n_relays < 0)
-    throw std::runtime_error(model_file +
-                             " is damaged: elements, masses, lengths or n_relays make no sense; "
-                             "export it anew");
+    throw std::runtime_error(model_file + " is damaged: elements, masses, lengths or n_relays make no sense; "
+                                          "export it anew");
   if (wanted_lattice_constant > 0.0) {
     length_scale = wanted_lattice_constant / lattice_constant;
     for (double *length : {&cutoff, &max_displacement, &lattice_constant})
@@ -171,10 +170,8 @@ void HealModel::call(const char *method, const Neighbourhoods &neighbourhoods,
                                        borrow(neighbourhoods.first).to(torch->device),
                                        borrow(neighbourhoods.neighbours).to(torch->device)};
     inputs.insert(inputs.end(), more.begin(), more.end());
-    const auto answer = torch->module.get_method(method)(inputs)
-                            .toTensor()
-                            .to(torch::kCPU, torch::kFloat64)
-                            .contiguous();
+    const auto answer =
+        torch->module.get_method(method)(inputs).toTensor().to(torch::kCPU, torch::kFloat64).contiguous();
     const auto n_centres = static_cast<int64_t>(neighbourhoods.centres.size());
     if (answer.dim() != 2 || answer.size(0) != n_centres || answer.size(1) != 3)
       throw std::runtime_error("its answer must be (n_centres, 3)");
@@ -261,8 +258,8 @@ double HealModel::difference_of_kernel()
   set_positions(crystal.positions.data(), n_rows);
   answer(neighbourhoods, by_torch.data());
   int64_t overlapping[2];
-  compiled->answer(crystal.positions.data(), nullptr, crystal.n_owned, list.first.data(), list.neighbours.get(),
-                   length_scale, 1, by_kernel.data(), overlapping);
+  compiled->answer(crystal.positions.data(), nullptr, crystal.n_owned, list.first.data(),
+                   list.neighbours.get(), length_scale, 1, by_kernel.data(), overlapping);
   compare();
   // Whoever's answers they are, kernel and TorchScript must relay them alike.
   for (size_t i = 0; i < told.size(); i++)

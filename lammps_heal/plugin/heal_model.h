@@ -54,8 +54,8 @@ class HealModel
   // answers: (n_atoms, 3) Å, before a relay; borrowed as well.
   void set_answers(const double *answers, int64_t n_atoms);
 
-  // answers: (n_centres, 3) Å, written; after the last relay, from 0, they are the displacements, to be added, not
-  // yet capped. Both throw std::runtime_error where the model fails, out of memory included.
+  // answers: (n_centres, 3) Å, written; after the last relay, from 0, they are the displacements, to be
+  // added, not yet capped. Both throw std::runtime_error where the model fails, out of memory included.
   void answer(const Neighbourhoods &neighbourhoods, double *answers);
   void relay(const Neighbourhoods &neighbourhoods, int turn, double *answers);
 

@@ -39,10 +39,11 @@ EXPORT int64_t heal_sample_distances(double cutoff, float *distances, int64_t n_
   return static_cast<int64_t>(all.size());
 }
 
-EXPORT void *heal_kernel(int n_channels, int n_hidden, int n_relays, double cutoff, const float *radial_samples,
-                         const float *relay_samples, const float *mixing, const float *weights0,
-                         const float *biases0, const float *weights1, const float *biases1,
-                         const float *weights2, const float *biases2, const char *instruction_set)
+EXPORT void *heal_kernel(int n_channels, int n_hidden, int n_relays, double cutoff,
+                         const float *radial_samples, const float *relay_samples, const float *mixing,
+                         const float *weights0, const float *biases0, const float *weights1,
+                         const float *biases1, const float *weights2, const float *biases2,
+                         const char *instruction_set)
 {
   try {
     return new Kernel({n_channels,
@@ -71,14 +72,10 @@ EXPORT const char *heal_instruction_set(void *kernel)
   return static_cast<Kernel *>(kernel)->instruction_set();
 }
 
-// 0, or 1 with heal_last_error().
-EXPORT int heal_answer(void *kernel, const double *positions, int64_t n_centres, const int64_t *first,
-                       const int32_t *neighbours, double length_scale, int n_threads, double *answers,
-                       int64_t *overlapping)
+template <typename Work> static int attempt(const Work &work)
 {
   try {
-    static_cast<Kernel *>(kernel)->answer(positions, nullptr, n_centres, first, neighbours, length_scale,
-                                          n_threads, answers, overlapping);
+    work();
     return 0;
   } catch (const std::exception &reason) {
     last_error = reason.what();
@@ -86,19 +83,26 @@ EXPORT int heal_answer(void *kernel, const double *positions, int64_t n_centres,
   }
 }
 
+// 0, or 1 with heal_last_error().
+EXPORT int heal_answer(void *kernel, const double *positions, int64_t n_centres, const int64_t *first,
+                       const int32_t *neighbours, double length_scale, int n_threads, double *answers,
+                       int64_t *overlapping)
+{
+  return attempt([&]() {
+    static_cast<Kernel *>(kernel)->answer(positions, nullptr, n_centres, first, neighbours, length_scale,
+                                          n_threads, answers, overlapping);
+  });
+}
+
 // The same of a relay.
 EXPORT int heal_relay(void *kernel, const double *positions, int64_t n_centres, const int64_t *first,
-                      const int32_t *neighbours, const double *told, int turn, double length_scale,
-                      int n_threads, double *answers)
+                      const int32_t *neighbours, double length_scale, int n_threads, double *answers,
+                      const double *told, int turn)
 {
-  try {
+  return attempt([&]() {
     static_cast<Kernel *>(kernel)->relay(positions, nullptr, n_centres, first, neighbours, told, turn,
                                          length_scale, n_threads, answers);
-    return 0;
-  } catch (const std::exception &reason) {
-    last_error = reason.what();
-    return 1;
-  }
+  });
 }
 
 EXPORT void *heal_neighbour_list(const double *positions, const int64_t *ids, int64_t n_owned, int64_t n_rows,

@@ -75,8 +75,8 @@ INLINE int64_t padded(int64_t n, int64_t to)
 // Moves the vectors shorter than the cutoff to the front, in their order, and the listed rows of them to
 // `rows`, if there is any; returns how many, and all their squares.
 INLINE int64_t keep_inside(float *__restrict x, float *__restrict y, float *__restrict z,
-                           float *__restrict square, const int32_t *listed, int32_t *__restrict rows, int64_t n,
-                           float cutoff_square, float &smallest)
+                           float *__restrict square, const int32_t *listed, int32_t *__restrict rows,
+                           int64_t n, float cutoff_square, float &smallest)
 {
   int64_t n_kept = 0;
 #ifdef __AVX512F__
@@ -568,7 +568,12 @@ void relay(const KernelNumbers &numbers, KernelTask &task)
 {
   const auto most = static_cast<size_t>(task.most_edges);
   float *const s = task.scratch;
-  Edges edges = {0, s, s + most, s + 2 * most, s + 3 * most, reinterpret_cast<int32_t *>(s + 4 * most),
+  Edges edges = {0,
+                 s,
+                 s + most,
+                 s + 2 * most,
+                 s + 3 * most,
+                 reinterpret_cast<int32_t *>(s + 4 * most),
                  reinterpret_cast<int32_t *>(s + 5 * most)};
   float *__restrict told[3] = {s + 6 * most, s + 7 * most, s + 8 * most};
   float *__restrict across = s + 9 * most, *__restrict along = s + 10 * most;    // a(d) and b(d)
@@ -583,7 +588,8 @@ void relay(const KernelNumbers &numbers, KernelTask &task)
     for (int d = 0; d < 3; d++)
       for (int64_t e = edges.n; e < n_padded; e++)
         told[d][e] = 0.0f;
-    // Edge by edge, a and b side by side: gathering six coefficients of many edges at once takes twice as long.
+    // Edge by edge, a and b side by side: gathering six coefficients of many edges at once takes twice as
+    // long.
     for (int64_t e = 0; e < n_padded; e++) {
       const float *const c = table + static_cast<size_t>(edges.interval[e]) * RELAY_ROW;
       const float t = edges.place[e];
@@ -638,10 +644,9 @@ int64_t find_near(const float *x, const float *y, const float *z, const int32_t 
     const __m512 dy = _mm512_sub_ps(_mm512_maskz_loadu_ps(exists, y + k), y0);
     const __m512 dz = _mm512_sub_ps(_mm512_maskz_loadu_ps(exists, z + k), z0);
     const __m512 d2 = _mm512_fmadd_ps(dx, dx, _mm512_fmadd_ps(dy, dy, _mm512_mul_ps(dz, dz)));
-    const __mmask16 is_near =
-        _mm512_mask_cmp_ps_mask(exists, d2, _mm512_set1_ps(cutoff_square), _CMP_LT_OQ);
-    _mm512_storeu_si512(found + n_found, _mm512_maskz_compress_epi32(
-                                             is_near, _mm512_maskz_loadu_epi32(exists, rows + k)));
+    const __mmask16 is_near = _mm512_mask_cmp_ps_mask(exists, d2, _mm512_set1_ps(cutoff_square), _CMP_LT_OQ);
+    _mm512_storeu_si512(found + n_found,
+                        _mm512_maskz_compress_epi32(is_near, _mm512_maskz_loadu_epi32(exists, rows + k)));
     n_found += __builtin_popcount(is_near);
   }
 #else

@@ -12,15 +12,15 @@
 namespace lammps_heal
 {
 
-constexpr int N_DEGREES = 4;                  // l = 0 .. 3
-constexpr int N_HARMONICS = 16;               // of all degrees together
-constexpr int N_COEFFICIENTS = 3;             // of the quadratic in each interval of the tables
-constexpr int RELAY_ROW = 8;                  // floats of an interval: a_0, b_0, a_1, b_1, a_2, b_2, 0, 0
-constexpr int N_MIXED = 3;                    // degrees with a mixing matrix: l = 1 .. 3
-constexpr int ATOMS_AT_ONCE = 24;             // that share one pass through the gate network's weights
-constexpr double SMALLEST_DISTANCE = 1.0e-4;  // Å; nearer atoms are on one spot
-constexpr size_t ALIGNMENT = 64;              // bytes; of the widest vector
-constexpr int EDGE_PADDING = 16;              // edges; lanes of the widest vector
+constexpr int N_DEGREES = 4;                    // l = 0 .. 3
+constexpr int N_HARMONICS = 16;                 // of all degrees together
+constexpr int N_COEFFICIENTS = 3;               // of the quadratic in each interval of the tables
+constexpr int RELAY_ROW = 8;                    // floats of an interval: a_0, b_0, a_1, b_1, a_2, b_2, 0, 0
+constexpr int N_MIXED = 3;                      // degrees with a mixing matrix: l = 1 .. 3
+constexpr int ATOMS_AT_ONCE = 24;               // that share one pass through the gate network's weights
+constexpr double SMALLEST_DISTANCE = 1.0e-4;    // Å; nearer atoms are on one spot
+constexpr size_t ALIGNMENT = 64;                // bytes; of the widest vector
+constexpr int EDGE_PADDING = 16;                // edges; lanes of the widest vector
 
 // Numbers of the network, zero padded: channels to a multiple of the vector width, hidden units too.
 struct KernelNumbers {

@@ -12,8 +12,8 @@
 
 using namespace lammps_heal;
 
-// Cells along a cutoff. A row of cells along x is one stretch of atoms, looked through by whole vectors: few long
-// stretches beat many short ones that hug the sphere better.
+// Cells along a cutoff. A row of cells along x is one stretch of atoms, looked through by whole vectors: few
+// long stretches beat many short ones that hug the sphere better.
 static constexpr int PER_CUTOFF[3] = {4, 1, 1};
 static constexpr double ROOM = 1.15;    // for more neighbours than the mean
 static constexpr int64_t MORE_ROOM = 8;
@@ -205,7 +205,8 @@ void lammps_heal::find_neighbours(const double *positions, const int64_t *ids, i
       list.neighbours = std::make_unique_for_overwrite<int32_t[]>(list.capacity);
     }
     auto fill_part = [&](Part part) {
-      fill(positions, order, cells, static_cast<float>(reach * reach), part, room, list.neighbours.get(), counts.data());
+      fill(positions, order, cells, static_cast<float>(reach * reach), part, room, list.neighbours.get(),
+           counts.data());
     };
     std::vector<std::thread> others;
     for (size_t t = 1; t < parts.size(); t++)
