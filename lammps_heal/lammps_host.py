@@ -11,6 +11,7 @@ Two ways in, one behaviour:
 import importlib
 import site
 import sys
+import warnings
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -61,7 +62,10 @@ class LammpsHealer:
         threads: int = 1,
     ) -> None:
         self.lmp, self.model, self.ranks = lmp, model, ranks
-        self._displacement = fastest_displacement(model, kernel, threads)
+        with warnings.catch_warnings():
+            if ranks.rank > 0:  # why there is no kernel is said once
+                warnings.simplefilter("ignore")
+            self._displacement = fastest_displacement(model, kernel, threads)
         self._threads = threads
         self.longest = float(model.max_displacement if longest is None else longest)
         self.ghost_cutoff = model.cutoff + SKIN
@@ -265,17 +269,28 @@ class Callback:
             raise self.error
 
 
-_model_path: str | None = None
+@dataclass(frozen=True)
+class ModelChoice:
+    """What `use_model` names; see there."""
+
+    path: str | None = None
+    lattice_constant: float | None = None
+    threads: int = 1
 
 
-def use_model(path: str) -> None:
+_choice = ModelChoice()
+
+
+def use_model(path: str, lattice_constant: float = 0.0, threads: int = 1) -> None:
     """Name the model file for `Heal`; called from the LAMMPS script, since `fix python/move` takes no arguments.
 
-    python use_model input 1 v_model format s here "from lammps_heal.lammps_host import use_model"
+    lattice_constant: Å, of another fcc metal; 0 for the model's own. threads: of the kernel on each rank.
+
+    python use_model input 3 v_model v_lattice v_threads format sfi here "from lammps_heal.lammps_host import use_model"
     python use_model invoke
     """
-    global _model_path
-    _model_path = path
+    global _choice
+    _choice = ModelChoice(path, lattice_constant or None, threads)
 
 
 class Heal:
@@ -295,7 +310,8 @@ class Heal:
         torch.set_num_threads(1)
         self._needs_check = True
         try:
-            self.healer = LammpsHealer(self.lmp, load_on_all_ranks(_model_path, self.ranks), self.ranks)
+            model = load_on_all_ranks(_choice.path, self.ranks, lattice_constant=_choice.lattice_constant)
+            self.healer = LammpsHealer(self.lmp, model, self.ranks, threads=_choice.threads)
         except HealError as error:
             self._stop(error)
 

@@ -156,3 +156,15 @@ def test_info_prints_the_model(run: Run, model: torch.jit.ScriptModule) -> None:
     done = run("lammps-heal", "info", MODEL)
     assert done.returncode == 0
     assert f'"cutoff": {model.cutoff}' in done.stdout and '"weights_hash"' in done.stdout
+
+
+@pytest.mark.mpi
+def test_all_ranks_together_say_once_that_there_is_no_kernel(damaged: Path, tmp_path: Path, run: Run) -> None:
+    program = (
+        "import sys; from pathlib import Path; from lammps_heal import cli, kernel_library;"
+        "kernel_library.LIBRARY = Path('none.so'); cli.main(sys.argv[1:])"
+    )
+    words = ["heal", damaged, "-o", tmp_path / "healed.lammpstrj", "--steps", 1, "--host", "python"]
+    done = run("python", "-c", program, *words, ranks=2)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("healing by TorchScript, which is slower") == 1, done.stderr
