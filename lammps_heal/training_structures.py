@@ -14,7 +14,7 @@ from lammps_heal.structures import read_structures, vectors_to_sites
 CRYSTAL, DEFECT, THERMAL = "crystal", "defect", "thermal"
 START = "start"  # name of the array of hot positions, (n, 3) Å, beside the quenched ones
 SPHERE_RADII = (3.0, 8.0)  # Å, of uneven noise: from one atom and its neighbours to a collision cascade's core
-FRENKEL_REACH = 7.5  # Å, from the vacancy to the dumbbell of a close pair
+FRENKEL_REACH = 6.5  # Å, from the vacancy to the dumbbell of a close pair
 LONGEST_SPLIT = 1.25  # Å, half the distance of the two atoms: from one spot to a dumbbell as EAM relaxes it
 SPHERE_EDGE = 1.0  # Å, over which the noise falls off
 

@@ -19,7 +19,8 @@ from lammps_heal.structures import count_defects, read_structures, vectors_to_si
 
 pytestmark = pytest.mark.lammps
 
-SCALES = np.array([1.00, 0.98, 1.012, 1.025])  # of in.defects
+SCALES = np.array([1.00, 0.98, 1.012, 1.025, 0.99, 1.006, 1.018, 0.97])  # of in.defects
+VOIDS = (19, 43, 55)  # sites: one and its nearest shells
 CNA_CUTOFF = (1.0 + np.sqrt(0.5)) / 2.0  # lattice constants: between first and second neighbours
 
 # A LAMMPS with the PYTHON package and an MPI of its own; .ci/run installs Debian's.
@@ -83,7 +84,7 @@ def test_the_training_structures_are_what_in_crystal_makes(tmp_path: Path, run: 
     done = run("lmp", "-in", "inputs/in.crystal", "-var", "out", made, "-log", "none")
     assert done.returncode == 0, done.stdout[-2000:]
     shipped, again = read_structures(ROOT / "data/training_data.xyz"), read_structures(made)
-    assert len(shipped) == len(again) == 275
+    assert len(shipped) == len(again) == 285
     for a, b in zip(shipped, again, strict=True):
         np.testing.assert_allclose(a.positions, b.positions, atol=1e-5)
         np.testing.assert_allclose(a.cell[:], b.cell[:], atol=1e-8)
@@ -91,21 +92,22 @@ def test_the_training_structures_are_what_in_crystal_makes(tmp_path: Path, run: 
 
 def test_the_training_structures_are_relaxed_crystals_with_the_vacancies_meant() -> None:
     for atoms in read_structures(ROOT / "data/training_data.xyz"):
-        assert 256 - len(atoms) in range(14)
-        sites = fcc(4)
+        sites = fcc(4 if len(atoms) <= 256 else 5)
+        missing = len(sites) - len(atoms)
+        assert missing in (range(14) if len(sites) == 256 else VOIDS)
         sites.set_cell(atoms.cell, scale_atoms=True)
         found = count_defects(atoms.positions, sites)
-        assert (found.vacancies, found.interstitials) == (256 - len(atoms), 0)
+        assert (found.vacancies, found.interstitials) == (missing, 0)
 
 
-@pytest.mark.parametrize("kind", ["dumbbell_and_vacancy", "adatom_100", "extrinsic_fault", "sigma13_320", "small_edge_dipole"])
+@pytest.mark.parametrize("kind", ["dumbbell_and_vacancy", "adatom_100", "extrinsic_fault", "sigma17_530", "small_edge_dipole"])
 def test_the_training_defects_are_what_in_defects_makes(kind: str, tmp_path: Path, run: Run) -> None:
     made = tmp_path / "defects.xyz"
     done = run("lmp", "-in", "inputs/in.defects", "-var", "out", made, "-var", "only", kind, "-log", "none")
     assert done.returncode == 0, done.stdout[-2000:]
     shipped = [atoms for atoms in read_structures(ROOT / "data/training_defects.xyz") if atoms.info["kind"] == kind]
     again = read_structures(made)
-    assert len(shipped) == len(again) == 4
+    assert len(shipped) == len(again) == len(SCALES)
     for a, b in zip(shipped, again, strict=True):
         np.testing.assert_allclose(a.positions, b.positions, atol=1e-3)
         np.testing.assert_allclose(a.cell[:], b.cell[:], atol=1e-3)
@@ -127,7 +129,7 @@ def test_thermal_snapshots_follow_what_they_are_quenched_to(tmp_path: Path, run:
 
 def defects(*kinds: str) -> list[Atoms]:
     found = [atoms for atoms in read_structures(ROOT / "data/training_defects.xyz") if atoms.info["kind"] in kinds]
-    assert len(found) == 4 * len(kinds)
+    assert len(found) == len(SCALES) * len(kinds)
     return found
 
 
@@ -164,9 +166,11 @@ def test_planar_defects_have_the_atoms_of_their_layers(kind: str, fcc_atoms: int
 
 
 def test_dislocations_are_dissociated_and_boundaries_are_there() -> None:
-    dipoles = defects("edge_dipole", "small_edge_dipole", "screw_dipole", "wide_screw_dipole")
-    boundaries = defects("sigma9_221", "sigma9_114", "sigma11_113", "sigma11_332", "sigma13_320", "sigma17_410")
-    for atoms, a in zip(dipoles + boundaries, np.tile(3.92 * SCALES, 10), strict=True):
+    dipoles = defects("edge_dipole", "small_edge_dipole", "long_edge_dipole", "screw_dipole", "wide_screw_dipole")
+    tilted_110 = defects("sigma9_221", "sigma9_114", "sigma11_113", "sigma11_332")
+    tilted_001 = defects("sigma13_320", "sigma17_410", "sigma17_530", "sigma25_430", "sigma29_520")
+    boundaries = tilted_110 + tilted_001
+    for atoms, a in zip(dipoles + boundaries, np.tile(3.92 * SCALES, 14), strict=True):
         label = common_neighbours(atoms, CNA_CUTOFF * a)
         assert 0.3 < (label == 1).mean() < 0.94, atoms.info
         # Between the partials, on two planes each: a ribbon of stacking fault.
@@ -217,6 +221,18 @@ def test_the_python_fix_moves_atoms_as_fix_heal_does(folder: Path, run: Run, ran
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert "python/move" in (folder / f"python{ranks}.log").read_text()
     assert_same(folder / "stock", folder / f"python{ranks}")
+
+
+@needs_python_lammps
+def test_the_python_fix_takes_lattice_and_threads(folder: Path, run: Run) -> None:
+    options = ["-var", "lattice", 3.95, "-var", "threads", 2]
+    for out, chosen in (("plain", []), ("options", options)):
+        done = run("lmp", "-in", "inputs/in.heal", *variables(folder, out), *chosen)
+        assert done.returncode == 0, done.stdout[-2000:]
+    done = run_python_lammps("-in", "inputs/in.heal", *variables(folder, "python_options"), *options)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert_same(folder / "options", folder / "python_options")
+    assert np.abs(last_positions(folder / "options")[0] - last_positions(folder / "plain")[0]).max() > 1e-3
 
 
 def test_the_callback_host_moves_atoms_as_fix_heal_does(folder: Path, run: Run) -> None:
