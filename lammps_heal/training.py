@@ -7,7 +7,7 @@ moves from outweighing all others. Where x = x_site, s_0 = CLEAN_FLOOR is far sm
 a relaxed defect by, many steps and the long waves around it multiply. Besides fresh noise the network sees states
 that it has itself partly healed, since after one step the error is no longer independent noise: each
 training step applies its own answer to the states of the batch and puts them back into a pool. Part of the
-fresh crystals have a close Frenkel pair: what recombines by itself in a relaxed crystal must recombine here.
+fresh crystals have a close Frenkel pair, which is to recombine: strong noise leaves such pairs after a step or two.
 
 The optimiser is SOAP (Vyas et al., arXiv:2409.11321), Adam in the eigenbasis of Shampoo's preconditioner: here it
 reaches in 2,500 steps what Adam reaches in 32,000.
