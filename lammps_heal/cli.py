@@ -73,9 +73,8 @@ def _train(options: argparse.Namespace) -> None:
     device = options.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    chosen = {name: getattr(options, name) for name in TrainingOptions.__dataclass_fields__}
     figures = train(
-        options.data, TrainingOptions(**chosen), options.best, options.checkpoint, options.log, device, options.resume
+        options.data, _training_options(options), options.best, options.checkpoint, options.log, device, options.resume
     )
     print(f"best weights: {options.best}")
     print("sigma (Å)    RMSD (Å) after 0, 1, 2, 4, 8 steps")
@@ -89,8 +88,11 @@ def _curve(options: argparse.Namespace) -> None:
     from lammps_heal.curve import curve
 
     torch.set_num_threads(1)
-    chosen = {name: getattr(options, name) for name in TrainingOptions.__dataclass_fields__}
-    curve(options.data, TrainingOptions(**chosen), options.folder)
+    curve(options.data, _training_options(options), options.folder)
+
+
+def _training_options(options: argparse.Namespace) -> TrainingOptions:
+    return TrainingOptions(**{field.name: getattr(options, field.name) for field in fields(TrainingOptions)})
 
 
 def _export(options: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ import torch
 
 from lammps_heal import bench_lammps, model_file
 from lammps_heal.exporting import model_from_weights
-from lammps_heal.training import score, train
+from lammps_heal.training import VALIDATION_STEPS, score, train
 from lammps_heal.training_options import TrainingOptions
 
 # What differs from the options given.
@@ -33,7 +33,7 @@ SIZES: dict[str, dict[str, Any]] = {
 TIMED_ATOMS, TIMED_STEPS, MICRO = 32_000, 20, 1.0e6
 # Validation figures shown: noise or group, and the healing steps after which the residual is taken.
 SHOWN = (("0.1", 8), ("0.3", 1), ("0.3", 2), ("0.5", 8), ("defect 0.1", 8), ("thermal", 8))
-STEPS = (0, 1, 2, 4, 8)  # of a row of validation figures
+STEPS = (0, *VALIDATION_STEPS)  # of a row of validation figures
 
 
 @dataclass(frozen=True)
