@@ -1,4 +1,7 @@
-"""Brings what owned atoms have to their ghosts, whichever rank owns them: for Python hosts, whose LAMMPS does not."""
+"""Brings what owned atoms have to their ghosts, and what ghosts have to their owners, whichever rank has them.
+
+For Python hosts, whose LAMMPS does not.
+"""
 
 import numpy as np
 
@@ -35,6 +38,17 @@ class GhostExchange:
         for wanted, part in zip(self._wanted, received, strict=True):
             of_ghosts[wanted] = part
         return np.concatenate([values, of_ghosts[self._place_of_ghost]])
+
+    def fold(self, values: Float64Array) -> Float64Array:
+        """(n_owned, k): values of the owned rows, out of (n_owned + n_ghost, k), and those of all their ghosts added."""
+        n_ghosts, n_places = len(self._place_of_ghost), sum(map(len, self._wanted))
+        n_owned = len(values) - n_ghosts
+        of_ghosts = np.stack([np.bincount(self._place_of_ghost, part, n_places) for part in values[n_owned:].T], 1)
+        received = self._ranks.exchange([of_ghosts[wanted] for wanted in self._wanted])
+        result: Float64Array = values[:n_owned].copy()
+        for rows, part in zip(self._sent_rows, received, strict=True):
+            result[rows] += part  # a rank asks for an owned row once
+        return result
 
 
 def places(wanted: Int64Array, ids: Int64Array) -> Int64Array:

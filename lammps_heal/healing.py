@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lammps_heal import model_file
 from lammps_heal.errors import HealError
-from lammps_heal.kernel import Kernel, usable_kernel
+from lammps_heal.kernel import Kernel, Parts, usable_kernel
 from lammps_heal.neighbours import (
     Float64Array,
     Int64Array,
@@ -37,70 +37,95 @@ class Model(Protocol):
 
     def parameters(self) -> Iterator[torch.nn.Parameter]: ...
 
-    def __call__(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor) -> Tensor: ...
+    def __call__(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, forces: Tensor) -> Tensor: ...
 
     def relay(
         self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, answers: Tensor, turn: int
     ) -> Tensor: ...
 
 
-# From the answers of the owned atoms, (n_owned, 3) Å, to those of all rows, (n_owned + n_ghost, 3) Å: each ghost has
-# its owner's. What is handed over may be zero for atoms that do not move.
-Share = Callable[[Float64Array], Float64Array]
+class Ghosts(Protocol):
+    """What goes from ghosts to their owners and back within a step; collective calls on several ranks."""
+
+    def fold(self, forces: Float64Array) -> Float64Array:
+        """From the forces on all rows, (n_owned + n_ghost, 3) Å, those on the owned atoms, (n_owned, 3), with their ghosts'."""
+
+    def share(self, answers: Float64Array) -> Float64Array:
+        """From the answers of the owned atoms, (n_owned, 3) Å, those of all rows, (n_owned + n_ghost, 3).
+
+        What is handed over may be zero for atoms that do not move.
+        """
 
 
-def displacement(model: Model, positions: Float64Array, neighbourhoods: Neighbourhoods, share: Share) -> Float64Array:
+def displacement(model: Model, positions: Float64Array, neighbourhoods: Neighbourhoods, ghosts: Ghosts) -> Float64Array:
     """Displacement that moves each owned atom toward its lattice site, not yet capped, by TorchScript or torch.
 
     positions: (n_owned + n_ghost, 3) Å. neighbourhoods: of all owned atoms, out to the model's cutoff at least.
-    share: brings answers to the ghosts, before each of the model's relays; a collective call on several ranks.
     Returns (n_owned, 3) Å, in order of rows, to be added. Raises HealError for a position or an answer that is not finite.
     """
     if not np.isfinite(positions).all():
         raise HealError(f"{int((~np.isfinite(positions)).any(1).sum())} atoms have positions that are not finite")
-    answers = _by_torch(model, positions, neighbourhoods)
-    for turn in range(model.n_relays):
-        answers = _by_torch(model, positions, neighbourhoods, share(answers), turn)
+    return _whole_step(_by_torch(model), positions, neighbourhoods, ghosts)
+
+
+def _whole_step(parts: Parts, positions: Float64Array, neighbourhoods: Neighbourhoods, ghosts: Ghosts) -> Float64Array:
+    forces, mobilities = parts.forces(positions, neighbourhoods)
+    answers: Float64Array = (mobilities @ ghosts.fold(forces)[:, :, None])[:, :, 0]
+    for turn in range(parts.n_relays):
+        answers = parts.relay(positions, neighbourhoods, ghosts.share(answers), turn)
+    if not np.isfinite(answers).all():
+        raise HealError("the model's answer is not finite: its weights are damaged; export it anew")
     return answers
 
 
-def _by_torch(
-    model: Model,
+def _by_torch(model: Model) -> Parts:
+    """The parts of a step by TorchScript, or by torch: the reference."""
+    return Parts(model.n_relays, partial(_forces_by_torch, model), partial(_relay_by_torch, model))
+
+
+def _forces_by_torch(model: Model, positions: Float64Array, neighbourhoods: Neighbourhoods) -> tuple[Float64Array, Float64Array]:
+    device = next(model.parameters()).device
+    forces = torch.zeros(positions.shape, dtype=torch.float64, device=device)
+    mobilities = _in_chunks(model, device, positions, neighbourhoods, (3, 3), forces)
+    return forces.cpu().numpy(), mobilities
+
+
+def _relay_by_torch(
+    model: Model, positions: Float64Array, neighbourhoods: Neighbourhoods, answers: Float64Array, turn: int
+) -> Float64Array:
+    device = next(model.parameters()).device
+    return _in_chunks(model.relay, device, positions, neighbourhoods, (3,), torch.as_tensor(answers, device=device), turn)
+
+
+def _in_chunks(
+    method: Callable[..., Tensor],
+    device: torch.device,
     positions: Float64Array,
     neighbourhoods: Neighbourhoods,
-    answers: Float64Array | None = None,
-    turn: int = 0,
+    shape: tuple[int, ...],
+    *arguments: Any,
 ) -> Float64Array:
-    """The model's answers, or, where there are answers of all rows, a relay of them: (n_owned, 3) Å."""
-    device = next(model.parameters()).device
+    """(n_owned, *shape): what the method says of each owned atom; its last arguments are its own."""
     centres, first = neighbourhoods.centres, neighbourhoods.first
     all_positions = torch.as_tensor(positions, device=device)
-    all_answers = None if answers is None else torch.as_tensor(answers, device=device)
-    result = np.empty((len(centres), 3))
+    result = np.empty((len(centres), *shape))
     chunk = CHUNK[device.type]
     with torch.inference_mode(), model_file.without_specialising():
         for start in range(0, len(centres), chunk):
             stop = min(start + chunk, len(centres))
             rows = neighbourhoods.neighbours[first[start] : first[stop]].astype(np.int64, copy=False)
-            neighbourhood = (
+            said = method(
                 all_positions,
                 torch.as_tensor(centres[start:stop], device=device),
                 torch.as_tensor(first[start : stop + 1] - first[start], device=device),
                 torch.as_tensor(rows, device=device),
+                *arguments,
             )
-            answer = model(*neighbourhood) if all_answers is None else model.relay(*neighbourhood, all_answers, turn)
-            result[centres[start:stop]] = answer.cpu().numpy()
-    require_finite(result)
+            result[centres[start:stop]] = said.cpu().numpy()
     return result
 
 
-def require_finite(displacements: Float64Array) -> None:
-    """Raise HealError where the model's answer (n, 3) is not finite."""
-    if not np.isfinite(displacements).all():
-        raise HealError("the model's answer is not finite: its weights are damaged; export it anew")
-
-
-Displace = Callable[[Float64Array, Neighbourhoods, Share], Float64Array]
+Displace = Callable[[Float64Array, Neighbourhoods, Ghosts], Float64Array]
 KERNELS = ("auto", "torchscript")
 # Making a kernel and comparing it with TorchScript takes as long as some twenty steps of a small crystal.
 _kernels: WeakKeyDictionary[torch.jit.ScriptModule, Kernel | None] = WeakKeyDictionary()
@@ -121,28 +146,21 @@ def fastest_displacement(model: torch.jit.ScriptModule, kernel: str = "auto", th
     compiled = _kernel_of(model) if kernel == "auto" and is_on_cpu else None
     if compiled is None:
         return partial(_displacement_of_separate_atoms, model)
-
-    def by_kernel(positions: Float64Array, neighbourhoods: Neighbourhoods, share: Share) -> Float64Array:
-        answers = compiled.answers(positions, neighbourhoods, threads)
-        for turn in range(compiled.n_relays):
-            answers = compiled.relay(positions, neighbourhoods, share(answers), turn, threads)
-        require_finite(answers)
-        return answers
-
-    return by_kernel
+    threaded = Parts(compiled.n_relays, partial(compiled.forces, threads=threads), partial(compiled.relay, threads=threads))
+    return partial(_whole_step, threaded)
 
 
 def _kernel_of(model: torch.jit.ScriptModule) -> Kernel | None:
     if model not in _kernels:
-        _kernels[model] = usable_kernel(model, _by_torch)
+        _kernels[model] = usable_kernel(model, _by_torch(model))
     return _kernels[model]
 
 
 def _displacement_of_separate_atoms(
-    model: torch.jit.ScriptModule, positions: Float64Array, neighbourhoods: Neighbourhoods, share: Share
+    model: torch.jit.ScriptModule, positions: Float64Array, neighbourhoods: Neighbourhoods, ghosts: Ghosts
 ) -> Float64Array:
     require_separate_atoms(positions, neighbourhoods)
-    return displacement(model, positions, neighbourhoods, share)
+    return displacement(model, positions, neighbourhoods, ghosts)
 
 
 def cap(displacements: Float64Array, longest: float) -> tuple[Float64Array, int]:
@@ -179,8 +197,13 @@ class PeriodicCrystal:
             self._neighbourhoods = neighbours_by_id(cluster, self._owners, len(positions), self.cutoff + SKIN, self.threads)
         return self._ghosts.positions(positions), self._neighbourhoods
 
+    def fold(self, forces: Float64Array) -> Float64Array:
+        """See `Ghosts`; of the last `open_cluster`, as all below."""
+        n_owned = len(self._owners) - len(self._ghosts.ghost_owner)
+        return np.stack([np.bincount(self._owners, component, n_owned) for component in forces.T], 1)
+
     def share(self, answers: Float64Array) -> Float64Array:
-        """See `Share`; for the positions of the last `open_cluster`."""
+        """See `Ghosts`."""
         return answers[self._owners]
 
     def _is_stale(self, positions: Float64Array) -> bool:
@@ -216,6 +239,6 @@ def heal(
     crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, model.cutoff, threads)
     healed: Atoms = atoms.copy()
     for _ in range(steps):
-        step = displace(*crystal.open_cluster(healed.positions), crystal.share)
+        step = displace(*crystal.open_cluster(healed.positions), crystal)
         healed.positions += cap(step, model.max_displacement if longest is None else longest)[0]
     return healed

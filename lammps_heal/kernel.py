@@ -5,6 +5,7 @@ It takes its numbers from the model file and nothing else, and is used only wher
 
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,23 @@ from lammps_heal.neighbours import Float64Array, Neighbourhoods, neighbours_by_i
 AGREEMENT = 1.0e-4  # Å; a kernel that differs from TorchScript by more is not used
 
 
-class Kernel:
-    """The network of one model in compiled form. Raises HealError where the library is missing.
+@dataclass(frozen=True)
+class Parts:
+    """The parts of a step, by the kernel or by TorchScript; of positions and neighbours of all owned rows.
 
-    instruction_set: avx512, avx2 or portable; by default the fastest here.
+    forces: those on all rows, (n_owned + n_ghost, 3) Å, ghosts' not yet folded, and mobilities, (n_owned, 3, 3).
+    relay: (n_owned, 3) Å after relay number `turn`, of the answers of all rows before it, (n_owned + n_ghost, 3) Å.
+    """
+
+    n_relays: int
+    forces: Callable[[Float64Array, Neighbourhoods], tuple[Float64Array, Float64Array]]
+    relay: Callable[[Float64Array, Neighbourhoods, Float64Array, int], Float64Array]
+
+
+class Kernel:
+    """The network of one model in compiled form: see `Parts`. Raises HealError where the library is missing.
+
+    instruction_set: avx512, avx2 or portable; by default the fastest here. The same bits for any number of threads.
     """
 
     def __init__(self, model: Any, instruction_set: str = "") -> None:
@@ -61,56 +75,62 @@ class Kernel:
         name: str = self._library.heal_instruction_set(self._kernel).decode()
         return name
 
-    def answers(self, positions: Float64Array, neighbourhoods: Neighbourhoods, threads: int = 1) -> Float64Array:
-        """(n_owned, 3) Å, before any relay; the same bits for any number of threads.
+    def forces(
+        self, positions: Float64Array, neighbourhoods: Neighbourhoods, threads: int = 1
+    ) -> tuple[Float64Array, Float64Array]:
+        """Forces on all rows, (n_owned + n_ghost, 3) Å, ghosts' not yet folded, and mobilities, (n_owned, 3, 3).
 
         positions: (n_owned + n_ghost, 3) Å. neighbourhoods: of all owned rows, in order of rows.
         Raises HealError where two atoms are on one spot.
         """
-        overlapping = np.empty(2, np.int64)
-        result = self._run(self._library.heal_answer, positions, neighbourhoods, threads, pointer(overlapping))
+        forces = np.zeros(positions.shape)
+        mobilities, overlapping = np.empty((len(neighbourhoods.first) - 1, 3, 3)), np.empty(2, np.int64)
+        results = len(positions), pointer(forces), pointer(mobilities), pointer(overlapping)
+        self._run(self._library.heal_forces, positions, neighbourhoods, threads, *results)
         if overlapping[0] >= 0:
             raise overlap_error(positions, *overlapping)
-        return result
+        return forces, mobilities
 
     def relay(
         self, positions: Float64Array, neighbourhoods: Neighbourhoods, answers: Float64Array, turn: int, threads: int = 1
     ) -> Float64Array:
         """(n_owned, 3) Å after relay number `turn`, from 0, of the answers of all rows, (n_owned + n_ghost, 3) Å."""
-        answers = np.ascontiguousarray(answers)
-        return self._run(self._library.heal_relay, positions, neighbourhoods, threads, pointer(answers), turn)
+        told, result = np.ascontiguousarray(answers), np.empty((len(neighbourhoods.first) - 1, 3))
+        self._run(self._library.heal_relay, positions, neighbourhoods, threads, pointer(told), turn, pointer(result))
+        return result
 
-    def _run(
-        self, function: Any, positions: Float64Array, neighbourhoods: Neighbourhoods, threads: int, *arguments: Any
-    ) -> Float64Array:
-        """(n_owned, 3) Å that a function of the library writes; its last arguments are its own."""
+    def _run(self, function: Any, positions: Float64Array, neighbourhoods: Neighbourhoods, threads: int, *arguments: Any) -> None:
+        """A function of the library; its last arguments are its own."""
         positions = np.ascontiguousarray(positions)
         first = np.ascontiguousarray(neighbourhoods.first)
         neighbours = np.ascontiguousarray(neighbourhoods.neighbours, np.int32)
-        result = np.empty((len(first) - 1, 3))
-        arrays = pointer(positions), len(result), pointer(first), pointer(neighbours)
-        if function(self._kernel, *arrays, self.length_scale, threads, pointer(result), *arguments):
+        arrays = pointer(positions), len(first) - 1, pointer(first), pointer(neighbours)
+        if function(self._kernel, *arrays, self.length_scale, threads, *arguments):
             raise HealError(f"the kernel failed: {last_error(self._library)}")
-        return result
 
 
-def usable_kernel(model: Any, by_torch: Callable[..., Float64Array]) -> Kernel | None:
+def usable_kernel(model: Any, by_torch: Parts) -> Kernel | None:
     """The model's kernel, if there is one that agrees with it; otherwise None, and a warning that says why.
 
-    by_torch: answers and relays of the model by TorchScript, to compare with; see healing._by_torch.
+    by_torch: the model's parts by TorchScript, to compare with.
     """
     try:
         kernel = Kernel(model)
         positions, n_owned = check_crystal(kernel._library, model.lattice_constant, model.cutoff)
         neighbourhoods = neighbours_by_id(positions, np.arange(len(positions)), n_owned, model.cutoff)
-        expected = by_torch(model, positions, neighbourhoods)
-        differences = [kernel.answers(positions, neighbourhoods) - expected]
-        # Whoever's answers they are, kernel and TorchScript must relay them alike.
-        told = expected[np.arange(len(positions)) % n_owned]
+        # Forces on ghosts are not folded but answered, by the mobility of any owned atom: so they are compared too.
+        owned = np.arange(len(positions)) % n_owned
+
+        def answers(forces: Float64Array, mobilities: Float64Array) -> Float64Array:
+            result: Float64Array = (mobilities[owned] @ forces[:, :, None])[:, :, 0]
+            return result
+
+        expected = answers(*by_torch.forces(positions, neighbourhoods))
+        differences = [answers(*kernel.forces(positions, neighbourhoods)) - expected]
         for turn in range(kernel.n_relays):
-            relayed = kernel.relay(positions, neighbourhoods, told, turn)
-            differences.append(relayed - by_torch(model, positions, neighbourhoods, told, turn))
-        largest = float(np.abs(differences).max())
+            relayed = kernel.relay(positions, neighbourhoods, expected, turn)
+            differences.append(relayed - by_torch.relay(positions, neighbourhoods, expected, turn))
+        largest = max(float(np.abs(difference).max()) for difference in differences)
         if not largest <= AGREEMENT:
             raise HealError(f"the kernel differs from TorchScript by {largest:.2g} Å on a small crystal")
     except HealError as problem:

@@ -80,7 +80,7 @@ def check_crystal(loaded: ctypes.CDLL, lattice_constant: float, cutoff: float) -
 
 def _declare(loaded: ctypes.CDLL) -> None:
     integer, long, double, text = ctypes.c_int, ctypes.c_int64, ctypes.c_double, ctypes.c_char_p
-    of_a_pass = [_Pointer, _Pointer, long, _Pointer, _Pointer, double, integer, _Pointer]
+    of_a_pass = [_Pointer, _Pointer, long, _Pointer, _Pointer, double, integer]
     functions = {
         "heal_last_error": (text, []),
         "heal_instruction_sets": (text, []),
@@ -88,8 +88,8 @@ def _declare(loaded: ctypes.CDLL) -> None:
         "heal_kernel": (_Pointer, [integer, integer, integer, double, *[_Pointer] * 9, text]),
         "heal_delete_kernel": (None, [_Pointer]),
         "heal_instruction_set": (text, [_Pointer]),
-        "heal_answer": (integer, [*of_a_pass, _Pointer]),
-        "heal_relay": (integer, [*of_a_pass, _Pointer, integer]),
+        "heal_forces": (integer, [*of_a_pass, long, _Pointer, _Pointer, _Pointer]),
+        "heal_relay": (integer, [*of_a_pass, _Pointer, integer, _Pointer]),
         "heal_neighbour_list": (_Pointer, [_Pointer, _Pointer, long, long, double, integer, _Pointer]),
         "heal_take_neighbour_list": (None, [_Pointer, _Pointer, _Pointer]),
         "heal_check_crystal": (long, [double, double, _Pointer, long, _Pointer]),

@@ -137,12 +137,8 @@ class LammpsHealer:
         self.ranks.agree(f"{n_lost} atoms have positions that are not finite" if n_lost else None)
         self._update_neighbours(positions, self._rows("id", n_rows).astype(np.int64).reshape(n_rows), n_owned)
         moved = ((self._rows("mask", n_owned) & self._group_bit) != 0).reshape(n_owned, 1)
-
-        def share(answers: Float64Array) -> Float64Array:
-            self.ranks.agree(None)  # a rank whose answers failed does not come here
-            return self._ghosts.share(np.where(moved, answers, 0.0))
-
-        answer = self._displacement(positions, self._neighbourhoods, share)
+        ghosts = _GhostsOfGroup(self._ghosts, self.ranks, moved)
+        answer = self._displacement(positions, self._neighbourhoods, ghosts)
         return cap(np.where(moved, answer, 0.0), self.longest)
 
     def _update_neighbours(self, positions: Float64Array, ids: Int64Array, n_owned: int) -> None:
@@ -217,6 +213,21 @@ class LammpsHealer:
                 f"the ghost cutoff is shorter than the model's {self.model.cutoff:g} Å + skin {SKIN:g} Å: "
                 f'add "comm_modify cutoff {self.ghost_cutoff:g}" before "run"'
             )
+
+
+class _GhostsOfGroup:
+    """See `healing.Ghosts`: atoms outside the group push, and tell nothing. moved: (n_owned, 1) bool."""
+
+    def __init__(self, exchange: GhostExchange, ranks: Ranks, moved: np.ndarray) -> None:
+        self._exchange, self._ranks, self._moved = exchange, ranks, moved
+
+    def fold(self, forces: Float64Array) -> Float64Array:
+        self._ranks.agree(None)  # a rank whose forces failed does not come here
+        return self._exchange.fold(forces)
+
+    def share(self, answers: Float64Array) -> Float64Array:
+        self._ranks.agree(None)  # nor one whose relay failed
+        return self._exchange.share(np.where(self._moved, answers, 0.0))
 
 
 def attach(lmp: Any, healer: LammpsHealer, group: str = "all") -> "Callback":

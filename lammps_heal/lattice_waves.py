@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from lammps_heal.neighbours import Float64Array, Int64Array, neighbour_list
-from lammps_heal.network import HealingNetwork
+from lammps_heal.network import HealingNetwork, pad_edges
 
 CELLS = (10, 16)  # cubic cells along each side of the crystals whose waves are looked at: 4,000 and 16,384 atoms
 LIST_MARGIN = 0.01  # Å
@@ -28,8 +28,8 @@ class LatticeWaves:
     def __init__(self, lattice_constant: float, cutoff: float, device: str = "cpu") -> None:
         positions, points = _ball_of_sites(lattice_constant, 2.0 * cutoff)
         n = int((np.linalg.norm(positions, axis=1) < cutoff).sum())
-        self._sites, points = positions[:n], points[:n]
-        self._vectors = torch.as_tensor(self._sites[1:], device=device)
+        self._sites = positions
+        self._vectors = torch.as_tensor(positions[1:n], device=device)
         row = {tuple(point): i for i, point in enumerate(points)}
 
         def rows(images: Int64Array) -> Tensor:
@@ -39,7 +39,7 @@ class LatticeWaves:
         self._swapped = [(rows(points[:, axes]), axes) for axes in ([0, 1, 2], [1, 0, 2], [2, 1, 0])]
         listed = neighbour_list(positions, n, cutoff + LIST_MARGIN)
         arrays = (positions, listed.centres, listed.first, listed.neighbours)
-        self._positions, *self._neighbourhoods = (torch.as_tensor(array, device=device) for array in arrays)
+        self._positions, self._centres, self._first, self._neighbours = (torch.as_tensor(a, device=device) for a in arrays)
         self._along_x = torch.zeros_like(self._positions)
         self._along_x[0, 0] = 1.0
         self._waves = [self._waves_of(cells, lattice_constant, device) for cells in CELLS]
@@ -55,16 +55,22 @@ class LatticeWaves:
         return cosines, weight, energy
 
     def response(self, network: HealingNetwork) -> Tensor:
-        """K(R), (n, 3, 3): minus the derivative of the displacement at R by the place of the atom at 0."""
+        """K(R), (n, 3, 3): minus the derivative of the answer at R by the place of the atom at 0."""
         with forward_ad.dual_level():
             moving = forward_ad.make_dual(self._positions, self._along_x)
-            derivative: Tensor = forward_ad.unpack_dual(network(moving, *self._neighbourhoods)).tangent
+            edges = pad_edges(moving, self._centres, self._first, self._neighbours, network.cutoff)
+            pushes, mobilities = network.pushes(edges, network.basis(edges.distances))
+            # Only edges of these centres can change, but their far ends are up to two cutoffs away.
+            changes = forward_ad.unpack_dual(pushes).tangent.double()
+            mobility = forward_ad.unpack_dual(mobilities).primal[0, 0, 0]  # the same for all, and in all directions
+        derivative = torch.zeros_like(self._positions).index_add(0, self._centres, changes.sum(1))
+        derivative = mobility * derivative.index_add(0, edges.neighbours.reshape(-1), -changes.reshape(-1, 3))
         # By inversion K(R) = K(-R) in a centrosymmetric crystal; by reflection y and z respond as x does.
         along_x = -0.5 * (derivative + derivative[self._opposite])
         return torch.stack([along_x[rows][:, axes] for rows, axes in self._swapped], -1)
 
     def relays(self, network: HealingNetwork) -> list[Tensor]:
-        """What each relay adds to an answer from an answer at R, (n - 1, 3, 3), for all R but 0."""
+        """What each relay adds to an answer from an answer at R, (n - 1, 3, 3), for all R within one cutoff but 0."""
         distances = torch.linalg.vector_norm(self._vectors, dim=1)
         units = self._vectors / distances.unsqueeze(1)
         functions = network.relay_functions(distances.float()).double()[:, :, None, None]
@@ -82,7 +88,7 @@ class LatticeWaves:
         for cosines, weights, springs in self._waves:
             matrices = torch.einsum("qr,rab->qab", cosines, response)
             for relay in relays:
-                matrices = matrices + torch.einsum("qr,rab->qab", cosines[:, 1:], relay) @ matrices
+                matrices = matrices + torch.einsum("qr,rab->qab", cosines[:, 1 : len(relay) + 1], relay) @ matrices
             left = torch.eye(3, dtype=matrices.dtype, device=matrices.device).expand_as(matrices)
             rms, energy = [], []
             for _ in range(n_steps):

@@ -3,7 +3,7 @@
 A model file is a TorchScript module with the network's `forward` and `relay` (see network.py) and, as attributes,
 everything a host must know. It knows nothing of boxes, MPI or LAMMPS.
 
-    format, format_version              "lammps-heal", 3
+    format, format_version              "lammps-heal", 4
     elements, masses                    what the model was trained on; g/mol
     cutoff                              Å
     max_displacement                    Å, default cap of one healing step
@@ -32,7 +32,7 @@ from lammps_heal.errors import HealError
 from lammps_heal.network import HealingNetwork
 
 FORMAT = "lammps-heal"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 MAX_DISPLACEMENT = 1.0  # Å; about a third of the nearest-neighbour distance: no atom passes another in one step
 
 
@@ -70,9 +70,10 @@ class ModelFile(nn.Module):
         self.weights_hash = weights_hash(network)
         self.training_record = json.dumps(training)
 
-    def forward(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor) -> Tensor:
-        answers: Tensor = self.network(positions / self.length_scale, centres, first, neighbours)
-        return answers * self.length_scale
+    def forward(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, forces: Tensor) -> Tensor:
+        # Forces are those of the unscaled crystal, so that they stay on their grid.
+        mobilities: Tensor = self.network(positions / self.length_scale, centres, first, neighbours, forces)
+        return mobilities * self.length_scale
 
     @torch.jit.export
     def relay(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, answers: Tensor, turn: int) -> Tensor:

@@ -7,16 +7,21 @@
     moments of atom i           A_klm = sum_j R_kl(d) Y_lm(u)                       l = 0 .. 3
     mixed moments               M_klm = sum_k' C_lkk' A_k'lm
     invariants of atom i        p_kl = sum_m A_klm M_klm   (l = 0: A_k0)
-    gates                       g_kl = per-atom network of p
+    gates                       g_kl, t_k, s = per-atom network of p
     weight of edge ij           w_ij = sum_k Q_k0(d) g_k0 + sum_{l>0} Q_kl(d) g_kl sum_m M_klm Y_lm(u)
-    answer of atom i            v_i = sum_j w_ij u
+    force on atom i             f_i = sum_j (w_ij + w_ji) u, in Å: what i pushes j by, j pushes i by, and they sum to zero
+    mobility of atom i          B_i = (1 + s) 1 + sum_k t_k T(M_k2) / n_channels, where u . T(M) u = sum_m M_m Y_2m(u)
+    answer of atom i            v_i = B_i f_i
     relay, n_relays times       v_i <- v_i + sum_j [ a(d) v_j + b(d) u (u . v_j) ],  a and b as R_kl, for each relay
     displacement                Delta_i = v_i
 
-w_ij is invariant under rotation, reflection, translation and permutation, so Delta turns with the crystal. The
-answer depends on atom i's neighbourhood within one cutoff. In a relay atoms tell their neighbours what they have
-heard: long waves of displacement, of which one cutoff shows little, so heal in a few steps; where no atom wants
-to move, none is moved. A host makes each relay known to the ghosts, as it does with positions.
+w_ij and s are invariant under rotation, reflection, translation and permutation, and T turns with the crystal, as
+Delta so does. Forces in pairs are what keeps a relaxed defect where it is: an error of theirs is felt near by,
+where a single one would push a whole grain. They need not be the answer: a loosely bound atom goes farther, and
+the mobility says how far. The answer depends on what is within two cutoffs of atom i. In a relay atoms tell their
+neighbours what they have heard: long waves of displacement, of which two cutoffs show little, so heal in a few
+steps; where no atom wants to move, none is moved. A host folds the forces on ghosts onto their owners, as LAMMPS
+does with newton on, and makes the answers known to the ghosts before each relay, as it does with positions.
 """
 
 import math
@@ -96,6 +101,16 @@ def pad_edges(positions: Tensor, centres: Tensor, first: Tensor, neighbours: Ten
     return Edges(unit, padded_distances.float(), padded_distances < cutoff, rows)
 
 
+def on_grid(values: Tensor) -> Tensor:
+    """Float64 values rounded to multiples of 2^-30, 1e-9.
+
+    Their sums are exact in any order, so that forces are the same bits on any number of ranks and threads, and on
+    a GPU.
+    """
+    coarse = 6291456.0  # 1.5 * 2^22, whose last digit is that
+    return (values + coarse) - coarse
+
+
 class HealingNetwork(nn.Module):
     """Displacement that moves each centre toward its lattice site; the formulas are the module's.
 
@@ -133,13 +148,21 @@ class HealingNetwork(nn.Module):
             nn.SiLU(),
             nn.Linear(n_hidden, n_hidden),
             nn.SiLU(),
-            nn.Linear(n_hidden, n_invariants),
+            nn.Linear(n_hidden, n_invariants + n_channels + 1),  # g, t and s
         )
 
-    def forward(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor) -> Tensor:
-        """Answer of each centre, (n, 3) float64 Å: its displacement before any relay."""
+    def forward(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, forces: Tensor) -> Tensor:
+        """Mobility of each centre, (n, 3, 3) float64; what the centres' edges do to all rows is added to `forces`.
+
+        forces: (n_atoms, 3) float64 Å, changed in place. When all centres have been asked and those on ghosts are
+        added to their owners', mobility times force is the answer: the displacement before any relay.
+        """
         edges = pad_edges(positions, centres, first, neighbours, self.cutoff)
-        return self.answer(edges, self.basis(edges.distances)).double()
+        pushes, mobilities = self.pushes(edges, self.basis(edges.distances))
+        exact = on_grid(pushes.double())
+        forces.index_add_(0, centres, exact.sum(1))
+        forces.index_add_(0, edges.neighbours.reshape(-1), -exact.reshape(-1, 3))
+        return mobilities.double()
 
     @torch.jit.export
     def relay(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, answers: Tensor, turn: int) -> Tensor:
@@ -158,13 +181,15 @@ class HealingNetwork(nn.Module):
         """
         edges = pad_edges(positions, centres, first, neighbours, self.cutoff)
         basis = self.basis(edges.distances)
-        answers = self.answer(edges, basis)
+        pushes, mobilities = self.pushes(edges, basis)
+        forces = pushes.sum(1).index_add(0, owners[edges.neighbours].reshape(-1), -pushes.reshape(-1, 3))
+        answers = (mobilities @ forces.unsqueeze(2)).squeeze(2)
         for turn in range(self.n_relays):
             answers = answers + self.heard(edges, basis, answers[owners], turn)
         return answers.double()
 
-    def answer(self, edges: Edges, basis: Tensor) -> Tensor:
-        """(n, 3) float32 Å."""
+    def pushes(self, edges: Edges, basis: Tensor) -> tuple[Tensor, Tensor]:
+        """w_ij u of each edge, (n, K, 3) Å, zero where there is none, and mobilities, (n, 3, 3); float32."""
         radial = (basis @ self.radial_weights) * edges.present.unsqueeze(-1)
         harmonics = real_spherical_harmonics(edges.unit)
         n_channels = self.n_channels
@@ -185,7 +210,20 @@ class HealingNetwork(nn.Module):
             outward = radial[..., (n_degrees + degree) * n_channels : (n_degrees + degree + 1) * n_channels]
             gated = gate if degree == 0 else gate * mixed_moments[degree]
             weights = weights + (outward * (harmonic @ gated)).sum(-1)
-        return (weights.unsqueeze(1) @ edges.unit).squeeze(1)
+        mobile = gates[:, n_degrees * n_channels :]
+        return weights.unsqueeze(2) * edges.unit, self.mobilities(mixed_moments[2], mobile[:, :-1], mobile[:, -1:])
+
+    def mobilities(self, moments: Tensor, directed: Tensor, undirected: Tensor) -> Tensor:
+        """B of each centre, (n, 3, 3).
+
+        moments: mixed, of degree 2, (n, 5, channels). directed: t, (n, channels). undirected: s, (n, 1).
+        """
+        xy, yz, zz, xz, x2_y2 = torch.unbind((moments @ directed.unsqueeze(2)).squeeze(2) / self.n_channels, 1)
+        half = 0.5 * math.sqrt(3.0)
+        xy, yz, xz, x2_y2 = half * xy, half * yz, half * xz, half * x2_y2
+        both = 1.0 + undirected.squeeze(1) - 0.5 * zz
+        rows = [both + x2_y2, xy, xz, xy, both - x2_y2, yz, xz, yz, both + 1.5 * zz]
+        return torch.stack(rows, 1).reshape(-1, 3, 3)
 
     def heard(self, edges: Edges, basis: Tensor, answers: Tensor, turn: int) -> Tensor:
         """What each centre hears of the answers (n_atoms, 3) in a relay: (n, 3) float32 Å."""

@@ -7,7 +7,9 @@ moves from outweighing all others. Where x = x_site, s_0 = CLEAN_FLOOR is far sm
 a relaxed defect by, many steps and the long waves around it multiply. Besides fresh noise the network sees states
 that it has itself partly healed, since after one step the error is no longer independent noise: each
 training step applies its own answer to the states of the batch and puts them back into a pool. Part of the
-fresh crystals have a close Frenkel pair, which is to recombine: strong noise leaves such pairs after a step or two.
+fresh crystals have a close Frenkel pair, which is to recombine: strong noise leaves such pairs after a step or two;
+or, beside a vacancy, an atom on its way into it, which is to fall back. Part have a smooth displacement: it must be
+taken back too, though it hardly strains the neighbourhood of any one atom.
 
 The optimiser is SOAP (Vyas et al., arXiv:2409.11321), Adam in the eigenbasis of Shampoo's preconditioner: here it
 reaches in 2,500 steps what Adam reaches in 32,000.
@@ -50,13 +52,17 @@ from lammps_heal.training_structures import (
     THERMAL,
     frenkel_pair,
     group_of,
+    half_way,
     read_training_structures,
+    smooth_shifts,
     uneven_sigmas,
 )
 
 NOISE_FLOOR = 0.002  # Å, s_0 of the loss
 CLEAN_FLOOR = 0.0005  # Å, s_0 of structures without noise
 FRENKEL_SIGMA = 0.3  # Å, the most noise around a close Frenkel pair
+HALF_WAY_PART = 0.25  # of what could be close pairs: an atom half-way into a vacancy, where there is one
+SMOOTH_SIGMA = 0.05  # Å, the most noise on a smooth displacement; half of them have none
 WORST_RESIDUAL = 1.2  # of the noise put on, or of 0.1 Å: a state made worse than that teaches nothing
 VALIDATION_SIGMAS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)  # Å
 DEFECT_SIGMAS = (0.1, 0.3)  # Å, validation of the held-out defects
@@ -140,7 +146,14 @@ class Trainer:
             return PoolState(structure, root_mean_square(remove_mean(atoms.arrays[START] - clean)), atoms.arrays[START], 0)
         if group == CRYSTAL and self.rng.random() < self.options.frenkel_fraction:
             sigma = self.rng.uniform(0.0, FRENKEL_SIGMA)
-            damaged = frenkel_pair(atoms, self.rng) + self.rng.normal(0.0, sigma, clean.shape)
+            damaged = half_way(atoms, self.rng) if self.rng.random() < HALF_WAY_PART else None
+            if damaged is None:
+                damaged = frenkel_pair(atoms, self.rng)
+            damaged = damaged + self.rng.normal(0.0, sigma, clean.shape)
+            return PoolState(structure, root_mean_square(damaged - clean), damaged, 0)
+        if self.rng.random() < self.options.smooth_fraction:
+            sigma = self.rng.uniform(0.0, SMOOTH_SIGMA) * (self.rng.random() < 0.5)
+            damaged = clean + smooth_shifts(atoms, self.rng) + self.rng.normal(0.0, sigma, clean.shape)
             return PoolState(structure, root_mean_square(damaged - clean), damaged, 0)
         sigma = self.rng.uniform(self.options.sigma_min, self.options.sigma_max)
         if self.rng.random() < self.options.clean_fraction:
@@ -251,7 +264,7 @@ class Trainer:
             x = atoms.arrays[START] if group == THERMAL else atoms.positions + rng.normal(0.0, sigma, atoms.positions.shape)
             row = [_residual(x, atoms)]
             for step in range(1, VALIDATION_STEPS[-1] + 1):
-                x = x + cap(displacement(self.network, *crystal.open_cluster(x), crystal.share), MAX_DISPLACEMENT)[0]
+                x = x + cap(displacement(self.network, *crystal.open_cluster(x), crystal), MAX_DISPLACEMENT)[0]
                 if step in VALIDATION_STEPS:
                     row.append(_residual(x, atoms))
             squares += np.square(row)

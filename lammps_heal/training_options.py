@@ -16,7 +16,8 @@ class TrainingOptions:
     fresh_fraction: float = 1.0  # of the cells of a step; the others are states partly healed by the network
     clean_fraction: float = 0.02  # of the fresh cells: no noise at all, so that the healed stay healed
     uneven_fraction: float = 0.0  # of the noisy fresh cells: sigma varies over the cell, up to the one drawn
-    frenkel_fraction: float = 0.0  # of the fresh crystals: a close Frenkel pair, which is to recombine
+    frenkel_fraction: float = 0.0  # of the fresh crystals: a close Frenkel pair, or a neighbour half-way into a vacancy
+    smooth_fraction: float = 0.0  # of the other fresh cells: a smooth displacement, with little noise or none
     defect_fraction: float = 0.0  # of the fresh cells: relaxed defects; the rest are crystals and vacancies
     thermal_fraction: float = 0.0  # of the fresh cells: thermal snapshots, to be quenched
     oldest: int = 64  # healing steps after which a state of the pool is drawn anew

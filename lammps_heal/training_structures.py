@@ -17,6 +17,9 @@ SPHERE_RADII = (3.0, 8.0)  # Å, of uneven noise: from one atom and its neighbou
 FRENKEL_REACH = 6.5  # Å, from the vacancy to the dumbbell of a close pair
 LONGEST_SPLIT = 1.25  # Å, half the distance of the two atoms: from one spot to a dumbbell as EAM relaxes it
 SPHERE_EDGE = 1.0  # Å, over which the noise falls off
+HALF_WAY = (0.3, 0.5)  # of the way into the vacancy beside it; beyond a half, that is where an atom belongs
+TRIES = 40  # atoms that are looked at for a vacancy beside them
+LARGEST_SHIFT = 0.2  # Å, of a smooth displacement
 
 
 def read_training_structures(paths: Sequence[Path]) -> list[Atoms]:
@@ -62,6 +65,33 @@ def frenkel_pair(atoms: Atoms, rng: np.random.Generator) -> Float64Array:
     return positions
 
 
+def half_way(atoms: Atoms, rng: np.random.Generator) -> Float64Array | None:
+    """(n, 3) Å: positions with one atom on its way into the vacancy beside it, or None where no such atom is found.
+
+    An atom with 11 of fcc's 12 nearest neighbours has a vacancy where the sum of their vectors does not point to.
+    """
+    positions: Float64Array = atoms.positions.copy()
+    nearest = (np.sqrt(2.0) * atoms.get_volume() / len(atoms)) ** (1 / 3)
+    for atom in rng.permutation(len(atoms))[:TRIES]:
+        vectors, distances = find_mic(atoms.positions - atoms.positions[atom], atoms.cell, atoms.pbc)
+        near = (distances > 0.1) & (distances < 1.2 * nearest)
+        if near.sum() == 11:
+            positions[atom] -= rng.uniform(*HALF_WAY) * vectors[near].sum(0)
+            return positions
+    return None
+
+
+def smooth_shifts(atoms: Atoms, rng: np.random.Generator) -> Float64Array:
+    """(n, 3) Å, a displacement of each atom: a plane wave that fits the cell, in any direction and phase.
+
+    It moves the grains beside a boundary, and the crystal around a defect, as a whole; independent noise hardly does.
+    """
+    direction = rng.normal(size=3)
+    direction *= rng.uniform(0.0, LARGEST_SHIFT) / np.linalg.norm(direction)
+    shifts: Float64Array = np.cos(phases_of_a_wave(atoms, rng))[:, None] * direction
+    return shifts
+
+
 def uneven_sigmas(atoms: Atoms, highest: float, rng: np.random.Generator) -> Float64Array:
     """(n,) Å, noise of each atom, 0 to `highest`: a hot sphere in a quieter crystal, or a wave, either as often."""
     profile = hot_sphere if rng.random() < 0.5 else wave
@@ -79,10 +109,15 @@ def hot_sphere(atoms: Atoms, rng: np.random.Generator) -> Float64Array:
 
 
 def wave(atoms: Atoms, rng: np.random.Generator) -> Float64Array:
-    """(n,) 0 to 1, a plane wave that fits the periodic cell: one period along one, two or three of its vectors."""
+    """(n,) 0 to 1, a plane wave that fits the periodic cell."""
+    result: Float64Array = 0.5 * (1.0 + np.cos(phases_of_a_wave(atoms, rng)))
+    return result
+
+
+def phases_of_a_wave(atoms: Atoms, rng: np.random.Generator) -> Float64Array:
+    """(n,) radians: one period along one, two or three of the cell's vectors, from any phase."""
     periods = np.zeros(3, np.int64)
     while not periods.any():
         periods = rng.integers(-1, 2, 3)
-    phase = rng.uniform(0.0, 2.0 * np.pi)
-    result: Float64Array = 0.5 * (1.0 + np.cos(2.0 * np.pi * atoms.get_scaled_positions() @ periods + phase))
-    return result
+    phases: Float64Array = 2.0 * np.pi * atoms.get_scaled_positions() @ periods + rng.uniform(0.0, 2.0 * np.pi)
+    return phases

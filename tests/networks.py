@@ -7,6 +7,7 @@ from conftest import LATTICE_CONSTANT
 
 from lammps_heal.healing import PeriodicCrystal, cap, displacement
 from lammps_heal.model_file import ModelFile
+from lammps_heal.neighbours import Float64Array
 from lammps_heal.network import HealingNetwork
 
 
@@ -31,8 +32,17 @@ def displacements(model: torch.nn.Module, atoms: Atoms, moved: np.ndarray | None
     """(n_atoms, 3) Å by torch. moved: (n_atoms,) bool, those that a host moves, all by default; the others tell zero."""
     crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, model.cutoff)
     of_moved = np.ones((len(atoms), 1)) if moved is None else moved[:, None].astype(float)
-    cluster = crystal.open_cluster(atoms.positions)
-    return of_moved * displacement(model, *cluster, lambda answers: crystal.share(of_moved * answers))
+    return of_moved * displacement(model, *crystal.open_cluster(atoms.positions), GhostsOfGroup(crystal, of_moved))
+
+
+class GhostsOfGroup:
+    """Atoms outside the group push, and tell zero. of_moved: (n_atoms, 1), 1 or 0."""
+
+    def __init__(self, crystal: PeriodicCrystal, of_moved: np.ndarray) -> None:
+        self.fold, self._crystal, self._of_moved = crystal.fold, crystal, of_moved
+
+    def share(self, answers: Float64Array) -> Float64Array:
+        return self._crystal.share(self._of_moved * answers)
 
 
 def step_of_group(model: torch.jit.ScriptModule, atoms: Atoms, moved: np.ndarray) -> np.ndarray:

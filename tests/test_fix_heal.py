@@ -486,7 +486,7 @@ def bad_model(folder: Path, change: str) -> Path:
         ("cut off", "is damaged or no TorchScript file"),
         ("foreign", "is TorchScript but no lammps-heal model"),
         ("one bit", "its weights do not have the hash it records"),
-        ("version 1", "has format version 1, needed 3: export it anew"),
+        ("version 1", "has format version 1, needed 4: export it anew"),
         ("not finite", "is not finite"),
     ],
 )

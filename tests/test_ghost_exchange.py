@@ -1,4 +1,4 @@
-"""Ghosts get what their owners have, on one process and under the real mpirun."""
+"""Ghosts get what their owners have, and owners what their ghosts have, on one process and under the real mpirun."""
 
 import json
 
@@ -7,6 +7,7 @@ import pytest
 from conftest import Run, fcc, noisy
 
 from lammps_heal.ghost_exchange import GhostExchange
+from lammps_heal.healing import PeriodicCrystal
 from lammps_heal.neighbours import periodic_ghosts
 from lammps_heal.ranks import Ranks
 
@@ -32,6 +33,10 @@ def values(ids, turn):
 
 exchange = GhostExchange(rows, len(mine), ranks)
 wrong = sum(int((exchange.share(values(mine, turn)) != values(rows, turn)).sum()) for turn in range(3))
+# Whole numbers, whose sums are exact: what is told of an id by all ranks, its owner must have.
+told = np.random.default_rng([7, ranks.rank]).integers(-9, 9, (len(rows), 3)).astype(float)
+of_all = sum(np.stack([np.bincount(r, v, ids.max() + 1) for v in t.T], 1) for r, t in ranks.all((rows, told)))
+wrong += int((exchange.fold(told) != of_all[mine]).sum())
 foreign = int(np.isin(ghosts, mine, invert=True).sum())
 told = ranks.all((wrong, len(mine), len(ghosts), foreign))
 if ranks.rank == 0:
@@ -50,10 +55,25 @@ def test_all_images_of_an_atom_have_what_it_has(n: int, rng: np.random.Generator
     np.testing.assert_array_equal(shared, values[ghosts.owners()])
 
 
+@pytest.mark.parametrize("n", [1, 3])
+def test_an_atom_gets_what_all_its_images_have(n: int, rng: np.random.Generator) -> None:
+    atoms = noisy(fcc(n), 0.1, rng)
+    crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, 6.0)
+    positions, _ = crystal.open_cluster(atoms.positions)
+    values = rng.integers(-9, 9, positions.shape).astype(float)
+    owners = crystal.share(np.arange(len(atoms))[:, None])[:, 0]
+    expected = np.zeros(atoms.positions.shape)
+    np.add.at(expected, owners, values)
+    np.testing.assert_array_equal(crystal.fold(values), expected)
+    np.testing.assert_array_equal(GhostExchange(7 * owners, len(atoms), Ranks()).fold(values), expected)
+
+
 def test_atoms_without_ghosts_and_no_atoms_at_all() -> None:
     values = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
     np.testing.assert_array_equal(GhostExchange(np.array([9, 4]), 2, Ranks()).share(values), values)
-    assert GhostExchange(np.zeros(0, np.int64), 0, Ranks()).share(np.zeros((0, 3))).shape == (0, 3)
+    np.testing.assert_array_equal(GhostExchange(np.array([9, 4]), 2, Ranks()).fold(values), values)
+    nobody = GhostExchange(np.zeros(0, np.int64), 0, Ranks())
+    assert nobody.share(np.zeros((0, 3))).shape == nobody.fold(np.zeros((0, 3))).shape == (0, 3)
 
 
 @pytest.mark.mpi

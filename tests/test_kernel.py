@@ -13,7 +13,7 @@ import lammps_heal
 from lammps_heal import healing, kernel_library, model_file
 from lammps_heal.errors import HealError
 from lammps_heal.healing import PeriodicCrystal, fastest_displacement
-from lammps_heal.kernel import Kernel, usable_kernel
+from lammps_heal.kernel import Kernel, Parts, usable_kernel
 from lammps_heal.neighbours import Neighbourhoods, neighbour_list, neighbours_by_id, periodic_ghosts
 from lammps_heal.network import HealingNetwork
 
@@ -23,6 +23,16 @@ SHAPES = [  # channels, hidden units, cutoff in Å, relays
     *[(12, 64, 6.0, 3), (16, 64, 6.0, 1), (20, 48, 4.5, 2), (32, 20, 5.0, 3)],
 ]
 by_torch = healing._by_torch
+Cluster = tuple[np.ndarray, Neighbourhoods]  # positions of all rows, and who is whose neighbour
+
+
+def assert_same_forces(kernel: Kernel, model: model_file.ModelFile, cluster: Cluster, scale: float = 1.0) -> None:
+    """Also on the ghosts. scale: Å, of the largest."""
+    forces, mobilities = kernel.forces(*cluster)
+    expected_forces, expected_mobilities = by_torch(model).forces(*cluster)
+    assert forces.shape == cluster[0].shape
+    np.testing.assert_allclose(forces, expected_forces, atol=SAME * scale)
+    np.testing.assert_allclose(mobilities, expected_mobilities, atol=SAME * scale)
 
 
 def crystal_of(atoms: Atoms, cutoff: float) -> tuple[PeriodicCrystal, np.ndarray, Neighbourhoods]:
@@ -41,12 +51,14 @@ def test_random_networks(
     crystal, *cluster = crystal_of(atoms, cutoff)
     kernel = Kernel(model, instruction_set)
     assert (kernel.instruction_set, kernel.n_relays) == (instruction_set, n_relays)
-    expected = by_torch(model, *cluster)
-    assert np.abs(expected).max() > 1e-3
-    np.testing.assert_allclose(kernel.answers(*cluster), expected, atol=SAME)
+    forces, mobilities = by_torch(model).forces(*cluster)
+    assert np.abs(forces[: len(atoms)]).max() > 1e-2 and np.abs(forces[len(atoms) :]).max() > 1e-3
+    assert np.abs(mobilities - np.eye(3)).max() > 1e-2
+    assert_same_forces(kernel, model, tuple(cluster))
+    expected = rng.normal(0.0, 0.1, atoms.positions.shape)
     for turn in range(n_relays):
         told = crystal.share(expected)
-        expected = by_torch(model, *cluster, told, turn)
+        expected = by_torch(model).relay(*cluster, told, turn)
         assert np.abs(expected - told[: len(atoms)]).max() > 1e-3
         np.testing.assert_allclose(kernel.relay(*cluster, told, turn), expected, atol=SAME)
 
@@ -57,9 +69,8 @@ def test_the_shipped_model(model: torch.jit.ScriptModule, instruction_set: str, 
     for sigma in (0.0, 0.1, 0.3):
         atoms = noisy(fcc(4), sigma, rng)
         crystal, *cluster = crystal_of(atoms, model.cutoff)
-        answers = kernel.answers(*cluster)
-        for turn in range(model.n_relays):
-            answers = kernel.relay(*cluster, crystal.share(answers), turn)
+        parts = Parts(model.n_relays, kernel.forces, kernel.relay)
+        answers = healing._whole_step(parts, *cluster, crystal)
         expected = displacements(model, atoms)
         # TorchScript itself is that far from float64.
         np.testing.assert_allclose(answers, expected, atol=2 * SAME)
@@ -71,9 +82,9 @@ def test_all_of_a_step(tmp_path: Path, n_relays: int, rng: np.random.Generator) 
     model_file.export(model_of(random_network(n_relays)), tmp_path / "model.pt")
     model, atoms = model_file.load(tmp_path / "model.pt"), noisy(fcc(3), 0.2, rng)
     crystal, *cluster = crystal_of(atoms, model.cutoff)
-    by_kernel = fastest_displacement(model)(*cluster, crystal.share)
+    by_kernel = fastest_displacement(model)(*cluster, crystal)
     np.testing.assert_allclose(by_kernel, displacements(model, atoms), atol=SAME)
-    assert (by_kernel != fastest_displacement(model, "torchscript")(*cluster, crystal.share)).any()
+    assert (by_kernel != fastest_displacement(model, "torchscript")(*cluster, crystal)).any()
 
 
 @pytest.mark.parametrize("n", [1, 25, 1000])
@@ -84,15 +95,34 @@ def test_any_number_of_threads_gives_the_same_bits(model: torch.jit.ScriptModule
     kernel = Kernel(model)
     assert kernel.n_relays > 0
 
-    def computed(neighbourhoods: Neighbourhoods, threads: int) -> np.ndarray:
+    def computed(neighbourhoods: Neighbourhoods, threads: int) -> list[np.ndarray]:
         relayed = [kernel.relay(positions, neighbourhoods, told, turn, threads) for turn in range(kernel.n_relays)]
-        return np.array([kernel.answers(positions, neighbourhoods, threads), *relayed])
+        return [*kernel.forces(positions, neighbourhoods, threads), *relayed]
 
     alone = computed(some, 1)
-    np.testing.assert_array_equal(computed(some, 2), alone)
-    np.testing.assert_array_equal(computed(some, 3), alone)
-    # Nor does an atom's answer depend on the others of its block.
-    np.testing.assert_array_equal(computed(listed, 1)[:, :n], alone)
+    for threads in (2, 3):
+        for one, other in zip(computed(some, threads), alone, strict=True):
+            np.testing.assert_array_equal(one, other)
+    # Nor does what an atom says depend on the others of its block.
+    for one, other in zip(computed(listed, 1)[1:], alone[1:], strict=True):
+        np.testing.assert_array_equal(one[:n], other)
+
+
+def test_forces_sum_to_zero_and_do_not_depend_on_the_order(model: torch.jit.ScriptModule, rng: np.random.Generator) -> None:
+    atoms = noisy(fcc(4), 0.3, rng)
+    crystal, *cluster = crystal_of(atoms, model.cutoff)
+    for parts in (by_torch(model), Kernel(model)):
+        forces = crystal.fold(parts.forces(*cluster)[0])
+        assert np.abs(forces).max() > 0.01
+        np.testing.assert_array_equal(forces.sum(0), 0.0)  # they are on a grid: sums are exact
+        n = len(atoms) // 3
+        first, positions = cluster[1].first, cluster[0]
+        halves = [
+            Neighbourhoods(np.arange(len(atoms)), np.clip(first, low, high) - low, cluster[1].neighbours[low:high])
+            for low, high in ((0, first[n]), (first[n], first[-1]))
+        ]
+        together = np.sum([parts.forces(positions, half)[0] for half in reversed(halves)], axis=0)
+        np.testing.assert_array_equal(crystal.fold(together), forces)
 
 
 def test_atoms_without_neighbours_and_no_atoms_at_all(model: torch.jit.ScriptModule) -> None:
@@ -100,15 +130,16 @@ def test_atoms_without_neighbours_and_no_atoms_at_all(model: torch.jit.ScriptMod
     listed = neighbours_by_id(far, np.arange(3), 3, model.cutoff)
     assert listed.first.tolist() == [0, 0, 1, 2]
     kernel = Kernel(model)
-    answers = kernel.answers(far, listed)
-    np.testing.assert_array_equal(answers[0], 0.0)
-    np.testing.assert_allclose(answers, by_torch(model, far, listed), atol=SAME)
+    np.testing.assert_array_equal(kernel.forces(far, listed)[0][0], 0.0)
+    assert_same_forces(kernel, model, (far, listed))
     told = np.array([[0.1, 0.2, 0.3], [0.0, 0.1, 0.0], [0.1, 0.0, 0.0]])
     relayed = kernel.relay(far, listed, told, 0)
     np.testing.assert_array_equal(relayed[0], told[0])
-    np.testing.assert_allclose(relayed, by_torch(model, far, listed, told, 0), atol=SAME)
+    np.testing.assert_allclose(relayed, by_torch(model).relay(far, listed, told, 0), atol=SAME)
     nothing = neighbours_by_id(far, np.arange(3), 0, model.cutoff)
-    assert kernel.answers(far, nothing).shape == kernel.relay(far, nothing, told, 0).shape == (0, 3)
+    forces, mobilities = kernel.forces(far, nothing)
+    np.testing.assert_array_equal(forces, np.zeros((3, 3)))
+    assert mobilities.shape == (0, 3, 3) and kernel.relay(far, nothing, told, 0).shape == (0, 3)
 
 
 def test_many_neighbours(rng: np.random.Generator) -> None:
@@ -118,11 +149,10 @@ def test_many_neighbours(rng: np.random.Generator) -> None:
     crystal, *cluster = crystal_of(dense, model.cutoff)
     inside = neighbour_list(cluster[0], len(dense), model.cutoff)
     assert np.diff(inside.first).min() > 128
-    kernel, expected = Kernel(model), by_torch(model, *cluster)
-    scale = max(1.0, float(np.abs(expected).max()))  # Å, as above
-    np.testing.assert_allclose(kernel.answers(*cluster), expected, atol=SAME * scale)
+    kernel = Kernel(model)
+    assert_same_forces(kernel, model, tuple(cluster), max(1.0, float(np.abs(by_torch(model).forces(*cluster)[0]).max())))
     told = crystal.share(rng.normal(0.0, 0.1, dense.positions.shape))
-    np.testing.assert_allclose(kernel.relay(*cluster, told, 0), by_torch(model, *cluster, told, 0), atol=SAME)
+    np.testing.assert_allclose(kernel.relay(*cluster, told, 0), by_torch(model).relay(*cluster, told, 0), atol=SAME)
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])
@@ -149,7 +179,7 @@ def test_two_atoms_on_one_spot_are_named_by_place(model: torch.jit.ScriptModule)
     positions = np.array([[9.0, 2.0, 3.0], [1.0, 2.0, 3.0], [1.0, 2.0, 3.0 + ON_ONE_SPOT]])
     listed = neighbours_by_id(positions, np.arange(3), 3, model.cutoff)
     with pytest.raises(HealError, match=r"one spot, at \(1\.000, 2\.000, 3\.0.* Å apart: delete one"):
-        Kernel(model).answers(positions, listed)
+        Kernel(model).forces(positions, listed)
 
 
 class WrongTables(HealingNetwork):
@@ -212,7 +242,7 @@ def test_without_the_library_torchscript_heals(
 
 
 def test_the_kernel_is_used_where_it_agrees(model: torch.jit.ScriptModule) -> None:
-    assert usable_kernel(model, by_torch) is not None
+    assert usable_kernel(model, by_torch(model)) is not None
     with pytest.raises(HealError, match="kernel must be one of auto, torchscript, got fast"):
         healing.fastest_displacement(model, "fast")
     with pytest.raises(HealError, match="threads must be 1 or more, got 0"):

@@ -10,18 +10,19 @@ from lammps_heal.lattice_waves import CELLS, LatticeWaves
 from lammps_heal.network import HealingNetwork
 
 SMALL = 1.0e-3  # Å: the network is linear there, and float32 still has three digits
-SAMPLING = 0.03  # relative: of sums over 12,000 random numbers, three standard deviations
+N_CRYSTALS = 6  # of independent noise
+SAMPLING = 0.03  # relative: what is left is mostly of few waves, and varies by some 2 % with a crystal's noise
 
 
 @pytest.fixture(scope="module", params=[0, 2])
 def network(request: pytest.FixtureRequest) -> HealingNetwork:
-    """Some relays, or none; its steps take half of what they should."""
+    """Some relays, or none; its steps take less than they should."""
     network = random_network(request.param, cutoff=5.2, switch_on=0.7)
     response = LatticeWaves(LATTICE_CONSTANT, network.cutoff).response(network)
     with torch.no_grad():
         for part in (network.gates[4].weight, network.gates[4].bias):
-            part *= 0.5 / response[0, 0, 0]
-        network.relay_weights *= 3.0  # so that a wrong relay would be seen above the sampling
+            part *= 0.35 / response[0, 0, 0]
+        network.relay_weights *= 3.5  # so that a wrong relay would be seen above the sampling
     return network
 
 
@@ -42,15 +43,16 @@ def test_the_noise_that_is_left_is_that_of_real_steps(network: HealingNetwork, w
 
     sites = fcc(CELLS[0])
     crystal = PeriodicCrystal(sites.cell[:], sites.pbc, network.cutoff)
-    u = np.random.default_rng(1).normal(0.0, SMALL, sites.positions.shape)
-    u -= u.mean(0)
-    noise, strain = (u**2).mean(), bond_energy(sites, u)
-    for n in range(3):
-        u = u + displacement(network, *crystal.open_cluster(sites.positions + u), crystal.share)
-        u -= u.mean(0)
-        assert np.sqrt((u**2).mean() / noise) == pytest.approx(float(rms[n]), rel=SAMPLING)
-        assert bond_energy(sites, u) / strain == pytest.approx(float(energy[n]), rel=SAMPLING)
-    assert abs(float(rms[-1]) - 1.0) > 5 * SAMPLING  # the steps do something
+    left = np.zeros((4, 2))  # after 0 to 3 steps: squares and energy, summed over the crystals
+    for seed in range(N_CRYSTALS):
+        u = np.random.default_rng(seed).normal(0.0, SMALL, sites.positions.shape)
+        for n in range(4):
+            u -= u.mean(0)
+            left[n] += (u**2).sum(), bond_energy(sites, u)
+            u = u + displacement(network, *crystal.open_cluster(sites.positions + u), crystal)
+    np.testing.assert_allclose(np.sqrt(left[1:, 0] / left[0, 0]), rms, rtol=SAMPLING)
+    np.testing.assert_allclose(left[1:, 1] / left[0, 1], energy, rtol=SAMPLING)
+    assert float((energy - 1.0).abs().max()) > 5 * SAMPLING  # the steps do something
     if network.n_relays:
         silent = random_network(2, cutoff=5.2, switch_on=0.7)
         silent.load_state_dict({**network.state_dict(), "relay_weights": torch.zeros_like(network.relay_weights)})

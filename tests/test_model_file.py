@@ -83,7 +83,7 @@ def test_another_format_version_is_refused(tmp_path: Path) -> None:
     future = small_model()
     future.format_version = 99
     model_file.export(future, path)
-    with pytest.raises(HealError, match="format version 99, needed 3"):
+    with pytest.raises(HealError, match="format version 99, needed 4"):
         model_file.load(path)
 
 

@@ -7,7 +7,7 @@ import pytest
 from ase import Atoms
 from ase.geometry import find_mic
 from ase.neighborlist import neighbor_list
-from conftest import ROOT, fcc, noisy
+from conftest import LATTICE_CONSTANT, ROOT, fcc, noisy
 
 from lammps_heal.cli import TRAINING_DATA
 from lammps_heal.errors import HealError
@@ -16,12 +16,16 @@ from lammps_heal.training_structures import (
     CRYSTAL,
     DEFECT,
     FRENKEL_REACH,
+    HALF_WAY,
+    LARGEST_SHIFT,
     LONGEST_SPLIT,
     START,
     THERMAL,
     frenkel_pair,
     group_of,
+    half_way,
     read_training_structures,
+    smooth_shifts,
     uneven_sigmas,
     wave,
 )
@@ -113,3 +117,37 @@ def test_a_frenkel_pair_is_one_vacancy_and_a_dumbbell_near_it(rng: np.random.Gen
         np.testing.assert_array_equal(np.sort(site_distances(recombined, sites, 1)[1][:, 0]), np.arange(len(sites)))
         assert site_distances(recombined, sites, 1)[0].max() < 1e-9
     assert min(lengths) < 0.2 * LONGEST_SPLIT and 0.8 * LONGEST_SPLIT < max(lengths) <= LONGEST_SPLIT
+
+
+def test_an_atom_half_way_into_a_vacancy_is_nearer_to_its_own_site(rng: np.random.Generator) -> None:
+    perfect = fcc(3)
+    vacancies = np.array([7, 60])
+    sites = perfect[np.delete(np.arange(len(perfect)), vacancies)]
+    parts = []
+    for _ in range(30):
+        positions = half_way(sites, rng)
+        assert positions is not None
+        moved = np.linalg.norm(positions - sites.positions, axis=1)
+        assert (moved > 1e-9).sum() == 1
+        atom = int(moved.argmax())
+        vectors, distances = find_mic(perfect.positions[vacancies] - sites.positions[atom], sites.cell)
+        into = vectors[distances.argmin()]
+        assert distances.min() == pytest.approx(LATTICE_CONSTANT / np.sqrt(2.0))
+        parts.append(moved[atom] / distances.min())
+        np.testing.assert_allclose(positions[atom] - sites.positions[atom], parts[-1] * into, atol=1e-9)
+    assert HALF_WAY[0] <= min(parts) < max(parts) <= HALF_WAY[1]
+    assert half_way(perfect, rng) is None
+
+
+def test_a_smooth_displacement_goes_on_across_the_faces_of_the_cell(rng: np.random.Generator) -> None:
+    crystal = fcc(8)
+    i, j, d = neighbor_list("ijd", crystal, 3.0)
+    steepest = LARGEST_SHIFT * 2.0 * np.pi * np.sqrt(3.0) / crystal.cell[0, 0]
+    largest = []
+    for _ in range(20):
+        shifts = smooth_shifts(crystal, rng)
+        assert (np.linalg.norm(shifts[i] - shifts[j], axis=1) <= steepest * d).all()
+        largest.append(np.linalg.norm(shifts, axis=1).max())
+        # All along one direction.
+        assert np.linalg.matrix_rank(shifts, tol=1e-9) == 1
+    assert min(largest) < 0.3 * LARGEST_SHIFT and 0.7 * LARGEST_SHIFT < max(largest) <= LARGEST_SHIFT

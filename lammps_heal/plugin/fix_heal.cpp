@@ -34,7 +34,6 @@ static constexpr double MOVED = 0.01;              // Å; further is counted as 
 static constexpr double MASS_TOLERANCE = 0.005;    // relative; covers the usual roundings
 static constexpr double TRIGGER = 0.499;    // of the skin; LAMMPS's own is 0.5, which a capped step may equal
 static constexpr int N_COLUMNS = 4;         // of the per-atom array
-static constexpr int BEFORE_RELAYS = -1;    // the turn that asks for answers
 
 static bool is_finite(const double *x)
 {
@@ -65,7 +64,7 @@ FixHeal::FixHeal(LAMMPS *lmp, int narg, char **arg) :
   dynamic_group_allow = 1;
   create_attribute = 1;
   maxexchange = N_COLUMNS;
-  comm_forward = 3;
+  comm_forward = comm_reverse = 3;
 
   array_atom = nullptr;
   FixHeal::grow_arrays(atom->nmax);
@@ -508,22 +507,38 @@ std::vector<int> FixHeal::group_atoms() const
 
 void FixHeal::find_displacements(const std::vector<int> &atoms)
 {
-  std::vector<double> found(3 * atoms.size());
-  answers.assign(3 * (static_cast<size_t>(atom->nlocal) + atom->nghost), 0.0);
-  for (int turn = BEFORE_RELAYS; turn < model->n_relays; turn++) {
-    if (turn != BEFORE_RELAYS) {
-      for (size_t k = 0; k < atoms.size(); k++)
-        std::copy_n(&found[3 * k], 3, &answers[3 * static_cast<size_t>(atoms[k])]);
-      comm->forward_comm(this);
-    }
+  auto attempt = [this](const auto &work) {
     std::string problem;
     try {
-      if (!atoms.empty())
-        problem = use_kernel ? by_kernel(atoms, turn, found) : by_torch(atoms, turn, found);
+      problem = work();
     } catch (const std::exception &reason) {
       problem = "fix heal: " + std::string(reason.what());
     }
     stop_if_any(problem);
+  };
+  const auto centres = atoms.size() == static_cast<size_t>(atom->nlocal) ? atoms : pushing_atoms();
+  std::vector<double> mobilities(9 * centres.size());
+  vectors.assign(3 * (static_cast<size_t>(atom->nlocal) + atom->nghost), 0.0);
+  attempt([&]() {
+    return use_kernel ? forces_by_kernel(centres, mobilities) : forces_by_torch(centres, mobilities);
+  });
+  comm->reverse_comm(this);
+
+  std::vector<double> found(3 * atoms.size());
+  size_t place = 0;
+  for (size_t k = 0; k < atoms.size(); k++) {
+    while (centres[place] != atoms[k])    // both in order of rows
+      place++;
+    const double *const force = &vectors[3 * static_cast<size_t>(atoms[k])], *row = &mobilities[9 * place];
+    for (int d = 0; d < 3; d++, row += 3)
+      found[3 * k + d] = row[0] * force[0] + row[1] * force[1] + row[2] * force[2];
+  }
+  for (int turn = 0; turn < model->n_relays; turn++) {
+    std::fill(vectors.begin(), vectors.end(), 0.0);
+    for (size_t k = 0; k < atoms.size(); k++)
+      std::copy_n(&found[3 * k], 3, &vectors[3 * static_cast<size_t>(atoms[k])]);
+    comm->forward_comm(this);
+    attempt([&]() { return relay(atoms, turn, found); });
   }
 
   for (int i = 0; i < atom->nlocal; i++)
@@ -535,57 +550,104 @@ void FixHeal::find_displacements(const std::vector<int> &atoms)
   stop_if_any(problem);
 }
 
-/* found: (n, 3) Å, of the atoms: their answers, or what a relay makes of those of all atoms. Returns what is
-   wrong, or nothing. */
+/* atoms of the group and their neighbours: what they push each other by, both must say */
 
-std::string FixHeal::by_kernel(const std::vector<int> &atoms, int turn, std::vector<double> &found)
+std::vector<int> FixHeal::pushing_atoms() const
 {
-  const int *rows = atoms.size() == static_cast<size_t>(atom->nlocal) ? nullptr : atoms.data();
-  const auto n = static_cast<int64_t>(atoms.size());
-  if (turn != BEFORE_RELAYS) {
-    model->kernel()->relay(atom->x[0], rows, n, list.first.data(), list.neighbours.get(), answers.data(),
-                           turn, model->length_scale, n_threads, found.data());
-    return "";
+  std::vector<int> atoms;
+  for (int i = 0; i < atom->nlocal; i++) {
+    bool is_near = atom->mask[i] & groupbit;
+    for (int64_t k = list.first[i]; k < list.first[i + 1] && !is_near; k++)
+      is_near = atom->mask[list.neighbours[k]] & groupbit;
+    if (is_near)
+      atoms.push_back(i);
   }
+  return atoms;
+}
+
+/* of centres: null for all owned atoms */
+
+const int *FixHeal::rows_of(const std::vector<int> &centres) const
+{
+  return centres.size() == static_cast<size_t>(atom->nlocal) ? nullptr : centres.data();
+}
+
+/* these return what is wrong, or nothing; forces are added to vectors, mobilities: (n_centres, 3, 3) */
+
+std::string FixHeal::forces_by_kernel(const std::vector<int> &centres, std::vector<double> &mobilities)
+{
+  if (centres.empty())
+    return "";
   int64_t overlapping[2];
-  model->kernel()->answer(atom->x[0], rows, n, list.first.data(), list.neighbours.get(), model->length_scale,
-                          n_threads, found.data(), overlapping);
+  model->kernel()->forces(atom->x[0], static_cast<int64_t>(atom->nlocal) + atom->nghost, rows_of(centres),
+                          static_cast<int64_t>(centres.size()), list.first.data(), list.neighbours.get(),
+                          model->length_scale, n_threads, vectors.data(), mobilities.data(), overlapping);
   if (overlapping[0] >= 0)
     return overlap_problem(static_cast<int>(overlapping[0]), static_cast<int>(overlapping[1]));
   return "";
 }
 
-std::string FixHeal::by_torch(const std::vector<int> &atoms, int turn, std::vector<double> &found)
+std::string FixHeal::forces_by_torch(const std::vector<int> &centres, std::vector<double> &mobilities)
+{
+  if (centres.empty())
+    return "";
+  model->set_positions(atom->x[0], static_cast<int64_t>(atom->nlocal) + atom->nghost);
+  model->clear_forces();
+  const auto problem =
+      in_chunks(centres, 9, mobilities, [this](const lammps_heal::Neighbourhoods &chunk, double *of_chunk) {
+        model->forces(chunk, of_chunk);
+      });
+  model->take_forces(vectors.data());
+  return problem;
+}
+
+/* answers: (n, 3) Å, of the atoms, made of those of all atoms, in vectors */
+
+std::string FixHeal::relay(const std::vector<int> &atoms, int turn, std::vector<double> &answers)
+{
+  if (atoms.empty())
+    return "";
+  if (use_kernel) {
+    model->kernel()->relay(atom->x[0], rows_of(atoms), static_cast<int64_t>(atoms.size()), list.first.data(),
+                           list.neighbours.get(), vectors.data(), turn, model->length_scale, n_threads,
+                           answers.data());
+    return "";
+  }
+  model->set_answers(vectors.data(), static_cast<int64_t>(atom->nlocal) + atom->nghost);
+  return in_chunks(atoms, 3, answers,
+                   [this, turn](const lammps_heal::Neighbourhoods &chunk, double *of_chunk) {
+                     model->relay(chunk, turn, of_chunk);
+                   });
+}
+
+/* work(chunk, values): for TorchScript, on so many centres at once; found: (n_centres, n_values) */
+
+template <typename Work>
+std::string FixHeal::in_chunks(const std::vector<int> &centres, int n_values, std::vector<double> &found,
+                               const Work &work)
 {
   // In order of id, so that chunks do not depend on LAMMPS's sorting.
-  std::vector<size_t> order(atoms.size());
+  std::vector<size_t> order(centres.size());
   std::iota(order.begin(), order.end(), 0);
   if (atom->tag_enable)
     std::sort(order.begin(), order.end(),
-              [&](size_t k, size_t m) { return atom->tag[atoms[k]] < atom->tag[atoms[m]]; });
+              [&](size_t k, size_t m) { return atom->tag[centres[k]] < atom->tag[centres[m]]; });
   const size_t chunk_size = device == "cpu" ? CHUNK_CPU : CHUNK_CUDA;
-  std::vector<double> of_chunk(3 * chunk_size);
+  std::vector<double> of_chunk(n_values * chunk_size);
   lammps_heal::Neighbourhoods chunk;
-  const int64_t n_rows = static_cast<int64_t>(atom->nlocal) + atom->nghost;
-  model->set_positions(atom->x[0], n_rows);
-  if (turn != BEFORE_RELAYS)
-    model->set_answers(answers.data(), n_rows);
   for (size_t start = 0; start < order.size(); start += chunk_size) {
     const size_t stop = std::min(order.size(), start + chunk_size);
     chunk.centres.clear();
     chunk.neighbours.clear();
     chunk.first.assign(1, 0);
     for (size_t k = start; k < stop; k++) {
-      const auto problem = gather_neighbours(atoms[order[k]], chunk);
+      const auto problem = gather_neighbours(centres[order[k]], chunk);
       if (!problem.empty())
         return problem;
     }
-    if (turn == BEFORE_RELAYS)
-      model->answer(chunk, of_chunk.data());
-    else
-      model->relay(chunk, turn, of_chunk.data());
+    work(chunk, of_chunk.data());
     for (size_t k = start; k < stop; k++)
-      std::copy_n(&of_chunk[3 * (k - start)], 3, &found[3 * order[k]]);
+      std::copy_n(&of_chunk[n_values * (k - start)], n_values, &found[n_values * order[k]]);
   }
   return "";
 }
@@ -595,13 +657,28 @@ std::string FixHeal::by_torch(const std::vector<int> &atoms, int turn, std::vect
 int FixHeal::pack_forward_comm(int n, int *rows, double *buffer, int /*pbc_flag*/, int * /*pbc*/)
 {
   for (int k = 0; k < n; k++)
-    std::copy_n(&answers[3 * static_cast<size_t>(rows[k])], 3, buffer + 3 * k);
+    std::copy_n(&vectors[3 * static_cast<size_t>(rows[k])], 3, buffer + 3 * k);
   return 3 * n;
 }
 
 void FixHeal::unpack_forward_comm(int n, int first, double *buffer)
 {
-  std::copy_n(buffer, 3 * n, &answers[3 * static_cast<size_t>(first)]);
+  std::copy_n(buffer, 3 * n, &vectors[3 * static_cast<size_t>(first)]);
+}
+
+/* owners feel what their ghosts feel */
+
+int FixHeal::pack_reverse_comm(int n, int first, double *buffer)
+{
+  std::copy_n(&vectors[3 * static_cast<size_t>(first)], 3 * n, buffer);
+  return 3 * n;
+}
+
+void FixHeal::unpack_reverse_comm(int n, int *rows, double *buffer)
+{
+  for (int k = 0; k < n; k++)
+    for (int d = 0; d < 3; d++)
+      vectors[3 * static_cast<size_t>(rows[k]) + d] += buffer[3 * k + d];
 }
 
 std::string FixHeal::gather_neighbours(int i, lammps_heal::Neighbourhoods &chunk)
@@ -707,7 +784,7 @@ double FixHeal::compute_vector(int n)
 double FixHeal::memory_usage()
 {
   return sizeof(double) * (static_cast<double>(atom->nmax) * N_COLUMNS + listed_positions.capacity() +
-                           answers.capacity()) +
+                           vectors.capacity()) +
          sizeof(int64_t) * static_cast<double>(list.first.capacity()) +
          sizeof(int32_t) * static_cast<double>(list.capacity);
 }

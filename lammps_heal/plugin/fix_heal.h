@@ -55,6 +55,8 @@ class FixHeal : public Fix
   int unpack_exchange(int, double *) override;
   int pack_forward_comm(int, int *, double *, int, int *) override;
   void unpack_forward_comm(int, int, double *) override;
+  int pack_reverse_comm(int, int, double *) override;
+  void unpack_reverse_comm(int, int *, double *) override;
 
  private:
   // settings
@@ -72,7 +74,8 @@ class FixHeal : public Fix
   lammps_heal::NeighbourList list;         // of these positions, unless must_list
   bool must_list, is_alone;                // alone: nothing else moves atoms
   double list_skin;                        // Å, of the list: the skin, or nothing
-  std::vector<double> answers;             // (n_rows, 3) Å, owned atoms, then ghosts; zero outside the group
+  // (n_rows, 3) Å, owned atoms, then ghosts: forces on all, then answers, which are zero outside the group
+  std::vector<double> vectors;
   double raised_ghost_cutoff, users_ghost_cutoff;
   double rms, largest;
   bigint n_capped, n_moved;
@@ -96,8 +99,14 @@ class FixHeal : public Fix
   double largest_move_since_list() const;
   std::vector<int> group_atoms() const;
   void find_displacements(const std::vector<int> &atoms);
-  std::string by_kernel(const std::vector<int> &atoms, int turn, std::vector<double> &found);
-  std::string by_torch(const std::vector<int> &atoms, int turn, std::vector<double> &found);
+  std::vector<int> pushing_atoms() const;
+  std::string forces_by_kernel(const std::vector<int> &centres, std::vector<double> &mobilities);
+  std::string forces_by_torch(const std::vector<int> &centres, std::vector<double> &mobilities);
+  std::string relay(const std::vector<int> &atoms, int turn, std::vector<double> &answers);
+  template <typename Work>
+  std::string in_chunks(const std::vector<int> &centres, int n_values, std::vector<double> &found,
+                        const Work &work);
+  const int *rows_of(const std::vector<int> &centres) const;
   std::string overlap_problem(int i, int j) const;
   std::string gather_neighbours(int i, lammps_heal::Neighbourhoods &chunk);
   std::string store_displacement(int i, const double *displacement);

@@ -125,6 +125,7 @@ Kernel::Kernel(const NetworkNumbers &network, const std::string &instruction_set
   const int n_hidden = padded(network.n_hidden, EDGE_PADDING);    // lanes of the widest vector
   const int n_inputs = N_DEGREES * n_padded;
   numbers.n_channels = n_padded;
+  numbers.n_true_channels = n;
   numbers.n_hidden = n_hidden;
   numbers.n_intervals = number_of_intervals(network.cutoff);
   numbers.intervals_per_length = static_cast<float>(numbers.n_intervals / network.cutoff);
@@ -175,14 +176,17 @@ Kernel::Kernel(const NetworkNumbers &network, const std::string &instruction_set
         mixing[(static_cast<size_t>(l - 1) * n_padded + from) * n_padded + to] =
             network.mixing[(static_cast<size_t>(l) * n + from) * n + to];
 
-  // Invariants and gates, degree by degree, each padded; hidden units follow each other.
+  // Invariants and gates, degree by degree, each padded; hidden units follow each other. Behind the gates are
+  // those of the mobility: as many as channels, and one.
+  numbers.n_gates = padded((N_DEGREES + 1) * n_padded + 1, EDGE_PADDING);
   auto place = [&](int index, bool is_hidden) {
     return is_hidden ? index : index / n * n_padded + index % n;
   };
   for (int layer = 0; layer < 3; layer++) {
     const int in = layer == 0 ? N_DEGREES * n : network.n_hidden,
-              out = layer == 2 ? N_DEGREES * n : network.n_hidden;
-    const int in_padded = layer == 0 ? n_inputs : n_hidden, out_padded = layer == 2 ? n_inputs : n_hidden;
+              out = layer == 2 ? (N_DEGREES + 1) * n + 1 : network.n_hidden;
+    const int in_padded = layer == 0 ? n_inputs : n_hidden,
+              out_padded = layer == 2 ? numbers.n_gates : n_hidden;
     float *weights = keep(static_cast<size_t>(in_padded) * out_padded), *biases = keep(out_padded);
     numbers.weights[layer] = weights;
     numbers.biases[layer] = biases;
@@ -198,41 +202,66 @@ Kernel::Kernel(const NetworkNumbers &network, const std::string &instruction_set
 
 Kernel::~Kernel() = default;
 
-void Kernel::answer(const double *positions, const int32_t *centres, int64_t n_centres, const int64_t *first,
-                    const int32_t *neighbours, double length_scale, int n_threads, double *answers,
-                    int64_t *overlapping) const
+void Kernel::forces(const double *positions, int64_t n_rows, const int32_t *centres, int64_t n_centres,
+                    const int64_t *first, const int32_t *neighbours, double length_scale, int n_threads,
+                    double *forces, double *mobilities, int64_t *overlapping) const
 {
-  const KernelTask whole = {positions, centres, first,   neighbours, 0, n_centres, length_scale,
-                            nullptr,   0,       answers, nullptr,    0, {}};
-  run(loops->answer, whole, n_threads, overlapping);
+  KernelTask whole = {positions, centres, first, neighbours, 0, n_centres, length_scale};
+  whole.forces = forces;
+  whole.mobilities = mobilities;
+  auto tasks = divided(whole, n_threads);
+  // Each thread has forces of its own: their neighbours may be another's centres.
+  const auto n_values = static_cast<size_t>(3 * n_rows);
+  std::vector<std::vector<double>> others(tasks.size() - 1, std::vector<double>(n_values));
+  for (size_t part = 1; part < tasks.size(); part++)
+    tasks[part].forces = others[part - 1].data();
+  run(loops->forces, tasks);
+  for (const auto &other : others)
+    for (size_t i = 0; i < n_values; i++)
+      forces[i] += other[i];
+  overlapping[0] = overlapping[1] = -1;
+  for (const auto &task : tasks)
+    if (task.overlapping[0] >= 0 && (overlapping[0] < 0 || task.overlapping[0] < overlapping[0]))
+      std::copy_n(task.overlapping, 2, overlapping);
 }
 
 void Kernel::relay(const double *positions, const int32_t *centres, int64_t n_centres, const int64_t *first,
                    const int32_t *neighbours, const double *told, int turn, double length_scale,
                    int n_threads, double *answers) const
 {
-  const KernelTask whole = {positions, centres, first,   neighbours, 0, n_centres, length_scale,
-                            told,      turn,    answers, nullptr,    0, {}};
-  int64_t overlapping[2];    // the answers before it would have said so
-  run(loops->relay, whole, n_threads, overlapping);
+  KernelTask whole = {positions, centres, first, neighbours, 0, n_centres, length_scale};
+  whole.told = told;
+  whole.turn = turn;
+  whole.answers = answers;
+  auto tasks = divided(whole, n_threads);
+  run(loops->relay, tasks);
 }
 
-void Kernel::run(void (*work)(const KernelNumbers &, KernelTask &), const KernelTask &whole, int n_threads,
-                 int64_t *overlapping) const
+static int64_t number_of_blocks(int64_t n_centres)
 {
-  const int64_t n_centres = whole.end;
+  return (n_centres + ATOMS_AT_ONCE - 1) / ATOMS_AT_ONCE;
+}
+
+// As many tasks as there are threads with work, each for all centres, without scratch.
+std::vector<KernelTask> Kernel::divided(KernelTask whole, int n_threads)
+{
   int64_t most_edges = EDGE_PADDING;
-  for (int64_t k = 0; k < n_centres; k++) {
+  for (int64_t k = 0; k < whole.end; k++) {
     const int64_t row = whole.centres ? whole.centres[k] : k;
     most_edges = std::max(most_edges, whole.first[row + 1] - whole.first[row]);
   }
-  most_edges = (most_edges + EDGE_PADDING - 1) / EDGE_PADDING * EDGE_PADDING;
+  whole.most_edges = (most_edges + EDGE_PADDING - 1) / EDGE_PADDING * EDGE_PADDING;
+  whole.overlapping[0] = whole.overlapping[1] = -1;
+  const int64_t n_parts = std::clamp<int64_t>(n_threads, 1, std::max<int64_t>(number_of_blocks(whole.end), 1));
+  return std::vector<KernelTask>(n_parts, whole);
+}
 
+void Kernel::run(void (*work)(const KernelNumbers &, KernelTask &), std::vector<KernelTask> &tasks) const
+{
   // Whole blocks for each thread: an atom's numbers do not depend on the others of its block. They are dealt
   // out a few at a time, since a processor may be shared.
-  const int64_t n_blocks = (n_centres + ATOMS_AT_ONCE - 1) / ATOMS_AT_ONCE;
-  const int64_t n_parts = std::clamp<int64_t>(n_threads, 1, std::max<int64_t>(n_blocks, 1));
-  const int64_t deal = n_parts == 1 ? n_blocks : BLOCKS_AT_ONCE;
+  const int64_t n_centres = tasks[0].end, n_blocks = number_of_blocks(n_centres);
+  const int64_t deal = tasks.size() == 1 ? n_blocks : BLOCKS_AT_ONCE;
   std::atomic<int64_t> next_block = 0;
   auto work_on = [&](KernelTask &task) {
     for (int64_t block; (block = next_block.fetch_add(deal)) < n_blocks;) {
@@ -241,24 +270,17 @@ void Kernel::run(void (*work)(const KernelNumbers &, KernelTask &), const Kernel
       work(numbers, task);
     }
   };
-  std::vector<KernelTask> tasks(n_parts, whole);
   std::vector<Floats> scratches;
   for (auto &task : tasks) {
-    scratches.push_back(allocate(loops->scratch_floats(numbers, most_edges)));
+    scratches.push_back(allocate(loops->scratch_floats(numbers, task.most_edges)));
     task.scratch = scratches.back().get();
-    task.most_edges = most_edges;
-    task.overlapping[0] = task.overlapping[1] = -1;
   }
   std::vector<std::thread> others;
-  for (int64_t part = 1; part < n_parts; part++)
+  for (size_t part = 1; part < tasks.size(); part++)
     others.emplace_back(work_on, std::ref(tasks[part]));
   work_on(tasks[0]);
   for (auto &other : others)
     other.join();
-  overlapping[0] = overlapping[1] = -1;
-  for (const auto &task : tasks)
-    if (task.overlapping[0] >= 0 && (overlapping[0] < 0 || task.overlapping[0] < overlapping[0]))
-      std::copy_n(task.overlapping, 2, overlapping);
 }
 
 CheckCrystal lammps_heal::check_crystal(double lattice_constant, double cutoff)

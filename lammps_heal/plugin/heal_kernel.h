@@ -20,7 +20,7 @@ struct NetworkNumbers {
   const float *radial_samples;    // (n, 8 * n_channels): radial_functions() at Kernel::sample_distances()
   const float *relay_samples;     // (n, 2 * n_relays): relay_functions() there
   const float *mixing;            // (4, n_channels, n_channels)
-  const float *weights[3];        // (outputs, inputs) of each layer
+  const float *weights[3];        // (outputs, inputs) of each layer; the last has 5 * n_channels + 1 outputs
   const float *biases[3];
 };
 
@@ -45,18 +45,20 @@ class Kernel
     return loops->name;
   }
 
-  // What the owned atoms answer, before any relay. positions: (n_rows, 3) Å, owned atoms, then ghosts.
+  // What the edges of the centres do to all rows, added to forces, (n_rows, 3) Å, in lengths that the model
+  // knows, and the centres' mobilities, (n_centres, 3, 3), written, which take forces to this crystal's
+  // lengths. positions: (n_rows, 3) Å, owned atoms, then ghosts.
   // centres: (n_centres,) rows, or null for the first ones. first: (n_owned + 1,), neighbours: those of row i
   // are neighbours[first[i]] to neighbours[first[i + 1] - 1]; pairs beyond the cutoff are ignored.
-  // length_scale: this crystal's lengths in those that the model knows. answers: (n_centres, 3) Å, written.
+  // length_scale: this crystal's lengths in those that the model knows.
   // The same bits for any number of threads. overlapping: set to the rows of two atoms on one spot, or to -1,
   // -1.
-  void answer(const double *positions, const int32_t *centres, int64_t n_centres, const int64_t *first,
-              const int32_t *neighbours, double length_scale, int n_threads, double *answers,
-              int64_t *overlapping) const;
+  void forces(const double *positions, int64_t n_rows, const int32_t *centres, int64_t n_centres,
+              const int64_t *first, const int32_t *neighbours, double length_scale, int n_threads,
+              double *forces, double *mobilities, int64_t *overlapping) const;
 
   // Relay number `turn`, from 0, of the answers told, (n_rows, 3) Å; the last gives the displacements, to be
-  // added, not yet capped.
+  // added, not yet capped. answers: (n_centres, 3) Å, written.
   void relay(const double *positions, const int32_t *centres, int64_t n_centres, const int64_t *first,
              const int32_t *neighbours, const double *told, int turn, double length_scale, int n_threads,
              double *answers) const;
@@ -71,9 +73,9 @@ class Kernel
   std::vector<Floats> owned;
 
   static Floats allocate(size_t n);
+  static std::vector<KernelTask> divided(KernelTask whole, int n_threads);
   float *keep(size_t n);
-  void run(void (*work)(const KernelNumbers &, KernelTask &), const KernelTask &whole, int n_threads,
-           int64_t *overlapping) const;
+  void run(void (*work)(const KernelNumbers &, KernelTask &), std::vector<KernelTask> &tasks) const;
 };
 
 // A small noisy crystal with a vacancy, owned atoms and the periodic ghosts within the cutoff, on which a

@@ -21,14 +21,14 @@ using namespace lammps_heal;
 
 // The contract; see lammps_heal/model_file.py.
 static const char FORMAT[] = "lammps-heal";
-static constexpr int64_t FORMAT_VERSION = 3;
+static constexpr int64_t FORMAT_VERSION = 4;
 // Å; a kernel that differs from TorchScript by more is not used.
 static constexpr double AGREEMENT = 1.0e-4;
 
 struct HealModel::Torch {
   torch::jit::Module module;
   torch::Device device = torch::kCPU;
-  torch::Tensor positions, answers;
+  torch::Tensor positions, answers, forces;
 };
 
 // By default glibc returns a chunk's tensors of some MB to the system and fetches them anew, page by page,
@@ -149,18 +149,30 @@ static torch::Tensor borrow(const std::vector<int64_t> &rows)
                           torch::kInt64);
 }
 
-void HealModel::answer(const Neighbourhoods &neighbourhoods, double *answers)
+void HealModel::clear_forces()
 {
-  call("forward", neighbourhoods, {}, answers);
+  torch->forces = torch::zeros_like(torch->positions);
+}
+
+void HealModel::forces(const Neighbourhoods &neighbourhoods, double *mobilities)
+{
+  call("forward", neighbourhoods, {torch->forces}, {3, 3}, mobilities);
+}
+
+void HealModel::take_forces(double *forces)
+{
+  const auto all = torch->forces.to(torch::kCPU);
+  std::copy_n(all.const_data_ptr<double>(), all.numel(), forces);
 }
 
 void HealModel::relay(const Neighbourhoods &neighbourhoods, int turn, double *answers)
 {
-  call("relay", neighbourhoods, {torch->answers, turn}, answers);
+  call("relay", neighbourhoods, {torch->answers, turn}, {3}, answers);
 }
 
+// shape: of what the method says of each centre.
 void HealModel::call(const char *method, const Neighbourhoods &neighbourhoods,
-                     const std::vector<c10::IValue> &more, double *answers)
+                     const std::vector<c10::IValue> &more, const std::vector<int64_t> &shape, double *result)
 {
   // The profiling executor specialises on shapes, which differ in every chunk.
   torch::jit::GraphOptimizerEnabledGuard no_specialising(false);
@@ -170,12 +182,13 @@ void HealModel::call(const char *method, const Neighbourhoods &neighbourhoods,
                                        borrow(neighbourhoods.first).to(torch->device),
                                        borrow(neighbourhoods.neighbours).to(torch->device)};
     inputs.insert(inputs.end(), more.begin(), more.end());
-    const auto answer =
+    const auto said =
         torch->module.get_method(method)(inputs).toTensor().to(torch::kCPU, torch::kFloat64).contiguous();
-    const auto n_centres = static_cast<int64_t>(neighbourhoods.centres.size());
-    if (answer.dim() != 2 || answer.size(0) != n_centres || answer.size(1) != 3)
-      throw std::runtime_error("its answer must be (n_centres, 3)");
-    std::copy_n(answer.const_data_ptr<double>(), 3 * n_centres, answers);
+    auto expected = shape;
+    expected.insert(expected.begin(), static_cast<int64_t>(neighbourhoods.centres.size()));
+    if (said.sizes() != expected)
+      throw std::runtime_error("what it says has another shape");
+    std::copy_n(said.const_data_ptr<double>(), said.numel(), result);
   } catch (const c10::Error &reason) {
     throw std::runtime_error("the model failed: " + first_line(reason.what_without_backtrace()));
   } catch (const std::exception &reason) {
@@ -246,30 +259,41 @@ double HealModel::difference_of_kernel()
                                    list.first,
                                    {list.neighbours.get(), list.neighbours.get() + list.first.back()}};
   std::iota(neighbourhoods.centres.begin(), neighbourhoods.centres.end(), 0);
-  std::vector<double> by_torch(3 * crystal.n_owned), by_kernel(3 * crystal.n_owned), told(3 * n_rows);
   double largest = 0.0;
-  auto compare = [&]() {
-    for (size_t i = 0; i < by_torch.size() && !std::isnan(largest); i++) {
-      const double difference = std::fabs(by_torch[i] - by_kernel[i]);
+  auto compare = [&](const std::vector<double> &one, const std::vector<double> &other) {
+    for (size_t i = 0; i < one.size() && !std::isnan(largest); i++) {
+      const double difference = std::fabs(one[i] - other[i]);
       if (!(difference <= largest))
         largest = difference;
     }
   };
+  std::vector<double> forces(3 * n_rows), mobilities(9 * crystal.n_owned);
+  // Forces on ghosts are not folded but answered, by the mobility of any owned atom: so they are compared too.
+  auto answers_of = [&]() {
+    std::vector<double> answers(3 * n_rows);
+    for (int64_t i = 0; i < n_rows; i++)
+      for (int d = 0; d < 3; d++)
+        for (int k = 0; k < 3; k++)
+          answers[3 * i + d] += mobilities[9 * (i % crystal.n_owned) + 3 * d + k] * forces[3 * i + k];
+    return answers;
+  };
   set_positions(crystal.positions.data(), n_rows);
-  answer(neighbourhoods, by_torch.data());
+  clear_forces();
+  this->forces(neighbourhoods, mobilities.data());
+  take_forces(forces.data());
+  const auto told = answers_of();
   int64_t overlapping[2];
-  compiled->answer(crystal.positions.data(), nullptr, crystal.n_owned, list.first.data(),
-                   list.neighbours.get(), length_scale, 1, by_kernel.data(), overlapping);
-  compare();
-  // Whoever's answers they are, kernel and TorchScript must relay them alike.
-  for (size_t i = 0; i < told.size(); i++)
-    told[i] = by_torch[i % by_torch.size()];
+  std::fill(forces.begin(), forces.end(), 0.0);
+  compiled->forces(crystal.positions.data(), n_rows, nullptr, crystal.n_owned, list.first.data(),
+                   list.neighbours.get(), length_scale, 1, forces.data(), mobilities.data(), overlapping);
+  compare(told, answers_of());
   set_answers(told.data(), n_rows);
+  std::vector<double> by_torch(3 * crystal.n_owned), by_kernel(3 * crystal.n_owned);
   for (int turn = 0; turn < n_relays; turn++) {
     relay(neighbourhoods, turn, by_torch.data());
     compiled->relay(crystal.positions.data(), nullptr, crystal.n_owned, list.first.data(),
                     list.neighbours.get(), told.data(), turn, length_scale, 1, by_kernel.data());
-    compare();
+    compare(by_torch, by_kernel);
   }
   return largest;
 }

@@ -54,9 +54,13 @@ class HealModel
   // answers: (n_atoms, 3) Å, before a relay; borrowed as well.
   void set_answers(const double *answers, int64_t n_atoms);
 
+  // Forces are collected, from zero, over several calls: (n_atoms, 3) Å. mobilities: (n_centres, 3, 3), written.
+  void clear_forces();
+  void forces(const Neighbourhoods &neighbourhoods, double *mobilities);
+  void take_forces(double *forces);
   // answers: (n_centres, 3) Å, written; after the last relay, from 0, they are the displacements, to be
-  // added, not yet capped. Both throw std::runtime_error where the model fails, out of memory included.
-  void answer(const Neighbourhoods &neighbourhoods, double *answers);
+  // added, not yet capped. It and forces() throw std::runtime_error where the model fails, out of memory
+  // included.
   void relay(const Neighbourhoods &neighbourhoods, int turn, double *answers);
 
  private:
@@ -66,7 +70,7 @@ class HealModel
   std::string kernel_problem;
 
   void call(const char *method, const Neighbourhoods &neighbourhoods, const std::vector<c10::IValue> &more,
-            double *answers);
+            const std::vector<int64_t> &shape, double *result);
   double difference_of_kernel();
 };
 

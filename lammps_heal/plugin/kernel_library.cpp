@@ -84,20 +84,20 @@ template <typename Work> static int attempt(const Work &work)
 }
 
 // 0, or 1 with heal_last_error().
-EXPORT int heal_answer(void *kernel, const double *positions, int64_t n_centres, const int64_t *first,
-                       const int32_t *neighbours, double length_scale, int n_threads, double *answers,
-                       int64_t *overlapping)
+EXPORT int heal_forces(void *kernel, const double *positions, int64_t n_centres, const int64_t *first,
+                       const int32_t *neighbours, double length_scale, int n_threads, int64_t n_rows,
+                       double *forces, double *mobilities, int64_t *overlapping)
 {
   return attempt([&]() {
-    static_cast<Kernel *>(kernel)->answer(positions, nullptr, n_centres, first, neighbours, length_scale,
-                                          n_threads, answers, overlapping);
+    static_cast<Kernel *>(kernel)->forces(positions, n_rows, nullptr, n_centres, first, neighbours,
+                                          length_scale, n_threads, forces, mobilities, overlapping);
   });
 }
 
 // The same of a relay.
 EXPORT int heal_relay(void *kernel, const double *positions, int64_t n_centres, const int64_t *first,
-                      const int32_t *neighbours, double length_scale, int n_threads, double *answers,
-                      const double *told, int turn)
+                      const int32_t *neighbours, double length_scale, int n_threads, const double *told,
+                      int turn, double *answers)
 {
   return attempt([&]() {
     static_cast<Kernel *>(kernel)->relay(positions, nullptr, n_centres, first, neighbours, told, turn,

@@ -52,6 +52,9 @@ INLINE Floats<4> load_unaligned(const float *p)
 constexpr int FEW_REGISTERS = 16;
 constexpr int TILE = 64;    // edges whose spherical harmonics are held at once, in the L1 cache
 constexpr int ROWS = 6;     // of a matrix product's block; divides ATOMS_AT_ONCE
+// Adding and taking it away rounds what is far smaller to multiples of 2^-30 Å, whose sums are exact in any
+// order: the forces are the same bits on any number of threads and ranks.
+constexpr double TO_GRID = 6291456.0;    // 1.5 * 2^22
 constexpr int COLUMNS = HEAL_REGISTERS > FEW_REGISTERS ? 4 : 2;    // vectors of it
 
 // Where degree l begins among the harmonics, and how many it has.
@@ -64,7 +67,7 @@ struct Edges {
   float *x, *y, *z;    // unit vector
   float *place;        // in its interval, -1/2 to 1/2
   int32_t *interval;
-  int32_t *rows;    // of the neighbours; null where nobody asks
+  int32_t *rows;    // of the neighbours
 };
 
 INLINE int64_t padded(int64_t n, int64_t to)
@@ -73,7 +76,7 @@ INLINE int64_t padded(int64_t n, int64_t to)
 }
 
 // Moves the vectors shorter than the cutoff to the front, in their order, and the listed rows of them to
-// `rows`, if there is any; returns how many, and all their squares.
+// `rows`; returns how many, and all their squares.
 INLINE int64_t keep_inside(float *__restrict x, float *__restrict y, float *__restrict z,
                            float *__restrict square, const int32_t *listed, int32_t *__restrict rows,
                            int64_t n, float cutoff_square, float &smallest)
@@ -92,9 +95,8 @@ INLINE int64_t keep_inside(float *__restrict x, float *__restrict y, float *__re
     _mm512_storeu_ps(y + n_kept, _mm512_maskz_compress_ps(is_inside, dy));
     _mm512_storeu_ps(z + n_kept, _mm512_maskz_compress_ps(is_inside, dz));
     _mm512_storeu_ps(square + n_kept, _mm512_maskz_compress_ps(is_inside, d2));
-    if (rows)
-      _mm512_storeu_si512(rows + n_kept, _mm512_maskz_compress_epi32(
-                                             is_inside, _mm512_maskz_loadu_epi32(exists, listed + k)));
+    _mm512_storeu_si512(rows + n_kept, _mm512_maskz_compress_epi32(
+                                           is_inside, _mm512_maskz_loadu_epi32(exists, listed + k)));
     n_kept += __builtin_popcount(is_inside);
   }
   smallest = _mm512_reduce_min_ps(least);
@@ -106,8 +108,7 @@ INLINE int64_t keep_inside(float *__restrict x, float *__restrict y, float *__re
     y[n_kept] = dy;
     z[n_kept] = dz;
     square[n_kept] = d2;
-    if (rows)
-      rows[n_kept] = listed[k];
+    rows[n_kept] = listed[k];
     smallest = d2 < smallest ? d2 : smallest;
     n_kept += d2 < cutoff_square;
   }
@@ -297,10 +298,11 @@ INLINE void add_moments(const KernelNumbers &numbers, const Edges &edges, int64_
         store<W>(moments[h] + channel, sums[h]);
 }
 
-// sum_j u_ij sum_kl Q_kl(d) G_klm Y_lm(u), of the degrees in MASK; lanes are summed by the caller.
+// Q_kl(d) G_klm Y_lm(u), summed over the degrees in MASK and over m, added to `lanes`: those of edge e at
+// lanes + e * W, one channel in each.
 template <int W, int MASK>
-INLINE void add_displacements(const KernelNumbers &numbers, const Edges &edges, int64_t start, int64_t n,
-                              const Harmonics &harmonics, const float *gated, int channel, Floats<W> *sums)
+INLINE void add_weights(const KernelNumbers &numbers, const Edges &edges, int64_t start, int64_t n,
+                        const Harmonics &harmonics, const float *gated, int channel, float *lanes)
 {
   const auto n_channels = static_cast<size_t>(numbers.n_channels);
   const size_t stride = N_DEGREES * n_channels;
@@ -311,13 +313,12 @@ INLINE void add_displacements(const KernelNumbers &numbers, const Edges &edges, 
 #pragma GCC unroll 8
       for (int h = START[l]; h < START[l] + COUNT[l]; h++)
         g[h] = load<W>(gated + h * n_channels + channel);
-  Floats<W> x = sums[0], y = sums[1], z = sums[2];
   for (int64_t e = 0; e < n; e++) {
     const float *const coefficients =
         numbers.outward + static_cast<size_t>(edges.interval[start + e]) * (N_COEFFICIENTS * stride) +
         channel;
     const Floats<W> t = Floats<W>{} + edges.place[start + e];
-    Floats<W> weight = {};
+    Floats<W> weight = load<W>(lanes + e * W);
 #pragma GCC unroll 4
     for (int l = 0; l < N_DEGREES; l++)
       if (MASK >> l & 1) {
@@ -327,13 +328,51 @@ INLINE void add_displacements(const KernelNumbers &numbers, const Edges &edges, 
           angular += g[h] * harmonics.y[h][e];
         weight += radial<W>(coefficients + l * n_channels, stride, t) * angular;
       }
-    x += weight * harmonics.y[1][e];
-    y += weight * harmonics.y[2][e];
-    z += weight * harmonics.y[3][e];
+    store<W>(lanes + e * W, weight);
   }
-  sums[0] = x;
-  sums[1] = y;
-  sums[2] = z;
+}
+
+template <int W> INLINE float sum_of_lanes(const float *p)
+{
+  if constexpr (W == 1)
+    return *p;
+  else
+    return sum_of_lanes<W / 2>(p) + sum_of_lanes<W / 2>(p + W / 2);
+}
+
+// What each edge pushes its centre by, w_ij u, is taken from its neighbour: added to and subtracted from
+// `forces`. lanes: of add_weights.
+template <int W>
+INLINE void add_forces(const Edges &edges, int64_t start, int64_t n, const float *__restrict lanes,
+                       int64_t centre, double *__restrict forces)
+{
+  alignas(ALIGNMENT) float weights[TILE];
+  alignas(ALIGNMENT) double pushes[3][TILE];
+  const int64_t n_padded = padded(n, EDGE_PADDING);
+  for (int64_t e = 0; e < n_padded; e++)
+    weights[e] = sum_of_lanes<W>(lanes + e * W);
+  const float *const components[3] = {edges.x + start, edges.y + start, edges.z + start};
+  for (int d = 0; d < 3; d++) {
+    const float *__restrict unit = components[d];
+    double *__restrict push = pushes[d];
+    double sums[EDGE_PADDING] = {};
+    for (int64_t first = 0; first < n_padded; first += EDGE_PADDING)
+      for (int lane = 0; lane < EDGE_PADDING; lane++) {
+        const int64_t e = first + lane;
+        push[e] = static_cast<double>(weights[e] * unit[e]) + TO_GRID - TO_GRID;
+        sums[lane] += push[e];
+      }
+    double sum = 0.0;
+    for (int lane = 0; lane < EDGE_PADDING; lane++)
+      sum += sums[lane];
+    forces[3 * centre + d] += sum;
+  }
+  const int32_t *const rows = edges.rows + start;
+  for (int64_t e = 0; e < n; e++) {
+    double *const force = forces + 3 * static_cast<int64_t>(rows[e]);
+    for (int d = 0; d < 3; d++)
+      force[d] -= pushes[d][e];
+  }
 }
 
 // Degrees whose sums fit the registers together: all four, or 1 and 2, then 0 and 3.
@@ -391,6 +430,28 @@ INLINE void multiply(const float *in, int n_rows, int n_in, const float *weights
   }
 }
 
+// B of one atom, (3, 3). moments: M of degree 2, rows of channels; mobile: t of each channel, then s.
+template <int W>
+INLINE void write_mobility(const float *moments, const float *mobile, int n_channels, int n_true,
+                           double scale, double *mobility)
+{
+  float tensor[5];
+  for (int m = 0; m < 5; m++) {
+    Floats<W> sums = {};
+    for (int k = 0; k < n_channels; k += W)
+      sums += load<W>(moments + m * n_channels + k) * load<W>(mobile + k);
+    alignas(ALIGNMENT) float lanes[W];
+    store<W>(lanes, sums);
+    tensor[m] = sum_of_lanes<W>(lanes) / static_cast<float>(n_true);
+  }
+  constexpr float half = 0.8660254037844386f;    // of the root of 3
+  const float xy = half * tensor[0], yz = half * tensor[1], zz = tensor[2], xz = half * tensor[3],
+              x2_y2 = half * tensor[4], both = 1.0f + mobile[n_channels] - 0.5f * zz;
+  const float rows[9] = {both + x2_y2, xy, xz, xy, both - x2_y2, yz, xz, yz, both + 1.5f * zz};
+  for (int i = 0; i < 9; i++)
+    mobility[i] = scale * static_cast<double>(rows[i]);
+}
+
 // e^x to 1e-7 of it, for x of -87 to 87 and the nearest of these beyond: 2^n times a polynomial of the rest,
 // Cephes' expf (S. Moshier).
 template <int W> INLINE Floats<W> exponential(Floats<W> x)
@@ -431,9 +492,10 @@ size_t moments_floats(const KernelNumbers &numbers)
 
 size_t scratch_floats(const KernelNumbers &numbers, int64_t most_edges)
 {
-  const size_t edges = static_cast<size_t>(ATOMS_AT_ONCE) * 5 * most_edges;
+  const size_t edges = static_cast<size_t>(ATOMS_AT_ONCE) * 6 * most_edges;
   const size_t layers =
-      static_cast<size_t>(ATOMS_AT_ONCE) * 2 * (N_DEGREES * numbers.n_channels + numbers.n_hidden);
+      static_cast<size_t>(ATOMS_AT_ONCE) *
+      (N_DEGREES * numbers.n_channels + numbers.n_gates + 2 * numbers.n_hidden);
   return edges + 2 * moments_floats(numbers) + layers + N_HARMONICS * numbers.n_channels;
 }
 
@@ -455,7 +517,8 @@ template <int W> void run_block(const KernelNumbers &numbers, KernelTask &task, 
   for (int l = 0; l < N_DEGREES; l++)
     mixed[l] = take(ATOMS_AT_ONCE * COUNT[l] * n_channels);
   float *const invariants = take(ATOMS_AT_ONCE * n_invariants);
-  float *const gates = take(ATOMS_AT_ONCE * n_invariants);
+  const auto n_gates = static_cast<size_t>(numbers.n_gates);
+  float *const gates = take(ATOMS_AT_ONCE * n_gates);
   float *const hidden[2] = {take(static_cast<size_t>(ATOMS_AT_ONCE) * numbers.n_hidden),
                             take(static_cast<size_t>(ATOMS_AT_ONCE) * numbers.n_hidden)};
   float *const gated = take(N_HARMONICS * n_channels);
@@ -472,7 +535,7 @@ template <int W> void run_block(const KernelNumbers &numbers, KernelTask &task, 
     own.z = take(most);
     own.place = take(most);
     own.interval = reinterpret_cast<int32_t *>(take(most));
-    own.rows = nullptr;
+    own.rows = reinterpret_cast<int32_t *>(take(most));
     gather(numbers, task, task.centres ? task.centres[begin + a] : begin + a, own);
     float *rows[N_HARMONICS];
     for (int l = 0; l < N_DEGREES; l++)
@@ -519,14 +582,14 @@ template <int W> void run_block(const KernelNumbers &numbers, KernelTask &task, 
   multiply<L>(hidden[0], ATOMS_AT_ONCE, numbers.n_hidden, numbers.weights[1], numbers.n_hidden,
               numbers.biases[1], hidden[1]);
   silu<L>(hidden[1], n_values);
-  multiply<L>(hidden[1], ATOMS_AT_ONCE, numbers.n_hidden, numbers.weights[2], n_inputs, numbers.biases[2],
+  multiply<L>(hidden[1], ATOMS_AT_ONCE, numbers.n_hidden, numbers.weights[2], numbers.n_gates, numbers.biases[2],
               gates);
 
   for (int a = 0; a < n_atoms; a++) {
     const Edges &own = edges[a];
     for (size_t k = 0; k < n_channels; k += W)
       for (int l = 0; l < N_DEGREES; l++) {
-        const Floats<W> gate = load<W>(gates + a * n_invariants + l * n_channels + k);
+        const Floats<W> gate = load<W>(gates + a * n_gates + l * n_channels + k);
         if (l == 0)
           store<W>(gated + k, gate);
         else
@@ -534,25 +597,24 @@ template <int W> void run_block(const KernelNumbers &numbers, KernelTask &task, 
             store<W>(gated + (START[l] + m) * n_channels + k,
                      gate * load<W>(mixed[l] + (static_cast<size_t>(a) * COUNT[l] + m) * n_channels + k));
       }
-    Floats<W> sums[3] = {};
+    const int64_t centre = task.centres ? task.centres[begin + a] : begin + a;
     for (int64_t start = 0; start < own.n; start += TILE) {
       const int64_t n = own.n - start < TILE ? own.n - start : TILE;
       harmonics_of(own, start, n, harmonics);
+      alignas(ALIGNMENT) float lanes[TILE * W] = {};
       for (int channel = 0; channel < numbers.n_channels; channel += W) {
         if (HEAL_REGISTERS > FEW_REGISTERS)
-          add_displacements<W, ALL_DEGREES>(numbers, own, start, n, harmonics, gated, channel, sums);
+          add_weights<W, ALL_DEGREES>(numbers, own, start, n, harmonics, gated, channel, lanes);
         else {
-          add_displacements<W, DEGREES_1_2>(numbers, own, start, n, harmonics, gated, channel, sums);
-          add_displacements<W, DEGREES_0_3>(numbers, own, start, n, harmonics, gated, channel, sums);
+          add_weights<W, DEGREES_1_2>(numbers, own, start, n, harmonics, gated, channel, lanes);
+          add_weights<W, DEGREES_0_3>(numbers, own, start, n, harmonics, gated, channel, lanes);
         }
       }
+      add_forces<W>(own, start, n, lanes, centre, task.forces);
     }
-    for (int d = 0; d < 3; d++) {
-      float sum = 0.0f;
-      for (int lane = 0; lane < W; lane++)
-        sum += sums[d][lane];
-      task.answers[3 * (begin + a) + d] = static_cast<double>(sum) * task.length_scale;
-    }
+    const float *const mobile = gates + a * n_gates + N_DEGREES * n_channels;
+    write_mobility<W>(mixed[2] + static_cast<size_t>(a) * COUNT[2] * n_channels, mobile, numbers.n_channels,
+                      numbers.n_true_channels, task.length_scale, task.mobilities + 9 * (begin + a));
   }
 }
 
@@ -624,7 +686,7 @@ int width(int n_channels)
   return padded(n_channels, HEAL_LANES) > padded(n_channels, half) ? half : HEAL_LANES;
 }
 
-void answer(const KernelNumbers &numbers, KernelTask &task)
+void forces(const KernelNumbers &numbers, KernelTask &task)
 {
   if (numbers.n_channels % HEAL_LANES == 0)
     run_all<HEAL_LANES>(numbers, task);
@@ -669,4 +731,4 @@ int64_t find_near(const float *x, const float *y, const float *z, const int32_t 
 
 }    // namespace
 
-const KernelLoops lammps_heal::HEAL_LOOPS = {HEAL_NAME, width, scratch_floats, answer, relay, find_near};
+const KernelLoops lammps_heal::HEAL_LOOPS = {HEAL_NAME, width, scratch_floats, forces, relay, find_near};

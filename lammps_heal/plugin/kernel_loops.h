@@ -25,6 +25,8 @@ constexpr int EDGE_PADDING = 16;                // edges; lanes of the widest ve
 // Numbers of the network, zero padded: channels to a multiple of the vector width, hidden units too.
 struct KernelNumbers {
   int n_channels, n_hidden;    // padded
+  int n_true_channels;         // not padded
+  int n_gates;                 // outputs of the gates' last layer, padded
   int n_intervals;
   float intervals_per_length;    // 1/Å, for the unscaled model
   float cutoff;                  // Å, of the unscaled model
@@ -45,19 +47,23 @@ struct KernelTask {
   const int32_t *neighbours;
   int64_t begin, end;    // centres
   double length_scale;
-  const double *told;    // (n_rows, 3) Å: answers before relay number `turn`; of relays only
-  int turn;
-  double *answers;           // (n_centres, 3) Å
-  float *scratch;            // of scratch_floats()
   int64_t most_edges;        // of one atom in the list, padded
   int64_t overlapping[2];    // rows of two atoms on one spot, or -1
+  float *scratch;            // of scratch_floats()
+  // Of forces:
+  double *forces;        // (n_rows, 3) Å, in the model's lengths: added to
+  double *mobilities;    // (n_centres, 3, 3)
+  // Of relays:
+  const double *told;    // (n_rows, 3) Å: answers before relay number `turn`
+  int turn;
+  double *answers;    // (n_centres, 3) Å
 };
 
 struct KernelLoops {
   const char *name;
   int (*width)(int n_channels);    // lanes of the vectors that fit the number of channels
   size_t (*scratch_floats)(const KernelNumbers &, int64_t most_edges);
-  void (*answer)(const KernelNumbers &, KernelTask &);
+  void (*forces)(const KernelNumbers &, KernelTask &);
   void (*relay)(const KernelNumbers &, KernelTask &);
   // Writes those of n rows that are nearer to the point than the cutoff; returns how many. x, y, z: (n,) Å;
   // found: (n + EDGE_PADDING,).
