@@ -68,7 +68,7 @@ def frenkel_pair(atoms: Atoms, rng: np.random.Generator) -> Float64Array:
 def half_way(atoms: Atoms, rng: np.random.Generator) -> Float64Array | None:
     """(n, 3) Å: positions with one atom on its way into the vacancy beside it, or None where no such atom is found.
 
-    An atom with 11 of fcc's 12 nearest neighbours has a vacancy where the sum of their vectors does not point to.
+    Where one of fcc's 12 nearest neighbours is missing, it is at minus the sum of the vectors to the other 11.
     """
     positions: Float64Array = atoms.positions.copy()
     nearest = (np.sqrt(2.0) * atoms.get_volume() / len(atoms)) ** (1 / 3)

@@ -27,7 +27,7 @@ LOOPS_SOURCE = "kernel_loops.cpp"  # compiled once for each instruction set
 KERNEL_LIBRARY_SOURCES = [*KERNEL_SOURCES, "kernel_library.cpp"]
 COMMON_FLAGS = "-std=c++20 -fPIC -fvisibility=hidden -Wall -pthread".split()
 # GCC 12 takes its own intrinsics' undefined arguments for mistakes.
-LOOPS_FLAGS = "-O3 -fno-math-errno -fno-trapping-math -Wno-psabi -Wno-uninitialized -Wno-maybe-uninitialized".split()
+LOOPS_FLAGS = "-O3 -fno-tree-loop-distribute-patterns -fno-math-errno -fno-trapping-math -Wno-psabi -Wno-uninitialized -Wno-maybe-uninitialized".split()
 OLDEST_LAMMPS = 20250722  # older ones were not tried; in some of them neighbour requests do not add the skin
 
 

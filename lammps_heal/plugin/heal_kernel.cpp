@@ -125,7 +125,6 @@ Kernel::Kernel(const NetworkNumbers &network, const std::string &instruction_set
   const int n_hidden = padded(network.n_hidden, EDGE_PADDING);    // lanes of the widest vector
   const int n_inputs = N_DEGREES * n_padded;
   numbers.n_channels = n_padded;
-  numbers.n_true_channels = n;
   numbers.n_hidden = n_hidden;
   numbers.n_intervals = number_of_intervals(network.cutoff);
   numbers.intervals_per_length = static_cast<float>(numbers.n_intervals / network.cutoff);
@@ -192,10 +191,13 @@ Kernel::Kernel(const NetworkNumbers &network, const std::string &instruction_set
     numbers.biases[layer] = biases;
     for (int to = 0; to < out; to++) {
       const int column = place(to, layer != 2);
-      biases[column] = network.biases[layer][to];
+      // Of a mobility the network takes the mean over the channels.
+      const bool is_of_mean = layer == 2 && to / n == N_DEGREES;
+      const float scale = is_of_mean ? 1.0f / static_cast<float>(n) : 1.0f;
+      biases[column] = scale * network.biases[layer][to];
       for (int from = 0; from < in; from++)
         weights[static_cast<size_t>(place(from, layer != 0)) * out_padded + column] =
-            network.weights[layer][static_cast<size_t>(to) * in + from];
+            scale * network.weights[layer][static_cast<size_t>(to) * in + from];
     }
   }
 }

@@ -298,11 +298,12 @@ INLINE void add_moments(const KernelNumbers &numbers, const Edges &edges, int64_
         store<W>(moments[h] + channel, sums[h]);
 }
 
-// Q_kl(d) G_klm Y_lm(u), summed over the degrees in MASK and over m, added to `lanes`: those of edge e at
-// lanes + e * W, one channel in each.
+// Q_kl(d) G_klm Y_lm(u), summed over the degrees in MASK and over m, written or added to `lanes`: those of
+// edge e at lanes + e * W, one channel in each.
 template <int W, int MASK>
 INLINE void add_weights(const KernelNumbers &numbers, const Edges &edges, int64_t start, int64_t n,
-                        const Harmonics &harmonics, const float *gated, int channel, float *lanes)
+                        const Harmonics &harmonics, const float *gated, int channel, bool is_first,
+                        float *lanes)
 {
   const auto n_channels = static_cast<size_t>(numbers.n_channels);
   const size_t stride = N_DEGREES * n_channels;
@@ -318,14 +319,15 @@ INLINE void add_weights(const KernelNumbers &numbers, const Edges &edges, int64_
         numbers.outward + static_cast<size_t>(edges.interval[start + e]) * (N_COEFFICIENTS * stride) +
         channel;
     const Floats<W> t = Floats<W>{} + edges.place[start + e];
-    Floats<W> weight = load<W>(lanes + e * W);
+    const float *const y = harmonics.y[0] + e;
+    Floats<W> weight = is_first ? Floats<W>{} : load<W>(lanes + e * W);
 #pragma GCC unroll 4
     for (int l = 0; l < N_DEGREES; l++)
       if (MASK >> l & 1) {
-        Floats<W> angular = l == 0 ? g[0] : g[START[l]] * harmonics.y[START[l]][e];
+        Floats<W> angular = l == 0 ? g[0] : g[START[l]] * y[START[l] * TILE];
 #pragma GCC unroll 8
         for (int h = START[l] + 1; h < START[l] + COUNT[l]; h++)
-          angular += g[h] * harmonics.y[h][e];
+          angular += g[h] * y[h * TILE];
         weight += radial<W>(coefficients + l * n_channels, stride, t) * angular;
       }
     store<W>(lanes + e * W, weight);
@@ -343,12 +345,14 @@ template <int W> INLINE float sum_of_lanes(const float *p)
 // What each edge pushes its centre by, w_ij u, is taken from its neighbour: added to and subtracted from
 // `forces`. lanes: of add_weights.
 template <int W>
-INLINE void add_forces(const Edges &edges, int64_t start, int64_t n, const float *__restrict lanes,
+INLINE void add_forces(const Edges &edges, int64_t start, int64_t n, float *__restrict lanes,
                        int64_t centre, double *__restrict forces)
 {
   alignas(ALIGNMENT) float weights[TILE];
   alignas(ALIGNMENT) double pushes[3][TILE];
   const int64_t n_padded = padded(n, EDGE_PADDING);
+  for (int64_t e = n; e < n_padded; e++)
+    store<W>(lanes + e * W, Floats<W>{});
   for (int64_t e = 0; e < n_padded; e++)
     weights[e] = sum_of_lanes<W>(lanes + e * W);
   const float *const components[3] = {edges.x + start, edges.y + start, edges.z + start};
@@ -430,10 +434,11 @@ INLINE void multiply(const float *in, int n_rows, int n_in, const float *weights
   }
 }
 
-// B of one atom, (3, 3). moments: M of degree 2, rows of channels; mobile: t of each channel, then s.
+// B of one atom, (3, 3). moments: M of degree 2, rows of channels; mobile: t / n_channels of each channel,
+// then s.
 template <int W>
-INLINE void write_mobility(const float *moments, const float *mobile, int n_channels, int n_true,
-                           double scale, double *mobility)
+INLINE void write_mobility(const float *moments, const float *mobile, int n_channels, double scale,
+                           double *mobility)
 {
   float tensor[5];
   for (int m = 0; m < 5; m++) {
@@ -442,7 +447,7 @@ INLINE void write_mobility(const float *moments, const float *mobile, int n_chan
       sums += load<W>(moments + m * n_channels + k) * load<W>(mobile + k);
     alignas(ALIGNMENT) float lanes[W];
     store<W>(lanes, sums);
-    tensor[m] = sum_of_lanes<W>(lanes) / static_cast<float>(n_true);
+    tensor[m] = sum_of_lanes<W>(lanes);
   }
   constexpr float half = 0.8660254037844386f;    // of the root of 3
   const float xy = half * tensor[0], yz = half * tensor[1], zz = tensor[2], xz = half * tensor[3],
@@ -582,8 +587,8 @@ template <int W> void run_block(const KernelNumbers &numbers, KernelTask &task, 
   multiply<L>(hidden[0], ATOMS_AT_ONCE, numbers.n_hidden, numbers.weights[1], numbers.n_hidden,
               numbers.biases[1], hidden[1]);
   silu<L>(hidden[1], n_values);
-  multiply<L>(hidden[1], ATOMS_AT_ONCE, numbers.n_hidden, numbers.weights[2], numbers.n_gates, numbers.biases[2],
-              gates);
+  multiply<L>(hidden[1], ATOMS_AT_ONCE, numbers.n_hidden, numbers.weights[2], numbers.n_gates,
+              numbers.biases[2], gates);
 
   for (int a = 0; a < n_atoms; a++) {
     const Edges &own = edges[a];
@@ -601,20 +606,20 @@ template <int W> void run_block(const KernelNumbers &numbers, KernelTask &task, 
     for (int64_t start = 0; start < own.n; start += TILE) {
       const int64_t n = own.n - start < TILE ? own.n - start : TILE;
       harmonics_of(own, start, n, harmonics);
-      alignas(ALIGNMENT) float lanes[TILE * W] = {};
+      alignas(ALIGNMENT) float lanes[TILE * W];
       for (int channel = 0; channel < numbers.n_channels; channel += W) {
         if (HEAL_REGISTERS > FEW_REGISTERS)
-          add_weights<W, ALL_DEGREES>(numbers, own, start, n, harmonics, gated, channel, lanes);
+          add_weights<W, ALL_DEGREES>(numbers, own, start, n, harmonics, gated, channel, channel == 0, lanes);
         else {
-          add_weights<W, DEGREES_1_2>(numbers, own, start, n, harmonics, gated, channel, lanes);
-          add_weights<W, DEGREES_0_3>(numbers, own, start, n, harmonics, gated, channel, lanes);
+          add_weights<W, DEGREES_1_2>(numbers, own, start, n, harmonics, gated, channel, channel == 0, lanes);
+          add_weights<W, DEGREES_0_3>(numbers, own, start, n, harmonics, gated, channel, false, lanes);
         }
       }
       add_forces<W>(own, start, n, lanes, centre, task.forces);
     }
     const float *const mobile = gates + a * n_gates + N_DEGREES * n_channels;
     write_mobility<W>(mixed[2] + static_cast<size_t>(a) * COUNT[2] * n_channels, mobile, numbers.n_channels,
-                      numbers.n_true_channels, task.length_scale, task.mobilities + 9 * (begin + a));
+                      task.length_scale, task.mobilities + 9 * (begin + a));
   }
 }
 

@@ -25,7 +25,6 @@ constexpr int EDGE_PADDING = 16;                // edges; lanes of the widest ve
 // Numbers of the network, zero padded: channels to a multiple of the vector width, hidden units too.
 struct KernelNumbers {
   int n_channels, n_hidden;    // padded
-  int n_true_channels;         // not padded
   int n_gates;                 // outputs of the gates' last layer, padded
   int n_intervals;
   float intervals_per_length;    // 1/Å, for the unscaled model
@@ -50,10 +49,12 @@ struct KernelTask {
   int64_t most_edges;        // of one atom in the list, padded
   int64_t overlapping[2];    // rows of two atoms on one spot, or -1
   float *scratch;            // of scratch_floats()
-  // Of forces:
+
+  // Of forces alone.
   double *forces;        // (n_rows, 3) Å, in the model's lengths: added to
   double *mobilities;    // (n_centres, 3, 3)
-  // Of relays:
+
+  // Of relays alone.
   const double *told;    // (n_rows, 3) Å: answers before relay number `turn`
   int turn;
   double *answers;    // (n_centres, 3) Å
