@@ -49,6 +49,8 @@ INLINE Floats<4> load_unaligned(const float *p)
   return *reinterpret_cast<const UnalignedFour *>(p);
 }
 
+typedef double TwoDoubles __attribute__((vector_size(16), aligned(8), may_alias));
+
 constexpr int FEW_REGISTERS = 16;
 constexpr int TILE = 64;    // edges whose spherical harmonics are held at once, in the L1 cache
 constexpr int ROWS = 6;     // of a matrix product's block; divides ATOMS_AT_ONCE
@@ -349,33 +351,39 @@ INLINE void add_forces(const Edges &edges, int64_t start, int64_t n, float *__re
                        int64_t centre, double *__restrict forces)
 {
   alignas(ALIGNMENT) float weights[TILE];
-  alignas(ALIGNMENT) double pushes[3][TILE];
+  alignas(ALIGNMENT) double push_xy[TILE][2], push_z[TILE];    // x and y go through one register below
   const int64_t n_padded = padded(n, EDGE_PADDING);
   for (int64_t e = n; e < n_padded; e++)
     store<W>(lanes + e * W, Floats<W>{});
   for (int64_t e = 0; e < n_padded; e++)
     weights[e] = sum_of_lanes<W>(lanes + e * W);
-  const float *const components[3] = {edges.x + start, edges.y + start, edges.z + start};
+  const float *__restrict x = edges.x + start, *__restrict y = edges.y + start,
+                          *__restrict z = edges.z + start;
+  alignas(ALIGNMENT) double sums[3][EDGE_PADDING] = {};
+  for (int64_t first = 0; first < n_padded; first += EDGE_PADDING)
+    for (int lane = 0; lane < EDGE_PADDING; lane++) {
+      const int64_t e = first + lane;
+      const double of_x = static_cast<double>(weights[e] * x[e]) + TO_GRID - TO_GRID,
+                   of_y = static_cast<double>(weights[e] * y[e]) + TO_GRID - TO_GRID,
+                   of_z = static_cast<double>(weights[e] * z[e]) + TO_GRID - TO_GRID;
+      push_xy[e][0] = of_x;
+      push_xy[e][1] = of_y;
+      push_z[e] = of_z;
+      sums[0][lane] += of_x;
+      sums[1][lane] += of_y;
+      sums[2][lane] += of_z;
+    }
   for (int d = 0; d < 3; d++) {
-    const float *__restrict unit = components[d];
-    double *__restrict push = pushes[d];
-    double sums[EDGE_PADDING] = {};
-    for (int64_t first = 0; first < n_padded; first += EDGE_PADDING)
-      for (int lane = 0; lane < EDGE_PADDING; lane++) {
-        const int64_t e = first + lane;
-        push[e] = static_cast<double>(weights[e] * unit[e]) + TO_GRID - TO_GRID;
-        sums[lane] += push[e];
-      }
     double sum = 0.0;
     for (int lane = 0; lane < EDGE_PADDING; lane++)
-      sum += sums[lane];
+      sum += sums[d][lane];
     forces[3 * centre + d] += sum;
   }
   const int32_t *const rows = edges.rows + start;
   for (int64_t e = 0; e < n; e++) {
     double *const force = forces + 3 * static_cast<int64_t>(rows[e]);
-    for (int d = 0; d < 3; d++)
-      force[d] -= pushes[d][e];
+    *reinterpret_cast<TwoDoubles *>(force) -= *reinterpret_cast<const TwoDoubles *>(push_xy[e]);
+    force[2] -= push_z[e];
   }
 }
 
