@@ -130,7 +130,7 @@ def usable_kernel(model: Any, by_torch: Parts) -> Kernel | None:
         for turn in range(kernel.n_relays):
             relayed = kernel.relay(positions, neighbourhoods, expected, turn)
             differences.append(relayed - by_torch.relay(positions, neighbourhoods, expected, turn))
-        largest = max(float(np.abs(difference).max()) for difference in differences)
+        largest = float(np.max([np.abs(difference).max() for difference in differences]))  # NaN, if any is
         if not largest <= AGREEMENT:
             raise HealError(f"the kernel differs from TorchScript by {largest:.2g} Å on a small crystal")
     except HealError as problem:
