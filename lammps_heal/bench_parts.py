@@ -165,7 +165,7 @@ def parallel(work: Bench) -> list[Figure]:
 
 
 def _communication(work: Bench, size: int) -> list[Figure]:
-    """Communication of 2 ranks. What fix heal sends itself is hidden in Modify: ghosts, and answers at each relay."""
+    """Communication of 2 ranks. What fix heal sends itself is hidden in Modify: ghosts, forces, and answers at each relay."""
     seconds, shares, waits, ghosts = [], [], [], []
     for _ in range(min(3, work.sizes.rounds)):
         done = work.run("heal", size, steps=work.sizes.steps, ranks=2)
@@ -178,7 +178,7 @@ def _communication(work: Bench, size: int) -> list[Figure]:
     def figure(name: str, unit: str, values: list[float], note: str = "") -> Figure:
         return Figure("c", f"{name}, 2 ranks, {size:,} atoms", unit, tuple(values), note=note)
 
-    note = "LAMMPS's Comm; fix heal's own is as much for ghosts at the most, and for each relay"
+    note = "LAMMPS's Comm; fix heal's own is as much for ghosts at the most, for forces and for each relay"
     return [
         figure("communication per rank and step", "ms", seconds, note),
         figure("communication's share", "%", shares),

@@ -5,7 +5,7 @@ For Python hosts, whose LAMMPS does not.
 
 import numpy as np
 
-from lammps_heal.neighbours import Float64Array, Int64Array
+from lammps_heal.neighbours import Float64Array, Int64Array, summed_by_place
 from lammps_heal.ranks import Ranks
 
 
@@ -41,9 +41,8 @@ class GhostExchange:
 
     def fold(self, values: Float64Array) -> Float64Array:
         """(n_owned, k): values of the owned rows, out of (n_owned + n_ghost, k), and those of all their ghosts added."""
-        n_ghosts, n_places = len(self._place_of_ghost), sum(map(len, self._wanted))
-        n_owned = len(values) - n_ghosts
-        of_ghosts = np.stack([np.bincount(self._place_of_ghost, part, n_places) for part in values[n_owned:].T], 1)
+        n_owned = len(values) - len(self._place_of_ghost)
+        of_ghosts = summed_by_place(self._place_of_ghost, values[n_owned:], sum(map(len, self._wanted)))
         received = self._ranks.exchange([of_ghosts[wanted] for wanted in self._wanted])
         result: Float64Array = values[:n_owned].copy()
         for rows, part in zip(self._sent_rows, received, strict=True):

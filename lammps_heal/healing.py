@@ -21,6 +21,7 @@ from lammps_heal.neighbours import (
     neighbours_by_id,
     periodic_ghosts,
     require_separate_atoms,
+    summed_by_place,
 )
 
 # Centres handed to the model at once. On the CPU the work of one chunk then stays in the cache, which halves
@@ -199,8 +200,7 @@ class PeriodicCrystal:
 
     def fold(self, forces: Float64Array) -> Float64Array:
         """See `Ghosts`; of the last `open_cluster`, as all below."""
-        n_owned = len(self._owners) - len(self._ghosts.ghost_owner)
-        return np.stack([np.bincount(self._owners, component, n_owned) for component in forces.T], 1)
+        return summed_by_place(self._owners, forces, len(self._ghosts.wrap))
 
     def share(self, answers: Float64Array) -> Float64Array:
         """See `Ghosts`."""

@@ -118,6 +118,11 @@ class Neighbourhoods:
         return Neighbourhoods(self.centres[order], first, self.neighbours[edges])
 
 
+def summed_by_place(places: Int64Array, values: Float64Array, n_places: int) -> Float64Array:
+    """(n_places, k): the sum of the rows of values, (n, k), that have this place; places: (n,)."""
+    return np.stack([np.bincount(places, column, n_places) for column in values.T], 1)
+
+
 def any_repeated(*keys: Int64Array) -> bool:
     """Whether two entries that follow each other are equal in all keys, each of them (n,)."""
     return bool(np.logical_and.reduce([key[1:] == key[:-1] for key in keys]).any())

@@ -516,7 +516,7 @@ void FixHeal::find_displacements(const std::vector<int> &atoms)
     }
     stop_if_any(problem);
   };
-  const auto centres = atoms.size() == static_cast<size_t>(atom->nlocal) ? atoms : pushing_atoms();
+  const auto centres = pushing_atoms();
   std::vector<double> mobilities(9 * centres.size());
   vectors.assign(3 * (static_cast<size_t>(atom->nlocal) + atom->nghost), 0.0);
   attempt([&]() {
