@@ -44,7 +44,7 @@ train: setup     ## train the shipped model (an hour on one core), then export i
 
 # Of the shipped model, but for its length.
 TRAINING := --sigma-max 0.65 --learning-rate 0.004 --n-channels 8 --cutoff 6.0 --switch-on 0.85 --n-relays 2 \
-            --wave-weight 0.4 --fresh-fraction 0.3 --clean-fraction 0.3 --defect-fraction 0.4 --thermal-fraction 0.1 \
+            --wave-weight 0.4 --fresh-fraction 0.3 --clean-fraction 0.5 --defect-fraction 0.4 --thermal-fraction 0.1 \
             --uneven-fraction 0.25 --frenkel-fraction 0.5 --smooth-fraction 0.15
 
 curve: setup     ## networks of other sizes: how well they heal after a short training, and what they cost (40 minutes)

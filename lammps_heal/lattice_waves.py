@@ -59,7 +59,7 @@ class LatticeWaves:
         with forward_ad.dual_level():
             moving = forward_ad.make_dual(self._positions, self._along_x)
             edges = pad_edges(moving, self._centres, self._first, self._neighbours, network.cutoff)
-            pushes, mobilities = network.pushes(edges, network.basis(edges.distances))
+            pushes, mobilities = network.pushes(edges, network.edge_basis(edges))
             # Only edges of these centres can change, but their far ends are up to two cutoffs away.
             changes = forward_ad.unpack_dual(pushes).tangent.double()
             mobility = forward_ad.unpack_dual(mobilities).primal[0, 0, 0]  # the same for all, and in all directions
@@ -81,9 +81,13 @@ class LatticeWaves:
     def remaining(self, network: HealingNetwork, n_steps: int) -> list[tuple[Tensor, Tensor]]:
         """For each of CELLS: RMS and energy after each step, (n_steps,) each, relative to the noise put on.
 
-        The energy is that of springs between nearest neighbours.
+        The energy is that of springs between nearest neighbours. For the relays to learn from: no gradient goes to the
+        answers before them. Answers that heal all waves alike know no elastic anisotropy, and a strained crystal that
+        EAM has relaxed (a slab, the surroundings of vacancies) would not rest under them.
         """
-        response, relays = self.response(network), self.relays(network)
+        with torch.no_grad():
+            response = self.response(network)
+        relays = self.relays(network)
         result = []
         for cosines, weights, springs in self._waves:
             matrices = torch.einsum("qr,rab->qab", cosines, response)

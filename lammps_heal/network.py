@@ -158,7 +158,7 @@ class HealingNetwork(nn.Module):
         added to their owners', mobility times force is the answer: the displacement before any relay.
         """
         edges = pad_edges(positions, centres, first, neighbours, self.cutoff)
-        pushes, mobilities = self.pushes(edges, self.basis(edges.distances))
+        pushes, mobilities = self.pushes(edges, self.edge_basis(edges))
         exact = on_grid(pushes.double())
         forces.index_add_(0, centres, exact.sum(1))
         forces.index_add_(0, edges.neighbours.reshape(-1), -exact.reshape(-1, 3))
@@ -172,7 +172,7 @@ class HealingNetwork(nn.Module):
         last relay they are the displacements, to be added.
         """
         edges = pad_edges(positions, centres, first, neighbours, self.cutoff)
-        return answers[centres] + self.heard(edges, self.basis(edges.distances), answers, turn).double()
+        return answers[centres] + self.heard(edges, self.edge_basis(edges), answers, turn).double()
 
     def displacement(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, owners: Tensor) -> Tensor:
         """Answers and all relays at once, for training: (n, 3) float64 Å, to be added.
@@ -180,7 +180,7 @@ class HealingNetwork(nn.Module):
         owners: (n_atoms,) int64, the place among the centres of the atom that each row is, or is an image of.
         """
         edges = pad_edges(positions, centres, first, neighbours, self.cutoff)
-        basis = self.basis(edges.distances)
+        basis = self.edge_basis(edges)
         pushes, mobilities = self.pushes(edges, basis)
         forces = pushes.sum(1).index_add(0, owners[edges.neighbours].reshape(-1), -pushes.reshape(-1, 3))
         answers = (mobilities @ forces.unsqueeze(2)).squeeze(2)
@@ -190,15 +190,14 @@ class HealingNetwork(nn.Module):
 
     def pushes(self, edges: Edges, basis: Tensor) -> tuple[Tensor, Tensor]:
         """w_ij u of each edge, (n, K, 3) Å, zero where there is none, and mobilities, (n, 3, 3); float32."""
-        radial = (basis @ self.radial_weights) * edges.present.unsqueeze(-1)
-        harmonics = real_spherical_harmonics(edges.unit)
         n_channels = self.n_channels
+        radial = torch.split(basis @ self.radial_weights, n_channels, dim=-1)  # slices would each have a whole gradient
+        harmonics = real_spherical_harmonics(edges.unit)
         n_degrees = len(harmonics)
         mixed_moments: list[Tensor] = []
         invariants: list[Tensor] = []
         for degree, harmonic in enumerate(harmonics):
-            inward = radial[..., degree * n_channels : (degree + 1) * n_channels]
-            moment = harmonic.transpose(1, 2) @ inward  # (n, 2l + 1, channels)
+            moment = harmonic.transpose(1, 2) @ radial[degree]  # (n, 2l + 1, channels)
             mixed = moment @ self.mixing[degree]
             mixed_moments.append(mixed)
             invariants.append(moment.squeeze(1) if degree == 0 else (moment * mixed).sum(1))
@@ -207,9 +206,8 @@ class HealingNetwork(nn.Module):
         weights = torch.zeros_like(edges.distances)
         for degree, harmonic in enumerate(harmonics):
             gate = gates[:, degree * n_channels : (degree + 1) * n_channels].unsqueeze(1)
-            outward = radial[..., (n_degrees + degree) * n_channels : (n_degrees + degree + 1) * n_channels]
             gated = gate if degree == 0 else gate * mixed_moments[degree]
-            weights = weights + (outward * (harmonic @ gated)).sum(-1)
+            weights = weights + (radial[n_degrees + degree] * (harmonic @ gated)).sum(-1)
         mobile = gates[:, n_degrees * n_channels :]
         return weights.unsqueeze(2) * edges.unit, self.mobilities(mixed_moments[2], mobile[:, :-1], mobile[:, -1:])
 
@@ -227,10 +225,14 @@ class HealingNetwork(nn.Module):
 
     def heard(self, edges: Edges, basis: Tensor, answers: Tensor, turn: int) -> Tensor:
         """What each centre hears of the answers (n_atoms, 3) in a relay: (n, 3) float32 Å."""
-        functions = (basis @ self.relay_weights[:, 2 * turn : 2 * turn + 2]) * edges.present.unsqueeze(-1)
+        functions = basis @ self.relay_weights[:, 2 * turn : 2 * turn + 2]
         told = answers[edges.neighbours].float()
         along = (edges.unit * told).sum(-1)
         return (functions[..., :1] * told).sum(1) + ((functions[..., 1] * along).unsqueeze(1) @ edges.unit).squeeze(1)
+
+    def edge_basis(self, edges: Edges) -> Tensor:
+        """Radial basis of each edge, (n, K, n_basis), zero where there is none."""
+        return self.basis(edges.distances) * edges.present.unsqueeze(-1)
 
     def basis(self, d: Tensor) -> Tensor:
         """Radial basis times envelope of distances d (...), Å: (..., n_basis)."""

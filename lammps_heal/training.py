@@ -3,8 +3,8 @@
 Loss: for each cell, ln(1 + mean |f(x) - (x_site - x)|^2 / (s^2 + s_0^2)), where x_site are the clean sites, s is
 the RMS of x_site - x per component, and s_0 = NOISE_FLOOR. For fresh noise, x = x_site + eps, this is the seed
 loss |f(x) + eps|^2 with each noise level given equal weight; the logarithm keeps a healed cell that the network
-moves from outweighing all others. Where x = x_site, s_0 = CLEAN_FLOOR is far smaller: what the network moves
-a relaxed defect by, many steps and the long waves around it multiply. Besides fresh noise the network sees states
+moves from outweighing all others. In a cell that began at its sites, s_0 = CLEAN_FLOOR is far smaller: what the
+network moves a relaxed defect by, many steps and the long waves around it multiply. Besides fresh noise the network sees states
 that it has itself partly healed, since after one step the error is no longer independent noise: each
 training step applies its own answer to the states of the batch and puts them back into a pool. Part of the
 fresh crystals have a close Frenkel pair, which is to recombine: strong noise leaves such pairs after a step or two;
@@ -15,7 +15,8 @@ The optimiser is SOAP (Vyas et al., arXiv:2409.11321), Adam in the eigenbasis of
 reaches in 2,500 steps what Adam reaches in 32,000.
 
 With wave_weight the loss has a second part: the logarithms of what the steps leave of all waves of large perfect
-crystals (lattice_waves.py), RMS after WAVE_STEP and, with WAVE_ENERGY_WEIGHT, energy after WAVE_ENERGY_STEPS.
+crystals (lattice_waves.py), RMS after WAVE_STEP and, with WAVE_ENERGY_WEIGHT, energy after WAVE_ENERGY_STEPS. It is
+for the relays alone to learn from. The crystals are strained by WAVE_STRAINS, that no lattice constant is special.
 """
 
 import hashlib
@@ -59,7 +60,7 @@ from lammps_heal.training_structures import (
 )
 
 NOISE_FLOOR = 0.002  # Å, s_0 of the loss
-CLEAN_FLOOR = 0.0005  # Å, s_0 of structures without noise
+CLEAN_FLOOR = 0.0005  # Å, s_0 of structures that never had noise
 FRENKEL_SIGMA = 0.3  # Å, the most noise around a close Frenkel pair
 HALF_WAY_PART = 0.25  # of what could be close pairs: an atom half-way into a vacancy, where there is one
 SMOOTH_SIGMA = 0.05  # Å, the most noise on a smooth displacement; half of them have none
@@ -74,6 +75,7 @@ WAVE_EVERY = 4  # training steps: the waves change slowly, and cost as much as t
 WAVE_STEP = 8
 WAVE_ENERGY_STEPS = (2, 3, 4, 5)
 WAVE_ENERGY_WEIGHT = 0.1
+WAVE_STRAINS = (-0.02, -0.01, 0.0, 0.01, 0.02)
 # Parts of the noise put on, below which less is no gain: the nonlinear rest of a step is larger.
 WAVE_RMS_FLOOR = 5.0e-4
 WAVE_ENERGY_FLOOR = 1.0e-5
@@ -117,7 +119,8 @@ class Trainer:
         torch.manual_seed(options.seed)
         self.network = make_network(options).to(device)
         if options.wave_weight > 0.0:
-            self.waves = LatticeWaves(describe_crystals(structures)["lattice_constant"], options.cutoff, device)
+            constant = describe_crystals(structures)["lattice_constant"]
+            self.waves = [LatticeWaves((1.0 + strain) * constant, options.cutoff, device) for strain in WAVE_STRAINS]
         self.optimiser = SOAP(self.network.parameters(), lr=options.learning_rate, weight_decay=0.0)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._learning_rate_factor)
         self.pool: list[PoolState] = []
@@ -131,7 +134,8 @@ class Trainer:
 
     def _wave_loss(self) -> Tensor:
         losses = []
-        for rms, energy in self.waves.remaining(self.network, WAVE_STEP):
+        waves = self.waves[int(self.rng.integers(len(self.waves)))]
+        for rms, energy in waves.remaining(self.network, WAVE_STEP):
             energies = torch.stack([(energy[step - 1] + WAVE_ENERGY_FLOOR).log() for step in WAVE_ENERGY_STEPS])
             losses.append((rms[WAVE_STEP - 1] + WAVE_RMS_FLOOR).log() + WAVE_ENERGY_WEIGHT * energies.sum())
         return torch.stack(losses).mean()
@@ -190,7 +194,7 @@ class Trainer:
         losses = []
         for state, answer, target in zip(states, answers, targets, strict=True):
             wanted = torch.as_tensor(target, device=self.device)
-            floor = CLEAN_FLOOR if state.sigma == 0.0 and state.age == 0 else NOISE_FLOOR
+            floor = CLEAN_FLOOR if state.sigma == 0.0 else NOISE_FLOOR
             losses.append(torch.log1p(((answer - wanted) ** 2).mean() / ((wanted**2).mean() + floor**2)))
         loss = torch.stack(losses).mean()
         if self.options.wave_weight > 0.0 and self.step % WAVE_EVERY == 0:

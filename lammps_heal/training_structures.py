@@ -18,6 +18,7 @@ FRENKEL_REACH = 6.5  # Å, from the vacancy to the dumbbell of a close pair
 LONGEST_SPLIT = 1.25  # Å, half the distance of the two atoms: from one spot to a dumbbell as EAM relaxes it
 SPHERE_EDGE = 1.0  # Å, over which the noise falls off
 HALF_WAY = (0.3, 0.5)  # of the way into the vacancy beside it; beyond a half, that is where an atom belongs
+MISSING_ONE_TO_THREE = range(9, 12)  # nearest neighbours of fcc's 12; with more missing it is a surface to move on
 TRIES = 40  # atoms that are looked at for a vacancy beside them
 LARGEST_SHIFT = 0.2  # Å, of a smooth displacement
 
@@ -66,17 +67,21 @@ def frenkel_pair(atoms: Atoms, rng: np.random.Generator) -> Float64Array:
 
 
 def half_way(atoms: Atoms, rng: np.random.Generator) -> Float64Array | None:
-    """(n, 3) Å: positions with one atom on its way into the vacancy beside it, or None where no such atom is found.
+    """(n, 3) Å: positions with one atom on its way into a vacancy beside it, or None where no such atom is found.
 
-    Where one of fcc's 12 nearest neighbours is missing, it is at minus the sum of the vectors to the other 11.
+    Fcc sites are centres of inversion: opposite a neighbour is another, or a vacancy.
     """
     positions: Float64Array = atoms.positions.copy()
     nearest = (np.sqrt(2.0) * atoms.get_volume() / len(atoms)) ** (1 / 3)
     for atom in rng.permutation(len(atoms))[:TRIES]:
         vectors, distances = find_mic(atoms.positions - atoms.positions[atom], atoms.cell, atoms.pbc)
-        near = (distances > 0.1) & (distances < 1.2 * nearest)
-        if near.sum() == 11:
-            positions[atom] -= rng.uniform(*HALF_WAY) * vectors[near].sum(0)
+        near = vectors[(distances > 0.1) & (distances < 1.2 * nearest)]
+        if len(near) not in MISSING_ONE_TO_THREE:
+            continue
+        from_opposite = np.linalg.norm(near[:, None] + near, axis=2).min(1)
+        vacant = -near[from_opposite > 0.5 * nearest]
+        if len(vacant):
+            positions[atom] += rng.uniform(*HALF_WAY) * vacant[int(rng.integers(len(vacant)))]
             return positions
     return None
 

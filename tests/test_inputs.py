@@ -100,7 +100,9 @@ def test_the_training_structures_are_relaxed_crystals_with_the_vacancies_meant()
         assert (found.vacancies, found.interstitials) == (missing, 0)
 
 
-@pytest.mark.parametrize("kind", ["dumbbell_and_vacancy", "adatom_100", "extrinsic_fault", "sigma17_530", "small_edge_dipole"])
+@pytest.mark.parametrize(
+    "kind", ["dumbbell_and_vacancy", "extrinsic_fault", "sigma17_530", "small_edge_dipole", "thick_110", "vacancy_111"]
+)
 def test_the_training_defects_are_what_in_defects_makes(kind: str, tmp_path: Path, run: Run) -> None:
     made = tmp_path / "defects.xyz"
     done = run("lmp", "-in", "inputs/in.defects", "-var", "out", made, "-var", "only", kind, "-log", "none")
@@ -135,7 +137,12 @@ def defects(*kinds: str) -> list[Atoms]:
 
 @pytest.mark.parametrize(
     ("kind", "cells", "interstitials", "vacancies"),
-    [("dumbbell", (4, 4, 4), 1, 0), ("two_dumbbells", (4, 4, 4), 2, 0), ("dumbbell_and_vacancy", (5, 5, 4), 1, 1)],
+    [
+        ("dumbbell", (4, 4, 4), 1, 0),
+        ("two_dumbbells", (4, 4, 4), 2, 0),
+        ("dumbbell_and_vacancy", (5, 5, 4), 1, 1),
+        ("wide_dumbbell", (6, 6, 6), 1, 0),
+    ],
 )
 def test_dumbbells_are_split_along_100(kind: str, cells: tuple[int, int, int], interstitials: int, vacancies: int) -> None:
     for atoms in defects(kind):
@@ -157,6 +164,10 @@ def test_dumbbells_are_split_along_100(kind: str, cells: tuple[int, int, int], i
         ("surface_100", 180, 0),  # less the two outermost layers, 30 and 30
         ("surface_110", 120, 0),  # the four outermost, 20 each
         ("surface_111", 168, 0),  # the two outermost, 24 each
+        ("thick_100", 192, 0),  # the two outermost, 16 each
+        ("thick_110", 144, 0),  # the four outermost, 12 each
+        ("thick_111", 160, 0),  # the two outermost, 16 each
+        ("thick_twin", 352, 32),
     ],
 )
 def test_planar_defects_have_the_atoms_of_their_layers(kind: str, fcc_atoms: int, hcp_atoms: int) -> None:
@@ -165,12 +176,26 @@ def test_planar_defects_have_the_atoms_of_their_layers(kind: str, fcc_atoms: int
         assert ((label == 1).sum(), (label == 2).sum()) == (fcc_atoms, hcp_atoms)
 
 
+@pytest.mark.parametrize(
+    ("kind", "sites", "vacancies"),
+    [("wide_vacancies", 864, {9}), ("vacancy_100", 324, {1, 2}), ("vacancy_110", 288, {1, 2}), ("vacancy_111", 240, {1, 2})],
+)
+def test_vacancies_have_room(kind: str, sites: int, vacancies: set[int]) -> None:
+    found = defects(kind)
+    assert {sites - len(atoms) for atoms in found} == vacancies
+    for atoms, a in zip(found, 3.92 * SCALES, strict=True):
+        assert atoms.get_volume() == pytest.approx(sites * a**3 / 4, rel=1e-5)
+        assert atoms.cell.lengths().max() > 5.9 * a
+        # Whatever surrounds no vacancy is as in the perfect crystal.
+        assert (common_neighbours(atoms, CNA_CUTOFF * a) == 1).sum() >= len(atoms) - 12 * (sites - len(atoms))
+
+
 def test_dislocations_are_dissociated_and_boundaries_are_there() -> None:
     dipoles = defects("edge_dipole", "small_edge_dipole", "long_edge_dipole", "screw_dipole", "wide_screw_dipole")
     tilted_110 = defects("sigma9_221", "sigma9_114", "sigma11_113", "sigma11_332")
     tilted_001 = defects("sigma13_320", "sigma17_410", "sigma17_530", "sigma25_430", "sigma29_520")
-    boundaries = tilted_110 + tilted_001
-    for atoms, a in zip(dipoles + boundaries, np.tile(3.92 * SCALES, 14), strict=True):
+    boundaries = tilted_110 + tilted_001 + defects("thick_sigma13")
+    for atoms, a in zip(dipoles + boundaries, np.tile(3.92 * SCALES, 15), strict=True):
         label = common_neighbours(atoms, CNA_CUTOFF * a)
         assert 0.3 < (label == 1).mean() < 0.94, atoms.info
         # Between the partials, on two planes each: a ribbon of stacking fault.

@@ -61,6 +61,15 @@ def test_the_noise_that_is_left_is_that_of_real_steps(network: HealingNetwork, w
         assert abs(float(without_relays[-1] / rms[-1]) - 1.0) > 5 * SAMPLING
 
 
+def test_only_relays_learn_from_waves(waves: LatticeWaves) -> None:
+    network = random_network(2, cutoff=5.2, switch_on=0.7)
+    rms, energy = waves.remaining(network, 2)[0]
+    (rms.sum() + energy.sum()).backward()
+    assert network.relay_weights.grad is not None and float(network.relay_weights.grad.abs().max()) > 0.0
+    assert network.radial_weights.grad is None and network.mixing.grad is None
+    assert all(parameter.grad is None for parameter in network.gates.parameters())
+
+
 def bond_energy(sites: Atoms, u: np.ndarray) -> float:
     """Of springs between nearest neighbours that resist stretching along the bond."""
     points = np.rint(2.0 * sites.positions / LATTICE_CONSTANT).astype(int)

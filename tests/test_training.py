@@ -160,6 +160,16 @@ def test_only_crystals_are_drawn_unless_told_otherwise(shipped: list[Atoms]) -> 
         np.testing.assert_array_equal(trainer.fresh_state().positions, crystals_alone.fresh_state().positions)
 
 
+def test_what_never_had_noise_is_held_to_a_finer_measure(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = replace(SMALL, clean_fraction=1.0, fresh_fraction=0.3)
+    for floor, is_nothing in ((1.0e6, True), (training.CLEAN_FLOOR, False)):
+        monkeypatch.setattr(training, "CLEAN_FLOOR", floor)
+        trainer = Trainer(ase.io.read(data, ":"), options)
+        losses = [trainer.train_step() for _ in range(12)]
+        assert max(state.age for state in trainer.pool) > 1
+        assert all(loss < 1.0e-6 for loss in losses) == is_nothing and max(losses) > 0.0
+
+
 def test_thermal_states_are_to_become_their_quenched_structure(shipped: list[Atoms]) -> None:
     trainer = Trainer(shipped, replace(SMALL, thermal_fraction=1.0))
     for _ in range(20):
@@ -245,7 +255,7 @@ def test_a_fraction_of_structures_that_are_not_there_is_refused(data: Path) -> N
 
 def test_each_group_holds_out_a_tenth(shipped: list[Atoms]) -> None:
     trainer = Trainer(shipped, SMALL)
-    assert Counter(map(group_of, trainer.validation_set)) == {"crystal": 28, "defect": 22, "thermal": 3}
+    assert Counter(map(group_of, trainer.validation_set)) == {"crystal": 28, "defect": 31, "thermal": 3}
     assert len(trainer.training_set) + len(trainer.validation_set) == len(shipped)
 
 
