@@ -6,9 +6,15 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <new>
 #include <thread>
+
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 using namespace lammps_heal;
 
@@ -116,6 +122,26 @@ static std::vector<int32_t> rows_by_id(const double *positions, const int64_t *i
   return rows;
 }
 
+void NeighbourList::Free::operator()(int32_t *rows) const
+{
+  std::free(rows);
+}
+
+// In large pages where there are some: a list is written all over the place from the start. Measured, small ones
+// make a run of three steps 2.5 % longer.
+static int32_t *allocate_rows(int64_t n)
+{
+  constexpr size_t PAGE = size_t(1) << 21;
+  const size_t n_bytes = (n * sizeof(int32_t) + PAGE - 1) / PAGE * PAGE;
+  auto *rows = static_cast<int32_t *>(std::aligned_alloc(PAGE, n_bytes));
+  if (!rows)
+    throw std::bad_alloc();
+#ifdef __linux__
+  madvise(rows, n_bytes, MADV_HUGEPAGE);
+#endif
+  return rows;
+}
+
 // Layers of cells along z, whose atoms' lists one thread fills.
 struct Part {
   int64_t begin, end;
@@ -202,7 +228,7 @@ void lammps_heal::find_neighbours(const double *positions, const int64_t *ids, i
     if (list.capacity < n_owned * room) {
       list.neighbours.reset();
       list.capacity = n_owned * room;
-      list.neighbours = std::make_unique_for_overwrite<int32_t[]>(list.capacity);
+      list.neighbours.reset(allocate_rows(list.capacity));
     }
     auto fill_part = [&](Part part) {
       fill(positions, order, cells, static_cast<float>(reach * reach), part, room, list.neighbours.get(),

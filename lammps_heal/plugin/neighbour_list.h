@@ -13,8 +13,11 @@ namespace lammps_heal
 // The neighbours of owned row i are neighbours[first[i]] to neighbours[first[i + 1] - 1]; what is behind the
 // last of them is room for the next list.
 struct NeighbourList {
+  struct Free {
+    void operator()(int32_t *rows) const;
+  };
   std::vector<int64_t> first;
-  std::unique_ptr<int32_t[]> neighbours;    // no vector, which would write zeros first
+  std::unique_ptr<int32_t[], Free> neighbours;    // no vector, which would write zeros first
   int64_t capacity = 0;
 };
 
