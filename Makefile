@@ -38,8 +38,8 @@ data: setup      ## make the structures to learn from anew, data/training_*.xyz
 	$(BIN)/lmp -in inputs/in.defects -var mode thermal -screen none -log none
 
 # One thread is enough for these small cells, and the figures are those of this command.
-train: setup     ## train the shipped model (an hour on one core), then export it
-	$(BIN)/lammps-heal train $(TRAINING) --steps 44000 --validate-every 11000
+train: setup     ## train the shipped model (some 70 minutes on one core), then export it
+	$(BIN)/lammps-heal train $(TRAINING) --steps 80000 --validate-every 20000
 	$(BIN)/lammps-heal export
 
 # Of the shipped model, but for its length.

@@ -13,7 +13,7 @@ from lammps_heal.training_options import TrainingOptions
 
 MODEL = Path("data/pt_heal.pt")
 TRAINING_DATA = [Path(f"data/training_{name}.xyz") for name in ("data", "defects", "thermal")]
-BEST = Path("data/best_denoise_model.pth")
+WEIGHTS = Path("data/best_denoise_model.pth")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -74,9 +74,9 @@ def _train(options: argparse.Namespace) -> None:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     figures = train(
-        options.data, _training_options(options), options.best, options.checkpoint, options.log, device, options.resume
+        options.data, _training_options(options), options.weights, options.checkpoint, options.log, device, options.resume
     )
-    print(f"best weights: {options.best}")
+    print(f"weights: {options.weights}")
     print("sigma (Å)    RMSD (Å) after 0, 1, 2, 4, 8 steps")
     for sigma, row in figures.items():
         print(f"{sigma:<12} " + " ".join(f"{v:.4f}" for v in row))
@@ -99,7 +99,7 @@ def _export(options: argparse.Namespace) -> None:
     from lammps_heal import model_file
     from lammps_heal.exporting import model_from_weights
 
-    model_file.export(model_from_weights(options.best), options.output)
+    model_file.export(model_from_weights(options.weights), options.output)
     print(f"wrote {options.output}")
 
 
@@ -183,7 +183,7 @@ def _parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser("train", help="train the network")
     train.set_defaults(run=_train)
-    train.add_argument("--best", type=Path, default=BEST, help="best weights so far (default: %(default)s)")
+    train.add_argument("--weights", type=Path, default=WEIGHTS, help="trained weights (default: %(default)s)")
     train.add_argument("--checkpoint", type=Path, default=Path("runs/training.pth"), help="to resume from")
     train.add_argument("--log", type=Path, default=Path("data/training.log"), help="a JSON line for each validation")
     train.add_argument("--resume", action="store_true", help="go on from the checkpoint")
@@ -198,7 +198,7 @@ def _parser() -> argparse.ArgumentParser:
 
     export = commands.add_parser("export", help="write the TorchScript model file")
     export.set_defaults(run=_export)
-    export.add_argument("--best", type=Path, default=BEST, help="weights to export (default: %(default)s)")
+    export.add_argument("--weights", type=Path, default=WEIGHTS, help="to export (default: %(default)s)")
     export.add_argument("-o", "--output", type=Path, default=MODEL, help="model file (default: %(default)s)")
 
     info = commands.add_parser("info", help="print what a model file says of itself")

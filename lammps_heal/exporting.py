@@ -1,4 +1,4 @@
-"""From the best weights of a training to the model file that hosts load."""
+"""From the weights of a training to the model file that hosts load."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from lammps_heal.training_options import TrainingOptions
 
 
 def model_from_weights(path: Path) -> ModelFile:
-    """The model of a `best` file of training. Raises HealError where there is none or it is damaged."""
+    """The model of a training's weights. Raises HealError where there is none or it is damaged."""
     if not path.is_file():
         raise HealError(f'trained weights "{path}" do not exist: run "lammps-heal train" first')
     try:

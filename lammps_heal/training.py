@@ -125,7 +125,6 @@ class Trainer:
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._learning_rate_factor)
         self.pool: list[PoolState] = []
         self.step = 0
-        self.best_score = math.inf
 
     def _learning_rate_factor(self, step: int) -> float:
         """Linear warm-up, then half a cosine down to 1 %."""
@@ -283,7 +282,6 @@ class Trainer:
             "pool": [(s.structure, s.sigma, torch.as_tensor(s.positions), s.age) for s in self.pool],
             "rng": self.rng.bit_generator.state,
             "step": self.step,
-            "best_score": self.best_score,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -298,7 +296,6 @@ class Trainer:
         self.pool = [PoolState(n, sigma, positions.numpy(), age) for n, sigma, positions, age in state["pool"]]
         self.rng.bit_generator.state = state["rng"]
         self.step = state["step"]
-        self.best_score = state["best_score"]
 
 
 def _residual(x: Float64Array, sites: Atoms) -> float:
@@ -334,15 +331,16 @@ def score(figures: dict[str, list[float]]) -> float:
 def train(
     data: Sequence[Path],
     options: TrainingOptions,
-    best: Path,
+    weights: Path,
     checkpoint: Path,
     log: Path,
     device: str = "cpu",
     resume: bool = False,
 ) -> dict[str, list[float]]:
-    """Train, with a progress bar; returns the validation figures of the best weights.
+    """Train, with a progress bar; returns the last validation figures.
 
-    best: weights with the lowest validation score, with options and figures. checkpoint: all that resuming
+    weights: those of the last validation, with options and figures; the learning rate falls to the end, and earlier
+    ones let relaxed structures drift further, whatever their score. checkpoint: all that resuming
     needs. log: a line of JSON for each validation. No file is ever half-written.
     """
     structures = read_training_structures(data)
@@ -357,11 +355,11 @@ def train(
         if not checkpoint.is_file():
             raise HealError(f'checkpoint "{checkpoint}" does not exist: start without --resume')
         trainer.load_state_dict(torch.load(checkpoint, map_location=device, weights_only=True))
-    for path in (best, checkpoint, log):
+    for path in (weights, checkpoint, log):
         path.parent.mkdir(parents=True, exist_ok=True)
-    best_figures: dict[str, list[float]] = {}
-    if resume and best.is_file():
-        best_figures = torch.load(best, weights_only=True)["figures"]
+    figures: dict[str, list[float]] = {}
+    if resume and weights.is_file():
+        figures = torch.load(weights, weights_only=True)["figures"]
     began, losses = time.monotonic(), []
     with log.open("a" if resume else "w") as log_file, tqdm(total=options.steps, initial=trainer.step, unit="step") as bar:
         while trainer.step < options.steps:
@@ -376,12 +374,10 @@ def train(
             log_file.flush()
             bar.set_postfix(loss=f"{loss:.4f}", score=f"{current:.4f}")
             losses = []
-            if current < trainer.best_score:
-                trainer.best_score, best_figures = current, figures
-                weights = {name: value.cpu() for name, value in trainer.network.state_dict().items()}
-                _save({**provenance, "network": weights, "figures": figures, "step": trainer.step}, best)
+            network = {name: value.cpu() for name, value in trainer.network.state_dict().items()}
+            _save({**provenance, "network": network, "figures": figures, "step": trainer.step}, weights)
             _save(trainer.state_dict(), checkpoint)
-    return best_figures
+    return figures
 
 
 def _save(state: dict[str, Any], path: Path) -> None:

@@ -49,7 +49,7 @@ def shipped() -> list[Atoms]:
 
 
 def run(data: Path, options: TrainingOptions, folder: Path, resume: bool = False) -> dict[str, list[float]]:
-    return train([data], options, folder / "best.pth", folder / "last.pth", folder / "log", resume=resume)
+    return train([data], options, folder / "weights.pth", folder / "last.pth", folder / "log", resume=resume)
 
 
 def test_training_heals_better_with_each_validation(data: Path, tmp_path: Path) -> None:
@@ -81,10 +81,20 @@ def test_an_interrupted_training_resumes_exactly(data: Path, tmp_path: Path, mon
         assert torch.equal(value, second[name]), name
 
 
+def test_the_last_weights_are_kept_whatever_their_score(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    worse_and_worse = iter(range(1, 10))
+    monkeypatch.setattr(training, "score", lambda figures: next(worse_and_worse))
+    figures = run(data, replace(SMALL, steps=20), tmp_path)
+    kept, last = (torch.load(tmp_path / name, weights_only=True) for name in ("weights.pth", "last.pth"))
+    assert kept["step"] == 20 and kept["figures"] == figures
+    for name, value in last["network"].items():
+        assert torch.equal(value, kept["network"][name]), name
+
+
 def test_waves_and_relays_are_trained_and_resumed(data: Path, tmp_path: Path) -> None:
     waves = replace(SMALL, steps=12, validate_every=6, wave_weight=0.1, n_relays=2)
     run(data, waves, tmp_path)
-    relays = torch.load(tmp_path / "best.pth", weights_only=True)["network"]["relay_weights"]
+    relays = torch.load(tmp_path / "weights.pth", weights_only=True)["network"]["relay_weights"]
     assert relays.shape == (SMALL.n_basis, 4)
     assert (relays.abs().amax(0) > 0.0).all()  # they begin at zero
     untrained = Trainer(ase.io.read(data, ":"), waves)
@@ -92,7 +102,7 @@ def test_waves_and_relays_are_trained_and_resumed(data: Path, tmp_path: Path) ->
     untrained.load_state_dict(state)
     assert untrained.step == 12
     assert torch.equal(untrained.network.relay_weights, state["network"]["relay_weights"])
-    exported = model_from_weights(tmp_path / "best.pth")
+    exported = model_from_weights(tmp_path / "weights.pth")
     assert exported.n_relays == 2 and torch.equal(exported.network.relay_weights, relays)
 
 
@@ -128,9 +138,9 @@ def test_resuming_without_a_checkpoint_says_so(data: Path, tmp_path: Path) -> No
         run(data, SMALL, tmp_path, resume=True)
 
 
-def test_best_weights_become_a_model_file(data: Path, tmp_path: Path) -> None:
+def test_weights_become_a_model_file(data: Path, tmp_path: Path) -> None:
     run(data, replace(SMALL, steps=10), tmp_path)
-    model_file.export(model_from_weights(tmp_path / "best.pth"), tmp_path / "model.pt")
+    model_file.export(model_from_weights(tmp_path / "weights.pth"), tmp_path / "model.pt")
     said = model_file.describe(model_file.load(tmp_path / "model.pt"))
     assert said["elements"] == ["Pt"] and said["cutoff"] == 5.0
     assert said["sigmas"] == [SMALL.sigma_min, SMALL.sigma_max]
