@@ -59,12 +59,12 @@ def curve(data: Sequence[Path], options: TrainingOptions, folder: Path, rounds: 
     models: dict[str, Path] = {}
     for name, changes in SIZES.items():
         changed = replace(options, **changes, validate_every=options.steps)
-        best = folder / f"{name.replace(' ', '_')}.pth"
-        models[name] = best.with_suffix(".pt")
-        if not _is_trained(best, changed):
+        weights = folder / f"{name.replace(' ', '_')}.pth"
+        models[name] = weights.with_suffix(".pt")
+        if not _is_trained(weights, changed):
             print(name, flush=True)
-            train(data, changed, best, best.with_suffix(".checkpoint"), best.with_suffix(".log"))
-        model_file.export(model_from_weights(best), models[name])
+            train(data, changed, weights, weights.with_suffix(".checkpoint"), weights.with_suffix(".log"))
+        model_file.export(model_from_weights(weights), models[name])
     seconds: dict[str, list[float]] = {}
     for _ in range(rounds):
         done = bench_lammps.run("eam", TIMED_ATOMS, steps=TIMED_STEPS)
@@ -82,8 +82,8 @@ def curve(data: Sequence[Path], options: TrainingOptions, folder: Path, rounds: 
     return points
 
 
-def _is_trained(best: Path, options: TrainingOptions) -> bool:
-    return best.is_file() and TrainingOptions(**torch.load(best, weights_only=True)["options"]) == options
+def _is_trained(weights: Path, options: TrainingOptions) -> bool:
+    return weights.is_file() and TrainingOptions(**torch.load(weights, weights_only=True)["options"]) == options
 
 
 def table(points: Sequence[Point]) -> str:
