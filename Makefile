@@ -47,7 +47,7 @@ TRAINING := --sigma-max 0.65 --learning-rate 0.004 --n-channels 8 --cutoff 6.0 -
             --wave-weight 0.4 --fresh-fraction 0.3 --clean-fraction 0.5 --defect-fraction 0.4 --thermal-fraction 0.1 \
             --uneven-fraction 0.25 --frenkel-fraction 0.5 --smooth-fraction 0.15
 
-curve: setup     ## networks of other sizes: how well they heal after a short training, and what they cost (40 minutes)
+curve: setup     ## networks of other sizes: how well they heal after a short training, and what they cost (half an hour)
 	$(BIN)/lammps-heal curve $(TRAINING) --steps 2500
 
 evaluate: setup  ## measure the shipped model on structures that it has not seen
