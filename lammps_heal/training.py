@@ -4,8 +4,8 @@ Loss: for each cell, ln(1 + mean |f(x) - (x_site - x)|^2 / (s^2 + s_0^2)), where
 the RMS of x_site - x per component, and s_0 = NOISE_FLOOR. For fresh noise, x = x_site + eps, this is the seed
 loss |f(x) + eps|^2 with each noise level given equal weight; the logarithm keeps a healed cell that the network
 moves from outweighing all others. In a cell that began at its sites, s_0 = CLEAN_FLOOR is far smaller: what the
-network moves a relaxed defect by, many steps and the long waves around it multiply. Besides fresh noise the network sees states
-that it has itself partly healed, since after one step the error is no longer independent noise: each
+network moves a relaxed defect by, many steps and the long waves around it multiply. Besides fresh noise the network
+sees states that it has itself partly healed, since after one step the error is no longer independent noise: each
 training step applies its own answer to the states of the batch and puts them back into a pool. Part of the
 fresh crystals have a close Frenkel pair, which is to recombine: strong noise leaves such pairs after a step or two;
 or, beside a vacancy, an atom on its way into it, which is to fall back. Part have a smooth displacement: it must be

@@ -101,7 +101,16 @@ def test_the_training_structures_are_relaxed_crystals_with_the_vacancies_meant()
 
 
 @pytest.mark.parametrize(
-    "kind", ["dumbbell_and_vacancy", "extrinsic_fault", "sigma17_530", "small_edge_dipole", "thick_110", "vacancy_111"]
+    "kind",
+    [
+        "dumbbell_and_vacancy",
+        "adatom_100",
+        "extrinsic_fault",
+        "sigma17_530",
+        "small_edge_dipole",
+        "thick_110",
+        "vacancy_111",
+    ],
 )
 def test_the_training_defects_are_what_in_defects_makes(kind: str, tmp_path: Path, run: Run) -> None:
     made = tmp_path / "defects.xyz"
