@@ -5,6 +5,8 @@
 
 #include "kernel_loops.h"
 
+#include <utility>
+
 #ifdef __AVX512F__
 #include <immintrin.h>
 #endif
@@ -742,6 +744,72 @@ int64_t find_near(const float *x, const float *y, const float *z, const int32_t 
   return n_found;
 }
 
+using Integers = typename Vector<HEAL_LANES>::Integers;
+
+// Lane l of the result is lane l ^ J.
+template <int J, int... LANES> INLINE Integers exchanged(Integers v, std::integer_sequence<int, LANES...>)
+{
+#ifdef __clang__
+  return __builtin_shufflevector(v, v, (LANES ^ J)...);
+#else
+  return __builtin_shuffle(v, Integers{(LANES ^ J)...});
+#endif
+}
+
+// Batcher's bitonic sort of V vectors' numbers: those J apart are put in order, then those half as far, and so on, in
+// runs of K that go up and down by turns.
+template <int V, int K, int J> INLINE void compare_and_exchange(Integers (&v)[V])
+{
+  constexpr int L = HEAL_LANES;
+#pragma GCC unroll 64
+  for (int i = 0; i < V; i++) {
+    if constexpr (J >= L) {
+      constexpr int apart = J / L;
+      if (i & apart)
+        continue;
+      const Integers one = v[i], other = v[i + apart];
+      const Integers smaller = one < other ? one : other, larger = one < other ? other : one;
+      const bool goes_up = (L * i & K) == 0;
+      v[i] = goes_up ? smaller : larger;
+      v[i + apart] = goes_up ? larger : smaller;
+    } else {
+      const Integers one = v[i], other = exchanged<J>(one, std::make_integer_sequence<int, L>());
+      const Integers smaller = one < other ? one : other, larger = one < other ? other : one;
+      Integers takes_larger = {};
+      for (int lane = 0; lane < L; lane++)
+        takes_larger[lane] = ((lane & J) != 0) != (((L * i + lane) & K) != 0) ? -1 : 0;
+      v[i] = takes_larger ? larger : smaller;
+    }
+  }
+  if constexpr (J > 1)
+    compare_and_exchange<V, K, J / 2>(v);
+  else if constexpr (K < L * V)
+    compare_and_exchange<V, 2 * K, K>(v);
+}
+
+template <int N> void sort_padded(int32_t *values)
+{
+  constexpr int V = N / HEAL_LANES;
+  Integers v[V];
+  __builtin_memcpy(v, values, sizeof v);
+  compare_and_exchange<V, 2, 1>(v);
+  __builtin_memcpy(values, v, sizeof v);
+}
+
+void sort_few(int32_t *values, int64_t n)
+{
+  const int64_t n_padded = n <= MOST_SORTED / 4 ? MOST_SORTED / 4 : n <= MOST_SORTED / 2 ? MOST_SORTED / 2 : MOST_SORTED;
+  for (int64_t k = n; k < n_padded; k++)
+    values[k] = INT32_MAX;
+  if (n_padded == MOST_SORTED / 4)
+    sort_padded<MOST_SORTED / 4>(values);
+  else if (n_padded == MOST_SORTED / 2)
+    sort_padded<MOST_SORTED / 2>(values);
+  else
+    sort_padded<MOST_SORTED>(values);
+}
+
 }    // namespace
 
-const KernelLoops lammps_heal::HEAL_LOOPS = {HEAL_NAME, width, scratch_floats, forces, relay, find_near};
+const KernelLoops lammps_heal::HEAL_LOOPS = {HEAL_NAME, width,     scratch_floats, forces,
+                                             relay,     find_near, sort_few};

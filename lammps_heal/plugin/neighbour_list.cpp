@@ -21,16 +21,16 @@ using namespace lammps_heal;
 // Cells along a cutoff. A row of cells along x is one stretch of atoms, looked through by whole vectors: few
 // long stretches beat many short ones that hug the sphere better.
 static constexpr int PER_CUTOFF[3] = {4, 1, 1};
-static constexpr double ROOM = 1.15;    // for more neighbours than the mean
+static constexpr double ROOM = 1.05;    // for more neighbours than the mean
 static constexpr int64_t MORE_ROOM = 8;
 
-// Owned atoms in cells, one cell's atoms one behind the other.
+// Atoms in cells, one cell's behind the other. What stands for an atom is its rank: its place in order of id.
 struct Cells {
   std::array<double, 3> low, high;
   std::array<double, 3> side;
   std::array<int64_t, 3> n;
-  std::vector<int32_t> start, rows;
-  std::vector<float> x, y, z;    // of rows, from `low`
+  std::vector<int32_t> start, ranks;
+  std::vector<float> x, y, z;    // of ranks, from `low`
 
   int64_t along(int d, double position) const
   {
@@ -38,14 +38,16 @@ struct Cells {
   }
 };
 
-static Cells sort_into_cells(const double *positions, int64_t n_owned, double cutoff)
+// order: row of each rank.
+static Cells sort_into_cells(const double *positions, const std::vector<int32_t> &order, double cutoff)
 {
   Cells cells = {};
+  const auto n_rows = static_cast<int64_t>(order.size());
   cells.low = {HUGE_VAL, HUGE_VAL, HUGE_VAL};
   cells.high = {-HUGE_VAL, -HUGE_VAL, -HUGE_VAL};
   for (int d = 0; d < 3; d++)
     cells.side[d] = cutoff / PER_CUTOFF[d];
-  for (int64_t i = 0; i < n_owned; i++)
+  for (int64_t i = 0; i < n_rows; i++)
     for (int d = 0; d < 3; d++) {
       cells.low[d] = std::min(cells.low[d], positions[3 * i + d]);
       cells.high[d] = std::max(cells.high[d], positions[3 * i + d]);
@@ -57,32 +59,33 @@ static Cells sort_into_cells(const double *positions, int64_t n_owned, double cu
       product *= std::floor((cells.high[d] - cells.low[d]) / cells.side[d]) + 1.0;
     return product;
   };
-  while (total() > 4.0 * static_cast<double>(n_owned) + 64.0)
+  while (total() > 4.0 * static_cast<double>(n_rows) + 64.0)
     for (auto &side : cells.side)
       side *= 1.25;
   for (int d = 0; d < 3; d++)
     cells.n[d] = cells.along(d, cells.high[d]) + 1;
 
-  std::vector<int32_t> cell(n_owned);
+  std::vector<int32_t> cell(n_rows);
   cells.start.assign(cells.n[0] * cells.n[1] * cells.n[2] + 1, 0);
-  for (int64_t i = 0; i < n_owned; i++) {
-    const double *p = positions + 3 * i;
-    cell[i] = static_cast<int32_t>((cells.along(2, p[2]) * cells.n[1] + cells.along(1, p[1])) * cells.n[0] +
-                                   cells.along(0, p[0]));
-    cells.start[cell[i] + 1]++;
+  for (int64_t rank = 0; rank < n_rows; rank++) {
+    const double *const p = positions + 3 * static_cast<int64_t>(order[rank]);
+    cell[rank] = static_cast<int32_t>((cells.along(2, p[2]) * cells.n[1] + cells.along(1, p[1])) * cells.n[0] +
+                                      cells.along(0, p[0]));
+    cells.start[cell[rank] + 1]++;
   }
   for (size_t c = 1; c < cells.start.size(); c++)
     cells.start[c] += cells.start[c - 1];
-  cells.rows.resize(n_owned);
+  cells.ranks.resize(n_rows);
   for (auto *component : {&cells.x, &cells.y, &cells.z})
-    component->resize(n_owned);
+    component->resize(n_rows);
   std::vector<int32_t> next(cells.start.begin(), cells.start.end() - 1);
-  for (int64_t i = 0; i < n_owned; i++) {
-    const int32_t place = next[cell[i]]++;
-    cells.rows[place] = static_cast<int32_t>(i);
-    cells.x[place] = static_cast<float>(positions[3 * i] - cells.low[0]);
-    cells.y[place] = static_cast<float>(positions[3 * i + 1] - cells.low[1]);
-    cells.z[place] = static_cast<float>(positions[3 * i + 2] - cells.low[2]);
+  for (int64_t rank = 0; rank < n_rows; rank++) {
+    const double *const p = positions + 3 * static_cast<int64_t>(order[rank]);
+    const int32_t place = next[cell[rank]]++;
+    cells.ranks[place] = static_cast<int32_t>(rank);
+    cells.x[place] = static_cast<float>(p[0] - cells.low[0]);
+    cells.y[place] = static_cast<float>(p[1] - cells.low[1]);
+    cells.z[place] = static_cast<float>(p[2] - cells.low[2]);
   }
   return cells;
 }
@@ -127,8 +130,7 @@ void NeighbourList::Free::operator()(int32_t *rows) const
   std::free(rows);
 }
 
-// In large pages where there are some: a list is written all over the place from the start. Measured, small ones
-// make a run of three steps 2.5 % longer.
+// In large pages where there are some: touching small ones for the first time takes longer than writing them.
 static int32_t *allocate_rows(int64_t n)
 {
   constexpr size_t PAGE = size_t(1) << 21;
@@ -142,63 +144,55 @@ static int32_t *allocate_rows(int64_t n)
   return rows;
 }
 
-// Layers of cells along z, whose atoms' lists one thread fills.
+// Owned rows whose lists one thread writes, one behind the other, and its room for them.
 struct Part {
   int64_t begin, end;
+  int32_t *lists;
+  int64_t room;
 };
 
-// Atoms taken in order of id, each entering itself into the lists of its neighbours, fill every list in order
-// of id without a comparison. room: places in `lists` for each owned row; counts go on beyond it.
-static void fill(const double *positions, const std::vector<int32_t> &order, const Cells &cells,
-                 float cutoff_square, Part part, int64_t room, int32_t *lists, int32_t *counts)
+// Writes how many neighbours each row has to `counts`; returns how much room all of them need. Lists that do not fit
+// are not written.
+static int64_t fill(const double *positions, const std::vector<int32_t> &order, const Cells &cells,
+                    float cutoff_square, Part part, int64_t *counts)
 {
-  const auto find_near = fastest_loops().find_near;
-  std::vector<int32_t> near(cells.rows.size() + EDGE_PADDING);
-  for (int32_t row : order) {
-    const double *const p = positions + 3 * static_cast<int64_t>(row);
+  const auto &loops = fastest_loops();
+  std::vector<int32_t> near(cells.ranks.size() + MOST_SORTED);
+  int64_t needed = 0;
+  for (int64_t row = part.begin; row < part.end; row++) {
+    const double *const p = positions + 3 * row;
     int64_t from[3], to[3];    // cells
     for (int d = 0; d < 3; d++) {
       const int64_t own = cells.along(d, p[d]);
-      from[d] = std::max<int64_t>(own - PER_CUTOFF[d], d == 2 ? part.begin : 0);
-      to[d] = std::min(own + PER_CUTOFF[d] + 1, d == 2 ? part.end : cells.n[d]);
+      from[d] = std::max<int64_t>(own - PER_CUTOFF[d], 0);
+      to[d] = std::min(own + PER_CUTOFF[d] + 1, cells.n[d]);
     }
-    if (from[0] >= to[0] || from[1] >= to[1])
-      continue;
     const float point[3] = {static_cast<float>(p[0] - cells.low[0]), static_cast<float>(p[1] - cells.low[1]),
                             static_cast<float>(p[2] - cells.low[2])};
+    int64_t n = 0;
     for (int64_t z = from[2]; z < to[2]; z++)
       for (int64_t y = from[1]; y < to[1]; y++) {
         // A row of cells along x is one stretch of atoms.
         const int64_t line = (z * cells.n[1] + y) * cells.n[0];
         const int32_t begin = cells.start[line + from[0]], end = cells.start[line + to[0]];
-        const int64_t n = find_near(&cells.x[begin], &cells.y[begin], &cells.z[begin], &cells.rows[begin],
-                                    end - begin, point, cutoff_square, near.data());
-        for (int64_t k = 0; k < n; k++) {
-          const int32_t i = near[k];
-          if (i == row)
-            continue;
-          const int32_t place = counts[i]++;
-          if (place < room)
-            lists[i * room + place] = row;
-        }
+        n += loops.find_near(&cells.x[begin], &cells.y[begin], &cells.z[begin], &cells.ranks[begin], end - begin,
+                             point, cutoff_square, near.data() + n);
       }
+    counts[row] = n - 1;    // it has found itself too
+    if (needed + n <= part.room) {
+      if (n <= MOST_SORTED)
+        loops.sort_few(near.data(), n);
+      else
+        std::sort(near.begin(), near.begin() + n);
+      int32_t *written = part.lists + needed;
+      for (int64_t k = 0; k < n; k++) {
+        *written = order[near[k]];
+        written += *written != row;
+      }
+    }
+    needed += n - 1;
   }
-}
-
-// As many owned atoms to each part, in whole layers.
-static std::vector<Part> parts_of(const Cells &cells, int n_threads)
-{
-  std::vector<Part> parts;
-  const int64_t in_layer = cells.n[0] * cells.n[1];
-  int64_t layer = 0;
-  for (int t = 1; t <= n_threads; t++) {
-    const int64_t begin = layer, wanted = static_cast<int64_t>(cells.rows.size()) * t / n_threads;
-    while (layer < cells.n[2] && (t == n_threads || cells.start[layer * in_layer] < wanted))
-      layer++;
-    if (layer > begin)
-      parts.push_back({begin, layer});
-  }
-  return parts;
+  return needed + 1;
 }
 
 void lammps_heal::find_neighbours(const double *positions, const int64_t *ids, int64_t n_owned,
@@ -207,46 +201,51 @@ void lammps_heal::find_neighbours(const double *positions, const int64_t *ids, i
   list.first.assign(n_owned + 1, 0);
   if (n_owned == 0)
     return;
-  const Cells cells = sort_into_cells(positions, n_owned, cutoff);
   const auto order = rows_by_id(positions, ids, n_rows);
-  const auto parts = parts_of(cells, n_threads);
-  std::vector<int32_t> counts(n_owned);
+  const Cells cells = sort_into_cells(positions, order, cutoff);
   double volume = 1.0;
   for (int d = 0; d < 3; d++)
     volume *= std::max(cells.high[d] - cells.low[d], cells.side[d]);
   const double sphere = 4.0 / 3.0 * M_PI * cutoff * cutoff * cutoff;
-  const double mean = sphere * static_cast<double>(n_owned) / volume;
+  const double mean = sphere * static_cast<double>(n_rows) / volume;
   // Floats are fast and a little wrong: a few pairs more cost nothing, and none must be missing.
-  double furthest = cutoff;
+  double furthest = 0.0;
   for (int d = 0; d < 3; d++)
-    furthest = std::max(furthest, cells.high[d] - cells.low[d] + cutoff);
+    furthest = std::max(furthest, cells.high[d] - cells.low[d]);
   const double reach = cutoff + 4.0 * std::numeric_limits<float>::epsilon() * furthest;
-  int64_t room = std::min(static_cast<int64_t>(ROOM * mean) + MORE_ROOM, n_rows);
-  room = std::max(room, list.capacity / n_owned);    // what the last list needed
+  const auto n_parts = std::min<int64_t>(n_threads, n_owned);
+  const int64_t in_part = (n_owned + n_parts - 1) / n_parts;
+  int64_t room = static_cast<int64_t>(ROOM * mean) + MORE_ROOM;    // for each atom
+  room = std::max(room, list.capacity / (n_parts * in_part));    // what the last list needed
+  std::vector<int64_t> needed(n_parts);
   for (;;) {
-    std::fill(counts.begin(), counts.end(), 0);
-    if (list.capacity < n_owned * room) {
+    if (list.capacity < n_parts * in_part * room) {
       list.neighbours.reset();
-      list.capacity = n_owned * room;
+      list.capacity = n_parts * in_part * room;
       list.neighbours.reset(allocate_rows(list.capacity));
     }
-    auto fill_part = [&](Part part) {
-      fill(positions, order, cells, static_cast<float>(reach * reach), part, room, list.neighbours.get(),
-           counts.data());
+    auto fill_part = [&](int64_t number) {
+      const int64_t begin = std::min(number * in_part, n_owned), end = std::min(begin + in_part, n_owned);
+      const Part part = {begin, end, &list.neighbours[number * in_part * room], in_part * room};
+      needed[number] =
+          fill(positions, order, cells, static_cast<float>(reach * reach), part, list.first.data() + 1);
     };
     std::vector<std::thread> others;
-    for (size_t t = 1; t < parts.size(); t++)
-      others.emplace_back(fill_part, parts[t]);
-    fill_part(parts[0]);
+    for (int64_t number = 1; number < n_parts; number++)
+      others.emplace_back(fill_part, number);
+    fill_part(0);
     for (auto &other : others)
       other.join();
-    const int64_t most = *std::max_element(counts.begin(), counts.end());
-    if (most <= room)
+    const int64_t most = *std::max_element(needed.begin(), needed.end());
+    if (most <= in_part * room)
       break;
-    room = most + MORE_ROOM;
+    room = most / in_part + MORE_ROOM;
   }
-  for (int64_t i = 0; i < n_owned; i++) {
-    list.first[i + 1] = list.first[i] + counts[i];
-    std::memmove(&list.neighbours[list.first[i]], &list.neighbours[i * room], counts[i] * sizeof(int32_t));
+  for (int64_t i = 0; i < n_owned; i++)
+    list.first[i + 1] += list.first[i];
+  for (int64_t number = 1; number < n_parts; number++) {
+    const int64_t begin = std::min(number * in_part, n_owned), end = std::min(begin + in_part, n_owned);
+    std::memmove(&list.neighbours[list.first[begin]], &list.neighbours[number * in_part * room],
+                 (list.first[end] - list.first[begin]) * sizeof(int32_t));
   }
 }
