@@ -71,8 +71,8 @@ struct KernelLoops {
   // found: (n + EDGE_PADDING,).
   int64_t (*find_near)(const float *x, const float *y, const float *z, const int32_t *rows, int64_t n,
                        const float *point, float cutoff_square, int32_t *found);
-  // Sorts up to MOST_SORTED numbers; what is behind them, up to there, is overwritten. Without a branch on their order
-  // it takes a tenth of std::sort's time.
+  // Sorts up to MOST_SORTED numbers; what is behind them, up to there, is overwritten. It has no branch on
+  // their order: in wide vectors a twentieth of std::sort's time.
   void (*sort_few)(int32_t *values, int64_t n);
 };
 

@@ -69,8 +69,8 @@ static Cells sort_into_cells(const double *positions, const std::vector<int32_t>
   cells.start.assign(cells.n[0] * cells.n[1] * cells.n[2] + 1, 0);
   for (int64_t rank = 0; rank < n_rows; rank++) {
     const double *const p = positions + 3 * static_cast<int64_t>(order[rank]);
-    cell[rank] = static_cast<int32_t>((cells.along(2, p[2]) * cells.n[1] + cells.along(1, p[1])) * cells.n[0] +
-                                      cells.along(0, p[0]));
+    cell[rank] = static_cast<int32_t>(
+        (cells.along(2, p[2]) * cells.n[1] + cells.along(1, p[1])) * cells.n[0] + cells.along(0, p[0]));
     cells.start[cell[rank] + 1]++;
   }
   for (size_t c = 1; c < cells.start.size(); c++)
@@ -151,8 +151,8 @@ struct Part {
   int64_t room;
 };
 
-// Writes how many neighbours each row has to `counts`; returns how much room all of them need. Lists that do not fit
-// are not written.
+// Writes how many neighbours each row has to `counts`; returns how much room all of them need. Lists that do
+// not fit are not written.
 static int64_t fill(const double *positions, const std::vector<int32_t> &order, const Cells &cells,
                     float cutoff_square, Part part, int64_t *counts)
 {
@@ -175,8 +175,8 @@ static int64_t fill(const double *positions, const std::vector<int32_t> &order, 
         // A row of cells along x is one stretch of atoms.
         const int64_t line = (z * cells.n[1] + y) * cells.n[0];
         const int32_t begin = cells.start[line + from[0]], end = cells.start[line + to[0]];
-        n += loops.find_near(&cells.x[begin], &cells.y[begin], &cells.z[begin], &cells.ranks[begin], end - begin,
-                             point, cutoff_square, near.data() + n);
+        n += loops.find_near(&cells.x[begin], &cells.y[begin], &cells.z[begin], &cells.ranks[begin],
+                             end - begin, point, cutoff_square, near.data() + n);
       }
     counts[row] = n - 1;    // it has found itself too
     if (needed + n <= part.room) {
@@ -216,7 +216,7 @@ void lammps_heal::find_neighbours(const double *positions, const int64_t *ids, i
   const auto n_parts = std::min<int64_t>(n_threads, n_owned);
   const int64_t in_part = (n_owned + n_parts - 1) / n_parts;
   int64_t room = static_cast<int64_t>(ROOM * mean) + MORE_ROOM;    // for each atom
-  room = std::max(room, list.capacity / (n_parts * in_part));    // what the last list needed
+  room = std::max(room, list.capacity / (n_parts * in_part));      // what the last list needed
   std::vector<int64_t> needed(n_parts);
   for (;;) {
     if (list.capacity < n_parts * in_part * room) {
