@@ -55,13 +55,19 @@ def pointer(array: NDArray[np.generic]) -> ctypes.c_void_p:
 
 
 def neighbours_by_id(
-    loaded: ctypes.CDLL, positions: NDArray[np.float64], ids: NDArray[np.int64], n_owned: int, cutoff: float, threads: int = 1
+    loaded: ctypes.CDLL,
+    positions: NDArray[np.float64],
+    ids: NDArray[np.int64],
+    n_owned: int,
+    cutoff: float,
+    threads: int = 1,
+    instruction_set: str = "",
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """first (n_owned + 1,) and neighbours (n_edges,) of the owned rows, by id as neighbours.py orders them."""
     positions, ids = np.ascontiguousarray(positions), np.ascontiguousarray(ids)
     n_edges = ctypes.c_int64()
-    numbers = n_owned, len(positions), cutoff, threads
-    made = loaded.heal_neighbour_list(pointer(positions), pointer(ids), *numbers, ctypes.byref(n_edges))
+    options = n_owned, len(positions), cutoff, threads, instruction_set.encode()
+    made = loaded.heal_neighbour_list(pointer(positions), pointer(ids), *options, ctypes.byref(n_edges))
     if not made:
         raise MemoryError(last_error(loaded))
     first, neighbours = np.empty(n_owned + 1, np.int64), np.empty(n_edges.value, np.int32)
@@ -90,7 +96,7 @@ def _declare(loaded: ctypes.CDLL) -> None:
         "heal_instruction_set": (text, [_Pointer]),
         "heal_forces": (integer, [*of_a_pass, long, _Pointer, _Pointer, _Pointer]),
         "heal_relay": (integer, [*of_a_pass, _Pointer, integer, _Pointer]),
-        "heal_neighbour_list": (_Pointer, [_Pointer, _Pointer, long, long, double, integer, _Pointer]),
+        "heal_neighbour_list": (_Pointer, [_Pointer, _Pointer, long, long, double, integer, text, _Pointer]),
         "heal_take_neighbour_list": (None, [_Pointer, _Pointer, _Pointer]),
         "heal_check_crystal": (long, [double, double, _Pointer, long, _Pointer]),
     }

@@ -73,10 +73,12 @@ static std::vector<const KernelLoops *> usable_loops()
   return usable;
 }
 
-const KernelLoops &lammps_heal::fastest_loops()
+const KernelLoops &lammps_heal::loops_of(const std::string &instruction_set)
 {
-  static const KernelLoops &fastest = *usable_loops().front();
-  return fastest;
+  for (const auto *loops : usable_loops())
+    if (instruction_set.empty() || instruction_set == loops->name)
+      return *loops;
+  throw std::runtime_error("this machine has no instruction set \"" + instruction_set + "\"");
 }
 
 std::vector<std::string> Kernel::instruction_sets()
@@ -112,14 +114,9 @@ static int padded(int n, int to)
   return (n + to - 1) / to * to;
 }
 
-Kernel::Kernel(const NetworkNumbers &network, const std::string &instruction_set) : loops(nullptr), numbers()
+Kernel::Kernel(const NetworkNumbers &network, const std::string &instruction_set) :
+    loops(&loops_of(instruction_set)), numbers()
 {
-  for (const auto *usable : usable_loops())
-    if (!loops && (instruction_set.empty() || instruction_set == usable->name))
-      loops = usable;
-  if (!loops)
-    throw std::runtime_error("this machine has no instruction set \"" + instruction_set + "\"");
-
   const int width = loops->width(network.n_channels);
   const int n = network.n_channels, n_padded = padded(n, width);
   const int n_hidden = padded(network.n_hidden, EDGE_PADDING);    // lanes of the widest vector
@@ -254,7 +251,8 @@ std::vector<KernelTask> Kernel::divided(KernelTask whole, int n_threads)
   }
   whole.most_edges = (most_edges + EDGE_PADDING - 1) / EDGE_PADDING * EDGE_PADDING;
   whole.overlapping[0] = whole.overlapping[1] = -1;
-  const int64_t n_parts = std::clamp<int64_t>(n_threads, 1, std::max<int64_t>(number_of_blocks(whole.end), 1));
+  const int64_t n_parts =
+      std::clamp<int64_t>(n_threads, 1, std::max<int64_t>(number_of_blocks(whole.end), 1));
   return std::vector<KernelTask>(n_parts, whole);
 }
 

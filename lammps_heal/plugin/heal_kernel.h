@@ -24,8 +24,9 @@ struct NetworkNumbers {
   const float *biases[3];
 };
 
-// Of the best instruction set that this machine has.
-const KernelLoops &fastest_loops();
+// Of one of Kernel::instruction_sets(), or of the fastest where the name is empty. Throws std::runtime_error
+// for another.
+const KernelLoops &loops_of(const std::string &instruction_set = "");
 
 class Kernel
 {
@@ -35,8 +36,7 @@ class Kernel
   // Names of what this machine can run, fastest first: "avx512", "avx2", "portable".
   static std::vector<std::string> instruction_sets();
 
-  // instruction_set: one of instruction_sets(), or empty for the fastest. Throws std::runtime_error for
-  // another.
+  // instruction_set: see loops_of.
   explicit Kernel(const NetworkNumbers &network, const std::string &instruction_set = "");
   ~Kernel();
 

@@ -106,11 +106,11 @@ EXPORT int heal_relay(void *kernel, const double *positions, int64_t n_centres, 
 }
 
 EXPORT void *heal_neighbour_list(const double *positions, const int64_t *ids, int64_t n_owned, int64_t n_rows,
-                                 double cutoff, int n_threads, int64_t *n_edges)
+                                 double cutoff, int n_threads, const char *instruction_set, int64_t *n_edges)
 {
   try {
     auto list = std::make_unique<NeighbourList>();
-    find_neighbours(positions, ids, n_owned, n_rows, cutoff, n_threads, *list);
+    find_neighbours(positions, ids, n_owned, n_rows, cutoff, n_threads, *list, instruction_set);
     *n_edges = list->first[n_owned];
     return list.release();
   } catch (const std::exception &reason) {

@@ -154,9 +154,8 @@ struct Part {
 // Writes how many neighbours each row has to `counts`; returns how much room all of them need. Lists that do
 // not fit are not written.
 static int64_t fill(const double *positions, const std::vector<int32_t> &order, const Cells &cells,
-                    float cutoff_square, Part part, int64_t *counts)
+                    const KernelLoops &loops, float cutoff_square, Part part, int64_t *counts)
 {
-  const auto &loops = fastest_loops();
   std::vector<int32_t> near(cells.ranks.size() + MOST_SORTED);
   int64_t needed = 0;
   for (int64_t row = part.begin; row < part.end; row++) {
@@ -196,11 +195,13 @@ static int64_t fill(const double *positions, const std::vector<int32_t> &order, 
 }
 
 void lammps_heal::find_neighbours(const double *positions, const int64_t *ids, int64_t n_owned,
-                                  int64_t n_rows, double cutoff, int n_threads, NeighbourList &list)
+                                  int64_t n_rows, double cutoff, int n_threads, NeighbourList &list,
+                                  const std::string &instruction_set)
 {
   list.first.assign(n_owned + 1, 0);
   if (n_owned == 0)
     return;
+  const auto &loops = loops_of(instruction_set);
   const auto order = rows_by_id(positions, ids, n_rows);
   const Cells cells = sort_into_cells(positions, order, cutoff);
   double volume = 1.0;
@@ -227,8 +228,8 @@ void lammps_heal::find_neighbours(const double *positions, const int64_t *ids, i
     auto fill_part = [&](int64_t number) {
       const int64_t begin = std::min(number * in_part, n_owned), end = std::min(begin + in_part, n_owned);
       const Part part = {begin, end, &list.neighbours[number * in_part * room], in_part * room};
-      needed[number] =
-          fill(positions, order, cells, static_cast<float>(reach * reach), part, list.first.data() + 1);
+      needed[number] = fill(positions, order, cells, loops, static_cast<float>(reach * reach), part,
+                            list.first.data() + 1);
     };
     std::vector<std::thread> others;
     for (int64_t number = 1; number < n_parts; number++)

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace lammps_heal
@@ -24,9 +25,10 @@ struct NeighbourList {
 // Neighbours of each owned atom nearer than `cutoff` in an open cluster, in order of atom id, images of one
 // atom in order of x, y and z: sums in float32 depend on their order, and in this one every host and number
 // of ranks has the same. positions: (n_rows, 3) Å, owned atoms first. ids: (n_rows,), not negative; a ghost
-// has its owner's. The same list for any number of threads.
+// has its owner's. The same list for any number of threads and instruction set, which is as for a Kernel.
 void find_neighbours(const double *positions, const int64_t *ids, int64_t n_owned, int64_t n_rows,
-                     double cutoff, int n_threads, NeighbourList &list);
+                     double cutoff, int n_threads, NeighbourList &list,
+                     const std::string &instruction_set = "");
 
 }    // namespace lammps_heal
 
