@@ -251,8 +251,7 @@ std::vector<KernelTask> Kernel::divided(KernelTask whole, int n_threads)
   }
   whole.most_edges = (most_edges + EDGE_PADDING - 1) / EDGE_PADDING * EDGE_PADDING;
   whole.overlapping[0] = whole.overlapping[1] = -1;
-  const int64_t n_parts =
-      std::clamp<int64_t>(n_threads, 1, std::max<int64_t>(number_of_blocks(whole.end), 1));
+  const int64_t n_parts = std::clamp<int64_t>(n_threads, 1, std::max<int64_t>(number_of_blocks(whole.end), 1));
   return std::vector<KernelTask>(n_parts, whole);
 }
 

@@ -58,7 +58,7 @@ constexpr int TILE = 64;    // edges whose spherical harmonics are held at once,
 constexpr int ROWS = 6;     // of a matrix product's block; divides ATOMS_AT_ONCE
 // Adding and taking it away rounds what is far smaller to multiples of 2^-30 Å, whose sums are exact in any
 // order: the forces are the same bits on any number of threads and ranks.
-constexpr double TO_GRID = 6291456.0;                              // 1.5 * 2^22
+constexpr double TO_GRID = 6291456.0;    // 1.5 * 2^22
 constexpr int COLUMNS = HEAL_REGISTERS > FEW_REGISTERS ? 4 : 2;    // vectors of it
 
 // Where degree l begins among the harmonics, and how many it has.
@@ -99,8 +99,8 @@ INLINE int64_t keep_inside(float *__restrict x, float *__restrict y, float *__re
     _mm512_storeu_ps(y + n_kept, _mm512_maskz_compress_ps(is_inside, dy));
     _mm512_storeu_ps(z + n_kept, _mm512_maskz_compress_ps(is_inside, dz));
     _mm512_storeu_ps(square + n_kept, _mm512_maskz_compress_ps(is_inside, d2));
-    _mm512_storeu_si512(rows + n_kept,
-                        _mm512_maskz_compress_epi32(is_inside, _mm512_maskz_loadu_epi32(exists, listed + k)));
+    _mm512_storeu_si512(rows + n_kept, _mm512_maskz_compress_epi32(
+                                           is_inside, _mm512_maskz_loadu_epi32(exists, listed + k)));
     n_kept += __builtin_popcount(is_inside);
   }
   smallest = _mm512_reduce_min_ps(least);
@@ -349,8 +349,8 @@ template <int W> INLINE float sum_of_lanes(const float *p)
 // What each edge pushes its centre by, w_ij u, is taken from its neighbour: added to and subtracted from
 // `forces`. lanes: of add_weights.
 template <int W>
-INLINE void add_forces(const Edges &edges, int64_t start, int64_t n, float *__restrict lanes, int64_t centre,
-                       double *__restrict forces)
+INLINE void add_forces(const Edges &edges, int64_t start, int64_t n, float *__restrict lanes,
+                       int64_t centre, double *__restrict forces)
 {
   alignas(ALIGNMENT) float weights[TILE];
   alignas(ALIGNMENT) double push_xy[TILE][2], push_z[TILE];    // x and y go through one register below
@@ -508,8 +508,9 @@ size_t moments_floats(const KernelNumbers &numbers)
 size_t scratch_floats(const KernelNumbers &numbers, int64_t most_edges)
 {
   const size_t edges = static_cast<size_t>(ATOMS_AT_ONCE) * 6 * most_edges;
-  const size_t layers = static_cast<size_t>(ATOMS_AT_ONCE) *
-                        (N_DEGREES * numbers.n_channels + numbers.n_gates + 2 * numbers.n_hidden);
+  const size_t layers =
+      static_cast<size_t>(ATOMS_AT_ONCE) *
+      (N_DEGREES * numbers.n_channels + numbers.n_gates + 2 * numbers.n_hidden);
   return edges + 2 * moments_floats(numbers) + layers + N_HARMONICS * numbers.n_channels;
 }
 
@@ -808,5 +809,6 @@ void sort_few(int32_t *values, int64_t n)
 
 }    // namespace
 
-const KernelLoops lammps_heal::HEAL_LOOPS = {HEAL_NAME, width,     scratch_floats, forces,
-                                             relay,     find_near, sort_few};
+const KernelLoops lammps_heal::HEAL_LOOPS = {
+    HEAL_NAME, width, scratch_floats, forces, relay, find_near, sort_few,
+};

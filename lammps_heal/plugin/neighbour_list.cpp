@@ -216,8 +216,11 @@ void lammps_heal::find_neighbours(const double *positions, const int64_t *ids, i
   const double reach = cutoff + 4.0 * std::numeric_limits<float>::epsilon() * furthest;
   const auto n_parts = std::min<int64_t>(n_threads, n_owned);
   const int64_t in_part = (n_owned + n_parts - 1) / n_parts;
-  int64_t room = static_cast<int64_t>(ROOM * mean) + MORE_ROOM;    // for each atom
-  room = std::max(room, list.capacity / (n_parts * in_part));      // what the last list needed
+  auto first_row = [&](int64_t part) {
+    return std::min(part * in_part, n_owned);
+  };
+  int64_t room = std::min(static_cast<int64_t>(ROOM * mean) + MORE_ROOM, n_rows);    // for each atom
+  room = std::max(room, list.capacity / (n_parts * in_part));    // what the last list needed
   std::vector<int64_t> needed(n_parts);
   for (;;) {
     if (list.capacity < n_parts * in_part * room) {
@@ -226,8 +229,8 @@ void lammps_heal::find_neighbours(const double *positions, const int64_t *ids, i
       list.neighbours.reset(allocate_rows(list.capacity));
     }
     auto fill_part = [&](int64_t number) {
-      const int64_t begin = std::min(number * in_part, n_owned), end = std::min(begin + in_part, n_owned);
-      const Part part = {begin, end, &list.neighbours[number * in_part * room], in_part * room};
+      const Part part = {first_row(number), first_row(number + 1),
+                         &list.neighbours[number * in_part * room], in_part * room};
       needed[number] = fill(positions, order, cells, loops, static_cast<float>(reach * reach), part,
                             list.first.data() + 1);
     };
@@ -245,8 +248,8 @@ void lammps_heal::find_neighbours(const double *positions, const int64_t *ids, i
   for (int64_t i = 0; i < n_owned; i++)
     list.first[i + 1] += list.first[i];
   for (int64_t number = 1; number < n_parts; number++) {
-    const int64_t begin = std::min(number * in_part, n_owned), end = std::min(begin + in_part, n_owned);
-    std::memmove(&list.neighbours[list.first[begin]], &list.neighbours[number * in_part * room],
-                 (list.first[end] - list.first[begin]) * sizeof(int32_t));
+    const int64_t begin = list.first[first_row(number)], end = list.first[first_row(number + 1)];
+    std::memmove(&list.neighbours[begin], &list.neighbours[number * in_part * room],
+                 (end - begin) * sizeof(int32_t));
   }
 }
