@@ -5,6 +5,7 @@ Arrays are passed as they are: float64 positions in Å, (n, 3); rows as in neigh
 
 import ctypes
 import functools
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,13 @@ def library_problem() -> str | None:
     if library() is not None:
         return None
     if not LIBRARY.is_file():
+        built = Path(*LIBRARY.parts[-3:])
+        others = [folder for folder in sys.path if (Path(folder) / built).is_file()]
+        if others:
+            return (
+                f"Python imported the sources in {LIBRARY.parents[2]}, which have no kernel, and not the package installed in "
+                f"{others[0]}: run from another folder"
+            )
         return 'the kernel is not built: install g++, then run "lammps-heal build-plugin"'
     return f'{LIBRARY} does not load: run "lammps-heal build-plugin"'
 

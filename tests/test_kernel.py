@@ -290,3 +290,20 @@ def test_another_metal_heals_as_platinum_of_its_size(
         lammps_heal.heal(copper, copper_model)
     with pytest.raises(HealError, match="above 0 Å, got -1"):
         model_file.load(MODEL, lattice_constant=-1.0)
+
+
+def test_sources_found_before_the_installed_package_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script run from the source folder imports the sources: the kernel is beside the package that was installed."""
+    sources, installed = (tmp_path / name / "lammps_heal/plugin/libhealkernel.so" for name in ("sources", "installed"))
+    monkeypatch.setattr(kernel_library, "library", lambda: None)
+    monkeypatch.setattr(kernel_library, "LIBRARY", sources)
+    monkeypatch.setattr("sys.path", [str(tmp_path / "sources"), str(tmp_path / "installed")])
+    assert "is not built: install g++" in str(kernel_library.library_problem())
+    installed.parent.mkdir(parents=True)
+    installed.touch()
+    problem = str(kernel_library.library_problem())
+    assert f"the sources in {tmp_path / 'sources'}," in problem
+    assert f"installed in {tmp_path / 'installed'}: run from another folder" in problem
+    sources.parent.mkdir(parents=True)
+    sources.touch()
+    assert "does not load" in str(kernel_library.library_problem())
