@@ -103,7 +103,9 @@ def _kernel() -> Finding:
 
     problem = library_problem()
     if problem is not None:
-        return Finding("kernel", False, problem, "until then TorchScript takes its place, some ten times slower", is_needed=False)
+        return Finding(
+            "kernel", False, problem, "until then TorchScript takes its place, some forty times slower", is_needed=False
+        )
     return Finding("kernel", True, f"built; runs with {instruction_sets()[0]} here")
 
 

@@ -33,11 +33,11 @@ def library_problem() -> str | None:
         return None
     if not LIBRARY.is_file():
         built = Path(*LIBRARY.parts[-3:])
-        others = [folder for folder in sys.path if (Path(folder) / built).is_file()]
-        if others:
+        installed = next((folder for folder in sys.path if (Path(folder) / built).is_file()), None)
+        if installed is not None:
             return (
                 f"Python imported the sources in {LIBRARY.parents[2]}, which have no kernel, and not the package installed in "
-                f"{others[0]}: run from another folder"
+                f"{installed}: run from another folder"
             )
         return 'the kernel is not built: install g++, then run "lammps-heal build-plugin"'
     return f'{LIBRARY} does not load: run "lammps-heal build-plugin"'
