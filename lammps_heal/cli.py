@@ -74,7 +74,14 @@ def _train(options: argparse.Namespace) -> None:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     figures = train(
-        options.data, _training_options(options), options.weights, options.checkpoint, options.log, device, options.resume
+        options.data,
+        _training_options(options),
+        options.weights,
+        options.checkpoint,
+        options.log,
+        device,
+        options.resume,
+        options.start,
     )
     print(f"weights: {options.weights}")
     print("sigma (Å)    RMSD (Å) after 0, 1, 2, 4, 8 steps")
@@ -186,6 +193,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--weights", type=Path, default=WEIGHTS, help="trained weights (default: %(default)s)")
     train.add_argument("--checkpoint", type=Path, default=Path("runs/training.pth"), help="to resume from")
     train.add_argument("--log", type=Path, default=Path("data/training.log"), help="a JSON line for each validation")
+    train.add_argument("--start", type=Path, help="weights to start from, of a network of the same size (default: none)")
     train.add_argument("--resume", action="store_true", help="go on from the checkpoint")
     train.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: cuda where there is one")
     train.add_argument("--threads", type=int, default=1)

@@ -20,6 +20,10 @@ from lammps_heal.network import HealingNetwork, pad_edges
 
 CELLS = (10, 16)  # cubic cells along each side of the crystals whose waves are looked at: 4,000 and 16,384 atoms
 LIST_MARGIN = 0.01  # Å
+# For training on what healing steps leave of the waves' RMS:
+WAVE_STEP = 8
+WAVE_STRAINS = (-0.02, -0.01, 0.0, 0.01, 0.02)  # of the crystals
+WAVE_RMS_FLOOR = 5.0e-4  # of the noise put on; less is no gain: the nonlinear rest of a step is larger
 
 
 class LatticeWaves:

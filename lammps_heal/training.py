@@ -27,7 +27,7 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +39,13 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lammps_heal.errors import HealError
-from lammps_heal.exporting import make_network
+from lammps_heal.exporting import make_network, model_from_weights
 from lammps_heal.healing import PeriodicCrystal, cap, displacement
-from lammps_heal.lattice_waves import LatticeWaves
+from lammps_heal.lattice_waves import WAVE_RMS_FLOOR, WAVE_STEP, WAVE_STRAINS, LatticeWaves
 from lammps_heal.model_file import MAX_DISPLACEMENT
 from lammps_heal.neighbours import Float64Array, neighbour_list, periodic_ghosts
+from lammps_heal.network import HealingNetwork
+from lammps_heal.relay_tuning import tune_relays
 from lammps_heal.structures import remove_mean, root_mean_square, vectors_to_sites
 from lammps_heal.training_options import TrainingOptions
 from lammps_heal.training_structures import (
@@ -62,7 +64,6 @@ from lammps_heal.training_structures import (
 NOISE_FLOOR = 0.002  # Å, s_0 of the loss
 CLEAN_FLOOR = 0.0005  # Å, s_0 of structures that never had noise
 FRENKEL_SIGMA = 0.3  # Å, the most noise around a close Frenkel pair
-HALF_WAY_PART = 0.25  # of what could be close pairs: an atom half-way into a vacancy, where there is one
 SMOOTH_SIGMA = 0.05  # Å, the most noise on a smooth displacement; half of them have none
 WORST_RESIDUAL = 1.2  # of the noise put on, or of 0.1 Å: a state made worse than that teaches nothing
 VALIDATION_SIGMAS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)  # Å
@@ -72,23 +73,23 @@ VALIDATION_SEED = 918273
 HELD_OUT = 0.1  # part of each group of structures, drawn at random, that validates and is not trained on
 WARM_UP_STEPS = 100
 WAVE_EVERY = 4  # training steps: the waves change slowly, and cost as much as two cells
-WAVE_STEP = 8
 WAVE_ENERGY_STEPS = (2, 3, 4, 5)
 WAVE_ENERGY_WEIGHT = 0.1
-WAVE_STRAINS = (-0.02, -0.01, 0.0, 0.01, 0.02)
-# Parts of the noise put on, below which less is no gain: the nonlinear rest of a step is larger.
-WAVE_RMS_FLOOR = 5.0e-4
-WAVE_ENERGY_FLOOR = 1.0e-5
+WAVE_ENERGY_FLOOR = 1.0e-5  # of that of the noise put on, as WAVE_RMS_FLOOR
 
 
 @dataclass
 class PoolState:
-    """A structure on its way from noise to its sites. sigma: Å, RMS over the atoms of uneven or thermal noise."""
+    """A structure on its way from noise to its sites. sigma: Å, RMS over the atoms of uneven or thermal noise.
+
+    is_pair: began with a close Frenkel pair, or an atom half-way into a vacancy.
+    """
 
     structure: int
     sigma: float
     positions: Float64Array
     age: int
+    is_pair: bool = False
 
 
 class Trainer:
@@ -141,25 +142,30 @@ class Trainer:
 
     def fresh_state(self) -> PoolState:
         """A clean structure with noise of a newly drawn sigma, or a thermal snapshot."""
-        group = self._draw_group()
+        only_pairs = self.step < self.options.frenkel_steps
+        group = CRYSTAL if only_pairs else self._draw_group()
         structure = self.groups[group][int(self.rng.integers(len(self.groups[group])))]
         atoms = self.training_set[structure]
         clean = atoms.positions
         if group == THERMAL:
             return PoolState(structure, root_mean_square(remove_mean(atoms.arrays[START] - clean)), atoms.arrays[START], 0)
-        if group == CRYSTAL and self.rng.random() < self.options.frenkel_fraction:
+        if group == CRYSTAL and self.rng.random() < (1.0 if only_pairs else self.options.frenkel_fraction):
             sigma = self.rng.uniform(0.0, FRENKEL_SIGMA)
-            damaged = half_way(atoms, self.rng) if self.rng.random() < HALF_WAY_PART else None
+            damaged = half_way(atoms, self.rng) if self.rng.random() < self.options.half_way_fraction else None
             if damaged is None:
-                damaged = frenkel_pair(atoms, self.rng)
+                damaged = frenkel_pair(atoms, self.options.frenkel_reach, self.rng)
             damaged = damaged + self.rng.normal(0.0, sigma, clean.shape)
-            return PoolState(structure, root_mean_square(damaged - clean), damaged, 0)
+            return PoolState(structure, root_mean_square(damaged - clean), damaged, 0, is_pair=True)
         if self.rng.random() < self.options.smooth_fraction:
             sigma = self.rng.uniform(0.0, SMOOTH_SIGMA) * (self.rng.random() < 0.5)
             damaged = clean + smooth_shifts(atoms, self.rng) + self.rng.normal(0.0, sigma, clean.shape)
             return PoolState(structure, root_mean_square(damaged - clean), damaged, 0)
-        sigma = self.rng.uniform(self.options.sigma_min, self.options.sigma_max)
-        if self.rng.random() < self.options.clean_fraction:
+        lowest, highest = self.options.sigma_min, self.options.sigma_max
+        # Strong noise is the hardest to take back.
+        power = 1.0 / (1.0 + self.options.strong_noise) if group == CRYSTAL else 1.0
+        sigma = lowest + (highest - lowest) * self.rng.random() ** power
+        clean_fraction = self.options.clean_fraction * (self.options.clean_crystals if group == CRYSTAL else 1.0)
+        if self.rng.random() < clean_fraction:
             sigma = 0.0
         sigmas = np.full(len(atoms), sigma)
         if self.options.uneven_fraction > 0.0 and self.rng.random() < self.options.uneven_fraction:
@@ -190,11 +196,13 @@ class Trainer:
         states = self.draw_states()
         targets = [self._target(state) for state in states]
         answers = self._answers(states)
-        losses = []
+        o, losses = self.options, []
+        pair_weight = o.frenkel_last_weight + (o.frenkel_weight - o.frenkel_last_weight) * self._learning_rate_factor(self.step)
         for state, answer, target in zip(states, answers, targets, strict=True):
             wanted = torch.as_tensor(target, device=self.device)
             floor = CLEAN_FLOOR if state.sigma == 0.0 else NOISE_FLOOR
-            losses.append(torch.log1p(((answer - wanted) ** 2).mean() / ((wanted**2).mean() + floor**2)))
+            part = ((answer - wanted) ** 2).mean() / ((wanted**2).mean() + floor**2)
+            losses.append((pair_weight if state.is_pair else 1.0) * torch.log1p(part))
         loss = torch.stack(losses).mean()
         if self.options.wave_weight > 0.0 and self.step % WAVE_EVERY == 0:
             loss = loss + self.options.wave_weight * self._wave_loss()
@@ -240,9 +248,7 @@ class Trainer:
             return
         if len(self.pool) >= self.options.pool_size:
             self.pool.pop(int(self.rng.integers(len(self.pool))))
-        self.pool.append(
-            PoolState(state.structure, state.sigma, state.positions + cap(answer, MAX_DISPLACEMENT)[0], state.age + 1)
-        )
+        self.pool.append(replace(state, positions=state.positions + cap(answer, MAX_DISPLACEMENT)[0], age=state.age + 1))
 
     def validate(self) -> dict[str, list[float]]:
         """RMS distance to the sites (per component, Å) after 0 and VALIDATION_STEPS steps.
@@ -279,7 +285,7 @@ class Trainer:
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "schedule": self.schedule.state_dict(),
-            "pool": [(s.structure, s.sigma, torch.as_tensor(s.positions), s.age) for s in self.pool],
+            "pool": [(s.structure, s.sigma, torch.as_tensor(s.positions), s.age, s.is_pair) for s in self.pool],
             "rng": self.rng.bit_generator.state,
             "step": self.step,
         }
@@ -293,7 +299,7 @@ class Trainer:
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
-        self.pool = [PoolState(n, sigma, positions.numpy(), age) for n, sigma, positions, age in state["pool"]]
+        self.pool = [PoolState(n, sigma, positions.numpy(), *rest) for n, sigma, positions, *rest in state["pool"]]
         self.rng.bit_generator.state = state["rng"]
         self.step = state["step"]
 
@@ -336,21 +342,28 @@ def train(
     log: Path,
     device: str = "cpu",
     resume: bool = False,
+    start: Path | None = None,
 ) -> dict[str, list[float]]:
     """Train, with a progress bar; returns the last validation figures.
 
     weights: those of the last validation, with options and figures; the learning rate falls to the end, and earlier
     ones let relaxed structures drift further, whatever their score. checkpoint: all that resuming
-    needs. log: a line of JSON for each validation. No file is ever half-written.
+    needs. log: a line of JSON for each validation. No file is ever half-written. start: weights of another training to
+    start from, of the same size but for hidden units, which may be more; raises HealError where it is not.
     """
     structures = read_training_structures(data)
+    crystals = describe_crystals(structures)
     provenance = {
         "options": asdict(options),
         "command": shlex.join(["lammps-heal", *sys.argv[1:]]),
         "data_sha256": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in data},
-        "crystals": describe_crystals(structures),
+        "crystals": crystals,
     }
     trainer = Trainer(structures, options, device)
+    if start is not None:
+        begun = model_from_weights(start)
+        _start_from(begun.network.state_dict(), trainer.network, start)
+        provenance["command"] = f"{json.loads(begun.training_record)['command']} && {provenance['command']}"
     if resume:
         if not checkpoint.is_file():
             raise HealError(f'checkpoint "{checkpoint}" does not exist: start without --resume')
@@ -367,6 +380,8 @@ def train(
             bar.update()
             if trainer.step % options.validate_every and trainer.step < options.steps:
                 continue
+            if trainer.step == options.steps and options.relay_steps > 0 and options.n_relays > 0:
+                tune_relays(trainer.network, crystals["lattice_constant"], options.relay_steps, device)
             figures, loss = trainer.validate(), float(np.mean(losses))
             current = score(figures)
             line = {"step": trainer.step, "loss": loss, "score": current, "rmsd": figures, "seconds": time.monotonic() - began}
@@ -378,6 +393,27 @@ def train(
             _save({**provenance, "network": network, "figures": figures, "step": trainer.step}, weights)
             _save(trainer.state_dict(), checkpoint)
     return figures
+
+
+def _start_from(begun: dict[str, Tensor], network: HealingNetwork, source: Path) -> None:
+    """Give `network` the weights of another, of the same size but for hidden units: it may have more of them.
+
+    Such units keep what they take in as it is, drawn anew, and nothing is made of it yet: the answers are those of the
+    other (after Chen et al., Net2Net, arXiv:1511.05641). Raises HealError where the sizes do not allow it.
+    """
+    weights = network.state_dict()
+    for name, narrow in begun.items():
+        wide = weights[name]
+        gains_units = name.startswith("gates") and all(n <= m for n, m in zip(narrow.shape, wide.shape, strict=True))
+        if narrow.shape != wide.shape and not gains_units:
+            raise HealError(
+                f'"{source}" holds a network of another size ({name} {tuple(narrow.shape)}, needed {tuple(wide.shape)}): '
+                f"start with the options it was trained with; --n-hidden may be larger"
+            )
+        if narrow.ndim == 2:
+            wide[: narrow.shape[0], narrow.shape[1] :] = 0.0
+        wide[tuple(slice(n) for n in narrow.shape)] = narrow
+    network.load_state_dict(weights)
 
 
 def _save(state: dict[str, Any], path: Path) -> None:

@@ -14,7 +14,6 @@ from lammps_heal.structures import read_structures, vectors_to_sites
 CRYSTAL, DEFECT, THERMAL = "crystal", "defect", "thermal"
 START = "start"  # name of the array of hot positions, (n, 3) Å, beside the quenched ones
 SPHERE_RADII = (3.0, 8.0)  # Å, of uneven noise: from one atom and its neighbours to a collision cascade's core
-FRENKEL_REACH = 6.5  # Å, from the vacancy to the dumbbell of a close pair
 LONGEST_SPLIT = 1.25  # Å, half the distance of the two atoms: from one spot to a dumbbell as EAM relaxes it
 SPHERE_EDGE = 1.0  # Å, over which the noise falls off
 HALF_WAY = (0.3, 0.5)  # of the way into the vacancy beside it; beyond a half, that is where an atom belongs
@@ -49,13 +48,13 @@ def group_of(atoms: Atoms) -> str:
     return DEFECT if "kind" in atoms.info else CRYSTAL
 
 
-def frenkel_pair(atoms: Atoms, rng: np.random.Generator) -> Float64Array:
-    """(n, 3) Å: positions with one atom put into another's site, a tight dumbbell of any direction, beside its vacancy."""
+def frenkel_pair(atoms: Atoms, reach: float, rng: np.random.Generator) -> Float64Array:
+    """(n, 3) Å: positions with one atom put into another's site, a tight dumbbell of any direction, up to `reach` Å away."""
     positions: Float64Array = atoms.positions.copy()
     while True:
         atom = int(rng.integers(len(atoms)))
         vectors, distances = find_mic(atoms.positions - atoms.positions[atom], atoms.cell, atoms.pbc)
-        near = np.flatnonzero((distances > 0.1) & (distances < FRENKEL_REACH))
+        near = np.flatnonzero((distances > 0.1) & (distances < reach))
         if len(near):
             break
     host = int(rng.choice(near))

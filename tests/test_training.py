@@ -138,6 +138,47 @@ def test_resuming_without_a_checkpoint_says_so(data: Path, tmp_path: Path) -> No
         run(data, SMALL, tmp_path, resume=True)
 
 
+def test_a_training_starts_from_the_weights_of_another(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And tells both commands; a network of another size is refused before anything is written."""
+    run(data, SMALL, tmp_path)
+    first = model_from_weights(tmp_path / "weights.pth")
+    second, begun = tmp_path / "second", []
+    original = Trainer.train_step
+    monkeypatch.setattr(Trainer, "train_step", lambda self: begun.append(model_file.weights_hash(self.network)) or original(self))
+    files = second / "weights.pth", second / "last.pth", second / "log"
+    train([data], replace(SMALL, learning_rate=1e-4), *files, start=tmp_path / "weights.pth")
+    assert begun[0] == first.weights_hash != begun[-1]
+    commands = json.loads(model_from_weights(second / "weights.pth").training_record)["command"]
+    assert commands == " && ".join([json.loads(first.training_record)["command"]] * 2)
+    with pytest.raises(HealError, match="of another size"):
+        train([data], replace(SMALL, n_channels=8), *(tmp_path / "third" / f.name for f in files), start=tmp_path / "weights.pth")
+    assert not (tmp_path / "third").exists()
+
+
+def test_a_wider_network_starts_with_the_answers_of_the_other(data: Path, tmp_path: Path) -> None:
+    run(data, SMALL, tmp_path)
+    narrow = model_from_weights(tmp_path / "weights.pth").network
+    trainer = Trainer(ase.io.read(data, ":"), replace(SMALL, n_hidden=SMALL.n_hidden + 5))
+    training._start_from(narrow.state_dict(), trainer.network, tmp_path)
+    states = [trainer.fresh_state() for _ in range(2)]
+    wide, wide_answers = trainer.network, trainer._answers(states)
+    trainer.network = narrow
+    for wide_answer, answer in zip(wide_answers, trainer._answers(states), strict=True):
+        assert answer.abs().max() > 1e-4
+        torch.testing.assert_close(wide_answer, answer, rtol=1e-4, atol=1e-6)
+    with pytest.raises(HealError, match="of another size"):
+        training._start_from(wide.state_dict(), narrow, tmp_path)
+
+
+def test_at_the_end_the_relays_alone_are_tuned(data: Path, tmp_path: Path) -> None:
+    networks = []
+    for relay_steps in (0, 2):
+        run(data, replace(SMALL, steps=3, n_relays=1, relay_steps=relay_steps), tmp_path)
+        networks.append(model_from_weights(tmp_path / "weights.pth").network.state_dict())
+    for name, value in networks[0].items():
+        assert torch.equal(value, networks[1][name]) == (name != "relay_weights")
+
+
 def test_weights_become_a_model_file(data: Path, tmp_path: Path) -> None:
     run(data, replace(SMALL, steps=10), tmp_path)
     model_file.export(model_from_weights(tmp_path / "weights.pth"), tmp_path / "model.pt")
@@ -191,10 +232,10 @@ def test_thermal_states_are_to_become_their_quenched_structure(shipped: list[Ato
         assert state.sigma == pytest.approx(way.std(), rel=0.02)
 
 
-@pytest.mark.parametrize("half_way_part", [0.0, 1.0])
-def test_a_close_frenkel_pair_is_to_recombine(data: Path, monkeypatch: pytest.MonkeyPatch, half_way_part: float) -> None:
-    monkeypatch.setattr(training, "HALF_WAY_PART", half_way_part)
-    trainer, damage = Trainer(ase.io.read(data, ":"), replace(SMALL, frenkel_fraction=1.0)), []
+@pytest.mark.parametrize("half_way", [0.0, 1.0])
+def test_a_close_frenkel_pair_is_to_recombine(data: Path, half_way: float) -> None:
+    options = replace(SMALL, frenkel_fraction=1.0, half_way_fraction=half_way)
+    trainer, damage = Trainer(ase.io.read(data, ":"), options), []
     for _ in range(20):
         state = trainer.fresh_state()
         sites = trainer.training_set[state.structure]
@@ -208,7 +249,30 @@ def test_a_close_frenkel_pair_is_to_recombine(data: Path, monkeypatch: pytest.Mo
         shift = recombined - state.positions - target
         np.testing.assert_allclose(shift, np.broadcast_to(shift[0], shift.shape), atol=1e-9)
     # The others have an atom half-way into a vacancy, which is to fall back.
-    assert all(damage) == (half_way_part == 0.0)
+    assert all(damage) == (half_way == 0.0)
+
+
+def test_the_first_steps_are_of_frenkel_pairs_alone_and_their_weight_goes_with_the_learning_rate(
+    shipped: list[Atoms], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = replace(SMALL, sigma_max=0.05, frenkel_steps=2, half_way_fraction=0.0, defect_fraction=0.5)
+    trainer = Trainer(shipped, options)
+    for step, expected in ((0, {True}), (1, {True}), (2, {False})):
+        trainer.step = step
+        states = [trainer.fresh_state() for _ in range(20)]
+        assert {state.is_pair for state in states} == expected
+        sites = [trainer.training_set[state.structure] for state in states]
+        pairs = [count_defects(state.positions, atoms).interstitials > 0 for state, atoms in zip(states, sites, strict=True)]
+        assert all(pairs) == (step < 2)
+    state = states[0]
+    for factor, expected in ((1.0, 7.0), (0.5, 5.0), (0.0, 3.0)):
+        losses = []
+        for is_pair in (False, True):
+            trainer = Trainer(shipped, replace(options, frenkel_steps=0, frenkel_weight=7.0, frenkel_last_weight=3.0))
+            monkeypatch.setattr(trainer, "draw_states", lambda is_pair=is_pair: [replace(state, is_pair=is_pair)])
+            monkeypatch.setattr(trainer, "_learning_rate_factor", lambda step, factor=factor: factor)
+            losses.append(trainer.train_step())
+        assert losses[1] == pytest.approx(expected * losses[0])
 
 
 def test_frenkel_pairs_are_drawn_as_often_as_told(shipped: list[Atoms]) -> None:

@@ -15,7 +15,6 @@ from lammps_heal.structures import count_defects, site_distances, vectors_to_sit
 from lammps_heal.training_structures import (
     CRYSTAL,
     DEFECT,
-    FRENKEL_REACH,
     HALF_WAY,
     LARGEST_SHIFT,
     LONGEST_SPLIT,
@@ -98,15 +97,15 @@ def test_a_wave_goes_on_across_the_faces_of_the_cell(rng: np.random.Generator) -
 
 def test_a_frenkel_pair_is_one_vacancy_and_a_dumbbell_near_it(rng: np.random.Generator) -> None:
     sites, lengths = fcc(5), []
-    for _ in range(30):
+    for reach in np.repeat([3.0, 6.5, 7.5], 10):
         damaged = sites.copy()
-        damaged.positions = frenkel_pair(sites, rng)
+        damaged.positions = frenkel_pair(sites, reach, rng)
         found = count_defects(damaged.positions, sites)
         assert (found.vacancies, found.interstitials) == (1, 1)
         nearest = site_distances(damaged.positions, sites, 1)[1][:, 0]
         occupation = np.bincount(nearest, minlength=len(sites))
         vacancy, dumbbell = int(occupation.argmin()), int(occupation.argmax())
-        assert 2.0 < sites.get_distance(vacancy, dumbbell, mic=True) < FRENKEL_REACH
+        assert 2.0 < sites.get_distance(vacancy, dumbbell, mic=True) < reach
         pair = find_mic(damaged.positions[nearest == dumbbell] - sites.positions[dumbbell], sites.cell)[0]
         np.testing.assert_allclose(pair[0], -pair[1], atol=1e-9)  # on either side of the site
         lengths.append(np.linalg.norm(pair[0]))
