@@ -423,29 +423,25 @@ INLINE void multiply_block(const float *in, int n_in, const float *weights, int 
       store<W>(out + static_cast<size_t>(r) * n_out + c * W, sums[r][c]);
 }
 
-// N_VECTORS * W columns of all rows, from `column` on: their weights stay in the first-level cache.
-template <int W, int N_VECTORS>
-INLINE void multiply_columns(const float *in, int n_rows, int n_in, const float *weights, int n_out,
-                             const float *bias, float *out, int column)
-{
-  for (int row = 0; row < n_rows; row += ROWS)
-    multiply_block<W, N_VECTORS>(in + static_cast<size_t>(row) * n_in, n_in, weights + column, n_out,
-                                 bias ? bias + column : bias,
-                                 out + static_cast<size_t>(row) * n_out + column);
-}
-
 // n_rows: a multiple of ROWS; n_out: of W.
 template <int W>
 INLINE void multiply(const float *in, int n_rows, int n_in, const float *weights, int n_out,
                      const float *bias, float *out)
 {
-  int column = 0;
-  for (; column + COLUMNS * W <= n_out; column += COLUMNS * W)
-    multiply_columns<W, COLUMNS>(in, n_rows, n_in, weights, n_out, bias, out, column);
-  for (; column + 2 * W <= n_out; column += 2 * W)
-    multiply_columns<W, 2>(in, n_rows, n_in, weights, n_out, bias, out, column);
-  for (; column < n_out; column += W)
-    multiply_columns<W, 1>(in, n_rows, n_in, weights, n_out, bias, out, column);
+  for (int row = 0; row < n_rows; row += ROWS) {
+    const float *const in_row = in + static_cast<size_t>(row) * n_in;
+    float *const out_row = out + static_cast<size_t>(row) * n_out;
+    int column = 0;
+    for (; column + COLUMNS * W <= n_out; column += COLUMNS * W)
+      multiply_block<W, COLUMNS>(in_row, n_in, weights + column, n_out, bias ? bias + column : bias,
+                                 out_row + column);
+    for (; column + 2 * W <= n_out; column += 2 * W)
+      multiply_block<W, 2>(in_row, n_in, weights + column, n_out, bias ? bias + column : bias,
+                           out_row + column);
+    for (; column < n_out; column += W)
+      multiply_block<W, 1>(in_row, n_in, weights + column, n_out, bias ? bias + column : bias,
+                           out_row + column);
+  }
 }
 
 // B of one atom, (3, 3). moments: M of degree 2, rows of channels; mobile: t / n_channels of each channel,
