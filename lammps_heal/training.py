@@ -17,6 +17,11 @@ reaches in 2,500 steps what Adam reaches in 32,000.
 With wave_weight the loss has a second part: the logarithms of what the steps leave of all waves of large perfect
 crystals (lattice_waves.py), RMS after WAVE_STEP and, with WAVE_ENERGY_WEIGHT, energy after WAVE_ENERGY_STEPS. It is
 for the relays alone to learn from. The crystals are strained by WAVE_STRAINS, that no lattice constant is special.
+All this looks one step ahead; with relay_steps the relays at last learn from several (relay_tuning.py).
+
+Pairs far apart are hard to learn, and easily forgotten: frenkel_steps gives them the first steps, before the network
+knows that dumbbells stay, and frenkel_weight lets them count for more. A training can start from the weights of
+another, with more hidden units too.
 """
 
 import hashlib
