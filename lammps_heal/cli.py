@@ -193,7 +193,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--weights", type=Path, default=WEIGHTS, help="trained weights (default: %(default)s)")
     train.add_argument("--checkpoint", type=Path, default=Path("runs/training.pth"), help="to resume from")
     train.add_argument("--log", type=Path, default=Path("data/training.log"), help="a JSON line for each validation")
-    train.add_argument("--start", type=Path, help="weights to start from, of a network of the same size (default: none)")
+    train.add_argument("--start", type=Path, help="weights to start from, of this size or with fewer hidden units")
     train.add_argument("--resume", action="store_true", help="go on from the checkpoint")
     train.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: cuda where there is one")
     train.add_argument("--threads", type=int, default=1)

@@ -107,6 +107,11 @@ class LatticeWaves:
         return result
 
 
+def strained_waves(lattice_constant: float, cutoff: float, device: str = "cpu") -> list[LatticeWaves]:
+    """The waves of crystals strained by WAVE_STRAINS. Lengths: Å."""
+    return [LatticeWaves((1.0 + strain) * lattice_constant, cutoff, device) for strain in WAVE_STRAINS]
+
+
 def _ball_of_sites(lattice_constant: float, radius: float) -> tuple[Float64Array, Int64Array]:
     """Fcc sites within `radius`, nearest first: positions (n, 3) Å, and the same in half lattice constants."""
     reach = range(-int(2.0 * radius / lattice_constant) - 1, int(2.0 * radius / lattice_constant) + 2)

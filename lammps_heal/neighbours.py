@@ -143,6 +143,15 @@ def neighbour_list(positions: Float64Array, n_owned: int, cutoff: float) -> Neig
     return Neighbourhoods(np.arange(n_owned), first, pairs["j"][order].astype(np.int64))
 
 
+def periodic_neighbours(
+    positions: Float64Array, cell: Float64Array, pbc: NDArray[np.bool_], cutoff: float
+) -> tuple[Float64Array, Int64Array, Neighbourhoods]:
+    """Owned and ghost positions (n_owned + n_ghost, 3) Å, the owner of each, and neighbours closer than `cutoff`."""
+    ghosts = periodic_ghosts(positions, cell, pbc, cutoff)
+    cluster = ghosts.positions(positions)
+    return cluster, ghosts.owners(), neighbour_list(cluster, len(positions), cutoff)
+
+
 def neighbours_by_id(positions: Float64Array, ids: Int64Array, n_owned: int, cutoff: float, threads: int = 1) -> Neighbourhoods:
     """Centres in order of rows, neighbours closer than `cutoff` as `Neighbourhoods.in_order_of_ids` orders them.
 

@@ -15,9 +15,9 @@ from ase.build import bulk
 from ase.neighborlist import neighbor_list
 from torch import Tensor
 
-from lammps_heal.lattice_waves import WAVE_RMS_FLOOR, WAVE_STEP, WAVE_STRAINS, LatticeWaves
+from lammps_heal.lattice_waves import WAVE_RMS_FLOOR, WAVE_STEP, strained_waves
 from lammps_heal.model_file import MAX_DISPLACEMENT
-from lammps_heal.neighbours import Float64Array, neighbour_list, periodic_ghosts
+from lammps_heal.neighbours import Float64Array, periodic_neighbours
 from lammps_heal.network import HealingNetwork
 
 # Noise, Å, and the weight of the logarithm of the energy after each healing step.
@@ -37,7 +37,7 @@ def tune_relays(network: HealingNetwork, lattice_constant: float, n_steps: int, 
     """Train the relays of `network` in place, by Adam. lattice_constant: Å."""
     rng = np.random.default_rng(SEED)
     optimiser = torch.optim.Adam([network.relay_weights], lr=LEARNING_RATE)
-    waves = [LatticeWaves((1.0 + strain) * lattice_constant, network.cutoff, device) for strain in WAVE_STRAINS]
+    waves = strained_waves(lattice_constant, network.cutoff, device)
     for step in range(n_steps):
         rate = LEARNING_RATE * min(1.0, (step + 1) / WARM_UP_STEPS) * (1.0 - (1.0 - LAST_LEARNING_RATE) * step / n_steps)
         optimiser.param_groups[0]["lr"] = rate
@@ -62,8 +62,8 @@ def unrolled_energies(
 
     sites: an fcc crystal of CELLS cubic cells along each side. noise: (n, 3) Å, put on it.
     """
-    shortest = float(np.linalg.norm(sites.cell[0])) / CELLS * NEAREST
-    first, second, bonds = neighbor_list("ijD", sites, shortest)
+    reach = float(np.linalg.norm(sites.cell[0])) / CELLS * NEAREST
+    first, second, bonds = neighbor_list("ijD", sites, reach)
     along = torch.as_tensor(bonds / np.linalg.norm(bonds, axis=1)[:, None], device=device)
     clean = torch.as_tensor(sites.positions, device=device)
     positions, energies = clean + torch.as_tensor(noise, device=device), []
@@ -77,11 +77,9 @@ def unrolled_energies(
 def _step(network: HealingNetwork, positions: Tensor, sites: Atoms, device: str) -> Tensor:
     """The capped displacement of each atom, with a gradient that goes back to positions."""
     now = positions.detach().cpu().numpy()
-    ghosts = periodic_ghosts(now, sites.cell[:], sites.pbc, network.cutoff)
-    cluster, owners = ghosts.positions(now), ghosts.owners()
-    listed = neighbour_list(cluster, len(now), network.cutoff)
-    shifts = torch.as_tensor(cluster - now[owners], device=device)
+    cluster, owners, listed = periodic_neighbours(now, sites.cell[:], sites.pbc, network.cutoff)
+    own, shifts = torch.as_tensor(owners, device=device), torch.as_tensor(cluster - now[owners], device=device)
     edges = (torch.as_tensor(part, device=device) for part in (listed.centres, listed.first, listed.neighbours, owners))
-    answer: Tensor = network.displacement(positions[torch.as_tensor(owners, device=device)] + shifts, *edges)
+    answer: Tensor = network.displacement(positions[own] + shifts, *edges)
     length = answer.norm(dim=1, keepdim=True)
     return answer * torch.clamp(MAX_DISPLACEMENT / length.clamp_min(1e-12), max=1.0)

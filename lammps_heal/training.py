@@ -16,7 +16,7 @@ reaches in 2,500 steps what Adam reaches in 32,000.
 
 With wave_weight the loss has a second part: the logarithms of what the steps leave of all waves of large perfect
 crystals (lattice_waves.py), RMS after WAVE_STEP and, with WAVE_ENERGY_WEIGHT, energy after WAVE_ENERGY_STEPS. It is
-for the relays alone to learn from. The crystals are strained by WAVE_STRAINS, that no lattice constant is special.
+for the relays alone to learn from. The crystals are strained, that no lattice constant is special.
 All this looks one step ahead; with relay_steps the relays at last learn from several (relay_tuning.py).
 
 Pairs far apart are hard to learn, and easily forgotten: frenkel_steps gives them the first steps, before the network
@@ -46,9 +46,9 @@ from tqdm import tqdm
 from lammps_heal.errors import HealError
 from lammps_heal.exporting import make_network, model_from_weights
 from lammps_heal.healing import PeriodicCrystal, cap, displacement
-from lammps_heal.lattice_waves import WAVE_RMS_FLOOR, WAVE_STEP, WAVE_STRAINS, LatticeWaves
+from lammps_heal.lattice_waves import WAVE_RMS_FLOOR, WAVE_STEP, strained_waves
 from lammps_heal.model_file import MAX_DISPLACEMENT
-from lammps_heal.neighbours import Float64Array, neighbour_list, periodic_ghosts
+from lammps_heal.neighbours import Float64Array, periodic_neighbours
 from lammps_heal.network import HealingNetwork
 from lammps_heal.relay_tuning import tune_relays
 from lammps_heal.structures import remove_mean, root_mean_square, vectors_to_sites
@@ -126,7 +126,7 @@ class Trainer:
         self.network = make_network(options).to(device)
         if options.wave_weight > 0.0:
             constant = describe_crystals(structures)["lattice_constant"]
-            self.waves = [LatticeWaves((1.0 + strain) * constant, options.cutoff, device) for strain in WAVE_STRAINS]
+            self.waves = strained_waves(constant, options.cutoff, device)
         self.optimiser = SOAP(self.network.parameters(), lr=options.learning_rate, weight_decay=0.0)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._learning_rate_factor)
         self.pool: list[PoolState] = []
@@ -231,14 +231,12 @@ class Trainer:
         n_rows = n_edges = n_centres = 0
         for state in states:
             atoms = self.training_set[state.structure]
-            ghosts = periodic_ghosts(state.positions, atoms.cell[:], atoms.pbc, self.options.cutoff)
-            cluster = ghosts.positions(state.positions)
-            listed = neighbour_list(cluster, len(atoms), self.options.cutoff)
+            cluster, own, listed = periodic_neighbours(state.positions, atoms.cell[:], atoms.pbc, self.options.cutoff)
             positions.append(cluster)
             centres.append(listed.centres + n_rows)
             first.append(listed.first[1:] + n_edges)
             neighbours.append(listed.neighbours + n_rows)
-            owners.append(ghosts.owners() + n_centres)
+            owners.append(own + n_centres)
             n_rows += len(cluster)
             n_edges += len(listed.neighbours)
             n_centres += len(atoms)
