@@ -65,6 +65,7 @@ class Kernel:
         )
         if not self._kernel:
             raise HealError(last_error(loaded))
+        self._neighbourhoods: Neighbourhoods | None = None
 
     def __del__(self) -> None:
         if getattr(self, "_kernel", None):
@@ -83,9 +84,11 @@ class Kernel:
         positions: (n_owned + n_ghost, 3) Å. neighbourhoods: of all owned rows, in order of rows.
         Raises HealError where two atoms are on one spot.
         """
-        forces = np.zeros(positions.shape)
-        mobilities, overlapping = np.empty((len(neighbourhoods.first) - 1, 3, 3)), np.empty(2, np.int64)
-        results = len(positions), pointer(forces), pointer(mobilities), pointer(overlapping)
+        n_owned, n_edges = len(neighbourhoods.first) - 1, len(neighbourhoods.neighbours)
+        forces, mobilities, overlapping = np.zeros(positions.shape), np.empty((n_owned, 3, 3)), np.empty(2, np.int64)
+        # Which neighbours are near, for the relays that follow.
+        self._near, self._neighbourhoods = np.empty(self._library.heal_near_size(n_owned, n_edges), np.uint16), neighbourhoods
+        results = len(positions), *map(pointer, (forces, mobilities, self._near, overlapping))
         self._run(self._library.heal_forces, positions, neighbourhoods, threads, *results)
         if overlapping[0] >= 0:
             raise overlap_error(positions, *overlapping)
@@ -94,9 +97,15 @@ class Kernel:
     def relay(
         self, positions: Float64Array, neighbourhoods: Neighbourhoods, answers: Float64Array, turn: int, threads: int = 1
     ) -> Float64Array:
-        """(n_owned, 3) Å after relay number `turn`, from 0, of the answers of all rows, (n_owned + n_ghost, 3) Å."""
+        """(n_owned, 3) Å after relay number `turn`, from 0, of the answers of all rows, (n_owned + n_ghost, 3) Å.
+
+        positions, neighbourhoods: those of the last forces(); raises ValueError for others' neighbourhoods.
+        """
+        if neighbourhoods is not self._neighbourhoods:
+            raise ValueError("relay() follows forces() of the same neighbourhoods")
         told, result = np.ascontiguousarray(answers), np.empty((len(neighbourhoods.first) - 1, 3))
-        self._run(self._library.heal_relay, positions, neighbourhoods, threads, pointer(told), turn, pointer(result))
+        arguments = len(positions), pointer(self._near), pointer(told), turn, pointer(result)
+        self._run(self._library.heal_relay, positions, neighbourhoods, threads, *arguments)
         return result
 
     def _run(self, function: Any, positions: Float64Array, neighbourhoods: Neighbourhoods, threads: int, *arguments: Any) -> None:

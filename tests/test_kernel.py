@@ -1,5 +1,6 @@
 """The compiled kernel against TorchScript's own forward and relay, the reference."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -96,8 +97,8 @@ def test_any_number_of_threads_gives_the_same_bits(model: torch.jit.ScriptModule
     assert kernel.n_relays > 0
 
     def computed(neighbourhoods: Neighbourhoods, threads: int) -> list[np.ndarray]:
-        relayed = [kernel.relay(positions, neighbourhoods, told, turn, threads) for turn in range(kernel.n_relays)]
-        return [*kernel.forces(positions, neighbourhoods, threads), *relayed]
+        forces = kernel.forces(positions, neighbourhoods, threads)
+        return [*forces, *(kernel.relay(positions, neighbourhoods, told, turn, threads) for turn in range(kernel.n_relays))]
 
     alone = computed(some, 1)
     for threads in (2, 3):
@@ -140,6 +141,34 @@ def test_atoms_without_neighbours_and_no_atoms_at_all(model: torch.jit.ScriptMod
     forces, mobilities = kernel.forces(far, nothing)
     np.testing.assert_array_equal(forces, np.zeros((3, 3)))
     assert mobilities.shape == (0, 3, 3) and kernel.relay(far, nothing, told, 0).shape == (0, 3)
+
+
+@pytest.mark.parametrize("instruction_set", kernel_library.instruction_sets())
+def test_a_relay_of_rows_in_another_order_gives_the_same_bits(
+    model: torch.jit.ScriptModule, instruction_set: str, rng: np.random.Generator
+) -> None:
+    """A pair of owned atoms is looked at from the earlier row: the order of rows, and who is a ghost, must not show."""
+    positions = noisy(fcc(4), 0.2, rng).positions
+    told, ids, kernel = rng.normal(0.0, 0.1, positions.shape), np.arange(len(positions)), Kernel(model, instruction_set)
+
+    def relayed(order: np.ndarray) -> np.ndarray:
+        listed = neighbours_by_id(positions[order], ids[order], len(order), model.cutoff)
+        kernel.forces(positions[order], listed)
+        return kernel.relay(positions[order], listed, told[order], 0)[np.argsort(order)]
+
+    for order in (ids[::-1], rng.permutation(ids)):
+        np.testing.assert_array_equal(relayed(order), relayed(ids))
+
+
+def test_a_relay_of_other_neighbourhoods_than_the_forces(model: torch.jit.ScriptModule, rng: np.random.Generator) -> None:
+    _, positions, listed = crystal_of(noisy(fcc(2), 0.1, rng), model.cutoff)
+    kernel, told = Kernel(model), np.zeros(positions.shape)
+    with pytest.raises(ValueError, match="follows forces"):
+        kernel.relay(positions, listed, told, 0)
+    kernel.forces(positions, listed)
+    kernel.relay(positions, listed, told, 0)
+    with pytest.raises(ValueError, match="follows forces"):
+        kernel.relay(positions, replace(listed), told, 0)
 
 
 def test_many_neighbours(rng: np.random.Generator) -> None:

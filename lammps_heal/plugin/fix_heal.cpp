@@ -579,9 +579,11 @@ std::string FixHeal::forces_by_kernel(const std::vector<int> &centres, std::vect
   if (centres.empty())
     return "";
   int64_t overlapping[2];
+  near.resize(lammps_heal::Kernel::near_size(atom->nlocal, list.first.back()));
   model->kernel()->forces(atom->x[0], static_cast<int64_t>(atom->nlocal) + atom->nghost, rows_of(centres),
                           static_cast<int64_t>(centres.size()), list.first.data(), list.neighbours.get(),
-                          model->length_scale, n_threads, vectors.data(), mobilities.data(), overlapping);
+                          model->length_scale, n_threads, vectors.data(), mobilities.data(), near.data(),
+                          overlapping);
   if (overlapping[0] >= 0)
     return overlap_problem(static_cast<int>(overlapping[0]), static_cast<int>(overlapping[1]));
   return "";
@@ -608,9 +610,9 @@ std::string FixHeal::relay(const std::vector<int> &atoms, int turn, std::vector<
   if (atoms.empty())
     return "";
   if (use_kernel) {
-    model->kernel()->relay(atom->x[0], rows_of(atoms), static_cast<int64_t>(atoms.size()), list.first.data(),
-                           list.neighbours.get(), vectors.data(), turn, model->length_scale, n_threads,
-                           answers.data());
+    model->kernel()->relay(atom->x[0], static_cast<int64_t>(atom->nlocal) + atom->nghost, rows_of(atoms),
+                           static_cast<int64_t>(atoms.size()), list.first.data(), list.neighbours.get(),
+                           near.data(), vectors.data(), turn, model->length_scale, n_threads, answers.data());
     return "";
   }
   model->set_answers(vectors.data(), static_cast<int64_t>(atom->nlocal) + atom->nghost);
@@ -785,6 +787,7 @@ double FixHeal::memory_usage()
 {
   return sizeof(double) * (static_cast<double>(atom->nmax) * N_COLUMNS + listed_positions.capacity() +
                            vectors.capacity()) +
+         sizeof(uint16_t) * static_cast<double>(near.capacity()) +
          sizeof(int64_t) * static_cast<double>(list.first.capacity()) +
          sizeof(int32_t) * static_cast<double>(list.capacity);
 }

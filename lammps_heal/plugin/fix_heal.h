@@ -24,6 +24,7 @@
 #include "heal_model.h"
 #include "neighbour_list.h"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -72,6 +73,7 @@ class FixHeal : public Fix
   // state
   std::vector<double> listed_positions;    // owned atoms, when LAMMPS last found owners and ghosts
   lammps_heal::NeighbourList list;         // of these positions, unless must_list
+  std::vector<uint16_t> near;              // which of it are near in this step; see Kernel
   bool must_list, is_alone;                // alone: nothing else moves atoms
   double list_skin;                        // Å, of the list: the skin, or nothing
   // (n_rows, 3) Å, owned atoms, then ghosts: forces on all, then answers, which are zero outside the group

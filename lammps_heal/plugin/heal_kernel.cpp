@@ -31,6 +31,11 @@ Kernel::Floats Kernel::allocate(size_t n)
   return Floats(p);
 }
 
+Kernel::Floats Kernel::allocate_doubles(size_t n)
+{
+  return allocate(n * sizeof(double) / sizeof(float));
+}
+
 float *Kernel::keep(size_t n)
 {
   owned.push_back(allocate(n));
@@ -203,37 +208,42 @@ Kernel::~Kernel() = default;
 
 void Kernel::forces(const double *positions, int64_t n_rows, const int32_t *centres, int64_t n_centres,
                     const int64_t *first, const int32_t *neighbours, double length_scale, int n_threads,
-                    double *forces, double *mobilities, int64_t *overlapping) const
+                    double *forces, double *mobilities, uint16_t *near, int64_t *overlapping) const
 {
   KernelTask whole = {positions, centres, first, neighbours, 0, n_centres, length_scale};
   whole.forces = forces;
   whole.mobilities = mobilities;
+  whole.near = near;
   auto tasks = divided(whole, n_threads);
-  // Each thread has forces of its own: their neighbours may be another's centres.
-  const auto n_values = static_cast<size_t>(3 * n_rows);
-  std::vector<std::vector<double>> others(tasks.size() - 1, std::vector<double>(n_values));
-  for (size_t part = 1; part < tasks.size(); part++)
-    tasks[part].forces = others[part - 1].data();
-  run(loops->forces, tasks);
-  for (const auto &other : others)
-    for (size_t i = 0; i < n_values; i++)
-      forces[i] += other[i];
+  run_and_add(loops->forces, tasks, &KernelTask::forces, static_cast<size_t>(3 * n_rows));
   overlapping[0] = overlapping[1] = -1;
   for (const auto &task : tasks)
     if (task.overlapping[0] >= 0 && (overlapping[0] < 0 || task.overlapping[0] < overlapping[0]))
       std::copy_n(task.overlapping, 2, overlapping);
 }
 
-void Kernel::relay(const double *positions, const int32_t *centres, int64_t n_centres, const int64_t *first,
-                   const int32_t *neighbours, const double *told, int turn, double length_scale,
-                   int n_threads, double *answers) const
+void Kernel::relay(const double *positions, int64_t n_rows, const int32_t *centres, int64_t n_centres,
+                   const int64_t *first, const int32_t *neighbours, const uint16_t *near, const double *told,
+                   int turn, double length_scale, int n_threads, double *answers) const
 {
+  // Rows of four fill a vector.
+  const auto n_values = static_cast<size_t>(4 * n_rows);
+  const Floats fours = allocate(n_values), added = allocate_doubles(n_values);
+  for (int64_t i = 0; i < n_rows; i++)
+    for (int d = 0; d < 3; d++)
+      fours[4 * i + d] = static_cast<float>(told[3 * i + d]);
   KernelTask whole = {positions, centres, first, neighbours, 0, n_centres, length_scale};
-  whole.told = told;
+  whole.told = fours.get();
   whole.turn = turn;
-  whole.answers = answers;
+  whole.are_near = near;
+  whole.answers = reinterpret_cast<double *>(added.get());
   auto tasks = divided(whole, n_threads);
-  run(loops->relay, tasks);
+  run_and_add(loops->relay, tasks, &KernelTask::answers, n_values);
+  for (int64_t k = 0; k < n_centres; k++) {
+    const int64_t row = centres ? centres[k] : k;
+    for (int d = 0; d < 3; d++)
+      answers[3 * k + d] = told[3 * row + d] + whole.answers[4 * row + d];
+  }
 }
 
 static int64_t number_of_blocks(int64_t n_centres)
@@ -251,7 +261,8 @@ std::vector<KernelTask> Kernel::divided(KernelTask whole, int n_threads)
   }
   whole.most_edges = (most_edges + EDGE_PADDING - 1) / EDGE_PADDING * EDGE_PADDING;
   whole.overlapping[0] = whole.overlapping[1] = -1;
-  const int64_t n_parts = std::clamp<int64_t>(n_threads, 1, std::max<int64_t>(number_of_blocks(whole.end), 1));
+  const int64_t n_parts =
+      std::clamp<int64_t>(n_threads, 1, std::max<int64_t>(number_of_blocks(whole.end), 1));
   return std::vector<KernelTask>(n_parts, whole);
 }
 
@@ -280,6 +291,21 @@ void Kernel::run(void (*work)(const KernelNumbers &, KernelTask &), std::vector<
   work_on(tasks[0]);
   for (auto &other : others)
     other.join();
+}
+
+// Each thread adds to values of its own: its centres' neighbours may be another's centres.
+void Kernel::run_and_add(void (*work)(const KernelNumbers &, KernelTask &), std::vector<KernelTask> &tasks,
+                         double *KernelTask::*values, size_t n_values) const
+{
+  std::vector<Floats> others;
+  for (size_t part = 1; part < tasks.size(); part++) {
+    others.push_back(allocate_doubles(n_values));
+    tasks[part].*values = reinterpret_cast<double *>(others.back().get());
+  }
+  run(work, tasks);
+  for (size_t part = 1; part < tasks.size(); part++)
+    for (size_t i = 0; i < n_values; i++)
+      (tasks[0].*values)[i] += (tasks[part].*values)[i];
 }
 
 CheckCrystal lammps_heal::check_crystal(double lattice_constant, double cutoff)

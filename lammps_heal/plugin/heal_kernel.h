@@ -53,15 +53,23 @@ class Kernel
   // length_scale: this crystal's lengths in those that the model knows.
   // The same bits for any number of threads. overlapping: set to the rows of two atoms on one spot, or to -1,
   // -1.
+  // near: written, for relays of the same positions and list: a bit for each neighbour that is nearer than
+  // the cutoff and behind the centre in the order of rows, 16 to a number, those of row i from number
+  // first[i] / 16 + i on; near_size of them.
   void forces(const double *positions, int64_t n_rows, const int32_t *centres, int64_t n_centres,
               const int64_t *first, const int32_t *neighbours, double length_scale, int n_threads,
-              double *forces, double *mobilities, int64_t *overlapping) const;
+              double *forces, double *mobilities, uint16_t *near, int64_t *overlapping) const;
+  static size_t near_size(int64_t n_owned, int64_t n_edges)
+  {
+    return static_cast<size_t>(n_edges / 16 + n_owned + 1);
+  }
 
   // Relay number `turn`, from 0, of the answers told, (n_rows, 3) Å; the last gives the displacements, to be
-  // added, not yet capped. answers: (n_centres, 3) Å, written.
-  void relay(const double *positions, const int32_t *centres, int64_t n_centres, const int64_t *first,
-             const int32_t *neighbours, const double *told, int turn, double length_scale, int n_threads,
-             double *answers) const;
+  // added, not yet capped. Owned rows that are no centres must be told nothing but zeros.
+  // answers: (n_centres, 3) Å, written. The same bits for any number of threads.
+  void relay(const double *positions, int64_t n_rows, const int32_t *centres, int64_t n_centres,
+             const int64_t *first, const int32_t *neighbours, const uint16_t *near, const double *told,
+             int turn, double length_scale, int n_threads, double *answers) const;
 
  private:
   const KernelLoops *loops;
@@ -73,9 +81,12 @@ class Kernel
   std::vector<Floats> owned;
 
   static Floats allocate(size_t n);
+  static Floats allocate_doubles(size_t n);
   static std::vector<KernelTask> divided(KernelTask whole, int n_threads);
   float *keep(size_t n);
   void run(void (*work)(const KernelNumbers &, KernelTask &), std::vector<KernelTask> &tasks) const;
+  void run_and_add(void (*work)(const KernelNumbers &, KernelTask &), std::vector<KernelTask> &tasks,
+                   double *KernelTask::*values, size_t n_values) const;
 };
 
 // A small noisy crystal with a vacancy, owned atoms and the periodic ghosts within the cutoff, on which a

@@ -283,16 +283,18 @@ double HealModel::difference_of_kernel()
   take_forces(forces.data());
   const auto told = answers_of();
   int64_t overlapping[2];
+  std::vector<uint16_t> near(Kernel::near_size(crystal.n_owned, list.first.back()));
   std::fill(forces.begin(), forces.end(), 0.0);
   compiled->forces(crystal.positions.data(), n_rows, nullptr, crystal.n_owned, list.first.data(),
-                   list.neighbours.get(), length_scale, 1, forces.data(), mobilities.data(), overlapping);
+                   list.neighbours.get(), length_scale, 1, forces.data(), mobilities.data(), near.data(),
+                   overlapping);
   compare(told, answers_of());
   set_answers(told.data(), n_rows);
   std::vector<double> by_torch(3 * crystal.n_owned), by_kernel(3 * crystal.n_owned);
   for (int turn = 0; turn < n_relays; turn++) {
     relay(neighbourhoods, turn, by_torch.data());
-    compiled->relay(crystal.positions.data(), nullptr, crystal.n_owned, list.first.data(),
-                    list.neighbours.get(), told.data(), turn, length_scale, 1, by_kernel.data());
+    compiled->relay(crystal.positions.data(), n_rows, nullptr, crystal.n_owned, list.first.data(),
+                    list.neighbours.get(), near.data(), told.data(), turn, length_scale, 1, by_kernel.data());
     compare(by_torch, by_kernel);
   }
   return largest;

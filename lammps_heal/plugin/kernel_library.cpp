@@ -86,22 +86,28 @@ template <typename Work> static int attempt(const Work &work)
 // 0, or 1 with heal_last_error().
 EXPORT int heal_forces(void *kernel, const double *positions, int64_t n_centres, const int64_t *first,
                        const int32_t *neighbours, double length_scale, int n_threads, int64_t n_rows,
-                       double *forces, double *mobilities, int64_t *overlapping)
+                       double *forces, double *mobilities, uint16_t *near, int64_t *overlapping)
 {
   return attempt([&]() {
     static_cast<Kernel *>(kernel)->forces(positions, n_rows, nullptr, n_centres, first, neighbours,
-                                          length_scale, n_threads, forces, mobilities, overlapping);
+                                          length_scale, n_threads, forces, mobilities, near, overlapping);
   });
+}
+
+// How many numbers of near bits there are.
+EXPORT int64_t heal_near_size(int64_t n_owned, int64_t n_edges)
+{
+  return static_cast<int64_t>(Kernel::near_size(n_owned, n_edges));
 }
 
 // The same of a relay.
 EXPORT int heal_relay(void *kernel, const double *positions, int64_t n_centres, const int64_t *first,
-                      const int32_t *neighbours, double length_scale, int n_threads, const double *told,
-                      int turn, double *answers)
+                      const int32_t *neighbours, double length_scale, int n_threads, int64_t n_rows,
+                      const uint16_t *near, const double *told, int turn, double *answers)
 {
   return attempt([&]() {
-    static_cast<Kernel *>(kernel)->relay(positions, nullptr, n_centres, first, neighbours, told, turn,
-                                         length_scale, n_threads, answers);
+    static_cast<Kernel *>(kernel)->relay(positions, n_rows, nullptr, n_centres, first, neighbours, near, told,
+                                         turn, length_scale, n_threads, answers);
   });
 }
 

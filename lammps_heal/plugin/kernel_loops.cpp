@@ -7,7 +7,7 @@
 
 #include <utility>
 
-#ifdef __AVX512F__
+#ifdef __AVX__
 #include <immintrin.h>
 #endif
 
@@ -32,7 +32,8 @@ template <> struct Vector<16> {
 
 template <int W> using Floats = typename Vector<W>::Floats;
 
-#define INLINE static inline __attribute__((always_inline))
+#define INLINE_MEMBER inline __attribute__((always_inline))
+#define INLINE static INLINE_MEMBER
 
 template <int W> INLINE Floats<W> load(const float *p)
 {
@@ -65,7 +66,7 @@ constexpr int COLUMNS = HEAL_REGISTERS > FEW_REGISTERS ? 4 : 2;    // vectors of
 constexpr int START[N_DEGREES] = {0, 1, 4, 9};
 constexpr int COUNT[N_DEGREES] = {1, 3, 5, 7};
 
-// Edges of one atom within the cutoff, in the order of the list.
+// Edges of one atom within the cutoff, in the order of the list, with room for EDGE_PADDING more.
 struct Edges {
   int64_t n;
   float *x, *y, *z;    // unit vector
@@ -79,57 +80,113 @@ INLINE int64_t padded(int64_t n, int64_t to)
   return (n + to - 1) / to * to;
 }
 
+// EDGE_PADDING of one value.
+INLINE void pad(float *behind, float value)
+{
+  typedef float Unaligned __attribute__((vector_size(4 * HEAL_LANES), aligned(4), may_alias));
+#pragma GCC unroll 4
+  for (int lane = 0; lane < EDGE_PADDING; lane += HEAL_LANES)
+    *reinterpret_cast<Unaligned *>(behind + lane) = Unaligned{} + value;
+}
+
+INLINE void pad(int32_t *behind, int32_t value)
+{
+  typedef int32_t Unaligned __attribute__((vector_size(4 * HEAL_LANES), aligned(4), may_alias));
+#pragma GCC unroll 4
+  for (int lane = 0; lane < EDGE_PADDING; lane += HEAL_LANES)
+    *reinterpret_cast<Unaligned *>(behind + lane) = Unaligned{} + value;
+}
+
+// Components of vectors.
+struct Components {
+  float *x, *y, *z;
+};
+
 // Moves the vectors shorter than the cutoff to the front, in their order, and the listed rows of them to
-// `rows`; returns how many, and all their squares.
-INLINE int64_t keep_inside(float *__restrict x, float *__restrict y, float *__restrict z,
-                           float *__restrict square, const int32_t *listed, int32_t *__restrict rows,
-                           int64_t n, float cutoff_square, float &smallest)
+// `rows`; returns how many. near: the centre's bits. smallest: of all their squares.
+INLINE int64_t keep_inside(Components vectors, const int32_t *listed, int64_t n, int32_t centre,
+                           float cutoff_square, int32_t *__restrict rows, uint16_t *__restrict near,
+                           float &smallest)
 {
   int64_t n_kept = 0;
 #ifdef __AVX512F__
   __m512 least = _mm512_set1_ps(cutoff_square);
+  const __m512i own = _mm512_set1_epi32(centre);
   for (int64_t k = 0; k < n; k += 16) {
     const auto exists = static_cast<__mmask16>(n - k < 16 ? (1u << (n - k)) - 1 : 0xffffu);
-    const __m512 dx = _mm512_loadu_ps(x + k), dy = _mm512_loadu_ps(y + k), dz = _mm512_loadu_ps(z + k);
+    const __m512 dx = _mm512_loadu_ps(vectors.x + k), dy = _mm512_loadu_ps(vectors.y + k),
+                 dz = _mm512_loadu_ps(vectors.z + k);
     const __m512 d2 = _mm512_fmadd_ps(dx, dx, _mm512_fmadd_ps(dy, dy, _mm512_mul_ps(dz, dz)));
     const __mmask16 is_inside =
         _mm512_mask_cmp_ps_mask(exists, d2, _mm512_set1_ps(cutoff_square), _CMP_LT_OQ);
     least = _mm512_mask_min_ps(least, is_inside, least, d2);
-    _mm512_storeu_ps(x + n_kept, _mm512_maskz_compress_ps(is_inside, dx));
-    _mm512_storeu_ps(y + n_kept, _mm512_maskz_compress_ps(is_inside, dy));
-    _mm512_storeu_ps(z + n_kept, _mm512_maskz_compress_ps(is_inside, dz));
-    _mm512_storeu_ps(square + n_kept, _mm512_maskz_compress_ps(is_inside, d2));
-    _mm512_storeu_si512(rows + n_kept, _mm512_maskz_compress_epi32(
-                                           is_inside, _mm512_maskz_loadu_epi32(exists, listed + k)));
+    const __m512i listed_rows = _mm512_maskz_loadu_epi32(exists, listed + k);
+    *near++ = _mm512_mask_cmp_epi32_mask(is_inside, listed_rows, own, _MM_CMPINT_NLE);
+    _mm512_storeu_ps(vectors.x + n_kept, _mm512_maskz_compress_ps(is_inside, dx));
+    _mm512_storeu_ps(vectors.y + n_kept, _mm512_maskz_compress_ps(is_inside, dy));
+    _mm512_storeu_ps(vectors.z + n_kept, _mm512_maskz_compress_ps(is_inside, dz));
+    _mm512_storeu_si512(rows + n_kept, _mm512_maskz_compress_epi32(is_inside, listed_rows));
     n_kept += __builtin_popcount(is_inside);
   }
   smallest = _mm512_reduce_min_ps(least);
 #else
-  for (int64_t k = 0; k < n; k++) {
-    const float dx = x[k], dy = y[k], dz = z[k];
-    const float d2 = dx * dx + dy * dy + dz * dz;
-    x[n_kept] = dx;
-    y[n_kept] = dy;
-    z[n_kept] = dz;
-    square[n_kept] = d2;
-    rows[n_kept] = listed[k];
-    smallest = d2 < smallest ? d2 : smallest;
-    n_kept += d2 < cutoff_square;
+  smallest = cutoff_square;
+  for (int64_t start = 0; start < n; start += 16) {
+    unsigned int bits = 0;
+    for (int64_t k = start; k < n && k < start + 16; k++) {
+      const float dx = vectors.x[k], dy = vectors.y[k], dz = vectors.z[k];
+      const float d2 = dx * dx + dy * dy + dz * dz;
+      vectors.x[n_kept] = dx;
+      vectors.y[n_kept] = dy;
+      vectors.z[n_kept] = dz;
+      rows[n_kept] = listed[k];
+      smallest = d2 < smallest ? d2 : smallest;
+      const unsigned int is_inside = d2 < cutoff_square;
+      const unsigned int is_later = listed[k] > centre;
+      n_kept += is_inside;
+      bits |= (is_inside & is_later) << (k - start);
+    }
+    *near++ = static_cast<uint16_t>(bits);
   }
 #endif
   return n_kept;
 }
 
-// Rows of an (n_rows, 3) array, less the origin, as one array of floats for each component: (n,), padded.
-INLINE void take_rows(const double *values, const int32_t *rows, int64_t n, const double *origin,
-                      float *__restrict x, float *__restrict y, float *__restrict z)
+// The listed rows whose bits are set, in their order; returns how many.
+INLINE int64_t take_near(const int32_t *listed, int64_t n, const uint16_t *near, int32_t *__restrict rows)
 {
+  int64_t n_taken = 0;
+#ifdef __AVX512F__
+  for (int64_t k = 0; k < n; k += 16) {
+    const __mmask16 is_near = *near++;
+    // Beyond the last row no bit is set, and nothing is read.
+    _mm512_storeu_si512(rows + n_taken,
+                        _mm512_maskz_compress_epi32(is_near, _mm512_maskz_loadu_epi32(is_near, listed + k)));
+    n_taken += __builtin_popcount(is_near);
+  }
+#else
+  for (int64_t k = 0; k < n; k++) {
+    rows[n_taken] = listed[k];
+    n_taken += near[k / 16] >> k % 16 & 1;
+  }
+#endif
+  return n_taken;
+}
+
+// Rows of an (n_rows, 3) array, less the origin, as one array of floats for each component: (n,), padded.
+// IS_PADDED: so are `rows`.
+template <bool IS_PADDED = false>
+INLINE void take_rows(const double *values, const int32_t *rows, int64_t n, const double *origin,
+                      Components to)
+{
+  float *__restrict x = to.x, *__restrict y = to.y, *__restrict z = to.z;
 #ifdef __AVX512F__
   // Whole rows are loaded, and turned into components 16 at a time, in registers.
   const __m256d from = _mm256_maskz_loadu_pd(7, origin);
   auto row = [&](int64_t k) {
     return _mm256_cvtpd_ps(_mm256_sub_pd(
-        _mm256_maskz_loadu_pd(7, values + 3 * static_cast<int64_t>(rows[k < n ? k : n - 1])), from));
+        _mm256_maskz_loadu_pd(7, values + 3 * static_cast<int64_t>(rows[IS_PADDED || k < n ? k : n - 1])),
+        from));
   };
   auto four = [&](int64_t k) {
     const __m512 first = _mm512_insertf32x4(_mm512_castps128_ps512(row(k)), row(k + 1), 1);
@@ -141,10 +198,10 @@ INLINE void take_rows(const double *values, const int32_t *rows, int64_t n, cons
   for (int64_t k = 0; k < n; k += 16) {
     const __m512 a = four(k), b = four(k + 4), c = four(k + 8), d = four(k + 12);
     const __m512 first = _mm512_permutex2var_ps(a, xy, b), second = _mm512_permutex2var_ps(c, xy, d);
-    _mm512_store_ps(x + k, _mm512_shuffle_f32x4(first, second, 0x44));
-    _mm512_store_ps(y + k, _mm512_shuffle_f32x4(first, second, 0xee));
-    _mm512_store_ps(z + k, _mm512_shuffle_f32x4(_mm512_permutex2var_ps(a, zz, b),
-                                                _mm512_permutex2var_ps(c, zz, d), 0x44));
+    _mm512_storeu_ps(x + k, _mm512_shuffle_f32x4(first, second, 0x44));
+    _mm512_storeu_ps(y + k, _mm512_shuffle_f32x4(first, second, 0xee));
+    _mm512_storeu_ps(z + k, _mm512_shuffle_f32x4(_mm512_permutex2var_ps(a, zz, b),
+                                                 _mm512_permutex2var_ps(c, zz, d), 0x44));
   }
 #else
   for (int64_t k = 0; k < n; k++) {
@@ -156,57 +213,45 @@ INLINE void take_rows(const double *values, const int32_t *rows, int64_t n, cons
 #endif
 }
 
-// Rows of two atoms on one spot go to task.overlapping.
-INLINE void gather(const KernelNumbers &numbers, KernelTask &task, int64_t centre, Edges &edges)
+// Where the near bits of a row begin; see Kernel.
+INLINE int64_t first_near(const KernelTask &task, int64_t row)
 {
-  const double *const origin = task.positions + 3 * centre;
-  const double x0 = origin[0], y0 = origin[1], z0 = origin[2];
-  const float inverse_scale = static_cast<float>(1.0 / task.length_scale);
-  const float cutoff = static_cast<float>(numbers.cutoff * task.length_scale);
-  const float cutoff_square = cutoff * cutoff;
+  return task.first[row] / 16 + row;
+}
+
+// Vectors become unit vectors and places in the tables' intervals, padded.
+INLINE void find_places(const KernelNumbers &numbers, double length_scale, Edges &edges)
+{
+  const float inverse_scale = static_cast<float>(1.0 / length_scale);
   float *__restrict x = edges.x, *__restrict y = edges.y, *__restrict z = edges.z,
-                    *__restrict square = edges.place;
-  const int64_t n_listed = task.first[centre + 1] - task.first[centre];
-  const int32_t *const listed = task.neighbours + task.first[centre];
-  take_rows(task.positions, listed, n_listed, origin, x, y, z);
-  float smallest = cutoff_square;
-  const int64_t n = keep_inside(x, y, z, square, listed, edges.rows, n_listed, cutoff_square, smallest);
-  if (smallest < static_cast<float>(SMALLEST_DISTANCE * SMALLEST_DISTANCE) && task.overlapping[0] < 0)
-    for (int64_t k = 0; k < n_listed; k++) {
-      const double *const neighbour = task.positions + 3 * static_cast<int64_t>(listed[k]);
-      const double dx = neighbour[0] - x0, dy = neighbour[1] - y0, dz = neighbour[2] - z0;
-      if (dx * dx + dy * dy + dz * dz < SMALLEST_DISTANCE * SMALLEST_DISTANCE) {
-        task.overlapping[0] = centre;
-        task.overlapping[1] = listed[k];
-      }
-    }
-  edges.n = n;
-  const int64_t n_padded = padded(n, EDGE_PADDING);
-  for (int64_t e = n; e < n_padded; e++) {
-    x[e] = y[e] = z[e] = 0.0f;
-    square[e] = cutoff_square;
-  }
+                    *__restrict places = edges.place;
+  pad(x + edges.n, static_cast<float>(numbers.cutoff * length_scale));
+  pad(y + edges.n, 0.0f);
+  pad(z + edges.n, 0.0f);
+  const int64_t n_padded = padded(edges.n, EDGE_PADDING);
   const float intervals_per_length = numbers.intervals_per_length * inverse_scale;
   const int32_t last_interval = numbers.n_intervals - 1;
   int32_t *__restrict interval = edges.interval;
 #ifdef __AVX512F__
   // One of Newton's steps makes the estimate of 14 bits as good as a float.
   for (int64_t e = 0; e < n_padded; e += EDGE_PADDING) {
-    const __m512 d2 = _mm512_load_ps(square + e), estimate = _mm512_rsqrt14_ps(d2);
+    const __m512 dx = _mm512_load_ps(x + e), dy = _mm512_load_ps(y + e), dz = _mm512_load_ps(z + e);
+    const __m512 d2 = _mm512_fmadd_ps(dx, dx, _mm512_fmadd_ps(dy, dy, _mm512_mul_ps(dz, dz)));
+    const __m512 estimate = _mm512_rsqrt14_ps(d2);
     const __m512 half = _mm512_mul_ps(_mm512_mul_ps(_mm512_set1_ps(-0.5f), d2), estimate);
     const __m512 inverse = _mm512_mul_ps(estimate, _mm512_fmadd_ps(half, estimate, _mm512_set1_ps(1.5f)));
-    _mm512_store_ps(x + e, _mm512_mul_ps(_mm512_load_ps(x + e), inverse));
-    _mm512_store_ps(y + e, _mm512_mul_ps(_mm512_load_ps(y + e), inverse));
-    _mm512_store_ps(z + e, _mm512_mul_ps(_mm512_load_ps(z + e), inverse));
+    _mm512_store_ps(x + e, _mm512_mul_ps(dx, inverse));
+    _mm512_store_ps(y + e, _mm512_mul_ps(dy, inverse));
+    _mm512_store_ps(z + e, _mm512_mul_ps(dz, inverse));
     const __m512 place = _mm512_mul_ps(_mm512_mul_ps(d2, inverse), _mm512_set1_ps(intervals_per_length));
     const __m512i index = _mm512_min_epi32(_mm512_cvttps_epi32(place), _mm512_set1_epi32(last_interval));
     _mm512_store_si512(interval + e, index);
-    _mm512_store_ps(square + e,
+    _mm512_store_ps(places + e,
                     _mm512_sub_ps(_mm512_sub_ps(place, _mm512_cvtepi32_ps(index)), _mm512_set1_ps(0.5f)));
   }
 #else
   for (int64_t e = 0; e < n_padded; e++) {
-    const float d = __builtin_sqrtf(square[e]);
+    const float d = __builtin_sqrtf(x[e] * x[e] + y[e] * y[e] + z[e] * z[e]);
     const float inverse = 1.0f / d;
     x[e] *= inverse;
     y[e] *= inverse;
@@ -215,9 +260,34 @@ INLINE void gather(const KernelNumbers &numbers, KernelTask &task, int64_t centr
     const auto whole = static_cast<int32_t>(place);
     const int32_t index = whole < last_interval ? whole : last_interval;
     interval[e] = index;
-    square[e] = place - static_cast<float>(index) - 0.5f;
+    places[e] = place - static_cast<float>(index) - 0.5f;
   }
 #endif
+}
+
+// Edges to the listed rows within the cutoff. Rows of two atoms on one spot go to task.overlapping.
+INLINE void gather(const KernelNumbers &numbers, KernelTask &task, int64_t centre, Edges &edges)
+{
+  const double *const origin = task.positions + 3 * centre;
+  const float cutoff = static_cast<float>(numbers.cutoff * task.length_scale);
+  const int64_t n_listed = task.first[centre + 1] - task.first[centre];
+  const int32_t *const listed = task.neighbours + task.first[centre];
+  const Components components = {edges.x, edges.y, edges.z};
+  take_rows(task.positions, listed, n_listed, origin, components);
+  float smallest;
+  edges.n = keep_inside(components, listed, n_listed, static_cast<int32_t>(centre), cutoff * cutoff,
+                        edges.rows, task.near + first_near(task, centre), smallest);
+  if (smallest < static_cast<float>(SMALLEST_DISTANCE * SMALLEST_DISTANCE) && task.overlapping[0] < 0)
+    for (int64_t k = 0; k < n_listed; k++) {
+      const double *const neighbour = task.positions + 3 * static_cast<int64_t>(listed[k]);
+      const double dx = neighbour[0] - origin[0], dy = neighbour[1] - origin[1],
+                   dz = neighbour[2] - origin[2];
+      if (dx * dx + dy * dy + dz * dz < SMALLEST_DISTANCE * SMALLEST_DISTANCE) {
+        task.overlapping[0] = centre;
+        task.overlapping[1] = listed[k];
+      }
+    }
+  find_places(numbers, task.length_scale, edges);
 }
 
 // Spherical harmonics of up to TILE edges; Y_00 = 1 is left out.
@@ -346,14 +416,66 @@ template <int W> INLINE float sum_of_lanes(const float *p)
     return sum_of_lanes<W / 2>(p) + sum_of_lanes<W / 2>(p + W / 2);
 }
 
+// Of TILE edges' neighbours; x and y go through one register.
+struct Pushes {
+  alignas(ALIGNMENT) double xy[TILE][2], z[TILE];
+};
+
+// The same for relays, in floats: multiples of 2^-27 Å where they are smaller than 1/32 Å, and coarser
+// beyond.
+constexpr float TO_COARSE_GRID = 0.09375f;    // 1.5 * 2^-4
+template <int W> INLINE Floats<W> on_coarse_grid(Floats<W> values)
+{
+  return values + TO_COARSE_GRID - TO_COARSE_GRID;
+}
+
+INLINE double on_grid(float value)
+{
+  return static_cast<double>(value) + TO_GRID - TO_GRID;
+}
+
+// Of x, y and z, in lanes.
+struct Sums {
+  alignas(ALIGNMENT) double lanes[3][EDGE_PADDING];
+
+  // An initialiser would do it eight bytes at a time.
+  INLINE_MEMBER Sums()
+  {
+    typedef double Doubles __attribute__((vector_size(8 * EDGE_PADDING / 2), may_alias));
+#pragma GCC unroll 6
+    for (int k = 0; k < 6; k++)
+      reinterpret_cast<Doubles *>(lanes)[k] = Doubles{};
+  }
+
+  INLINE_MEMBER void add_to(double *row)
+  {
+    for (int d = 0; d < 3; d++) {
+#pragma GCC unroll 8
+      for (int half = EDGE_PADDING / 2; half > 0; half /= 2)
+        for (int lane = 0; lane < half; lane++)
+          lanes[d][lane] += lanes[d][lane + half];
+      row[d] += lanes[d][0];
+    }
+  }
+};
+
+INLINE void add_pushes(const Pushes &pushes, const int32_t *rows, int64_t n, double *values)
+{
+  for (int64_t e = 0; e < n; e++) {
+    double *const row = values + 3 * static_cast<int64_t>(rows[e]);
+    *reinterpret_cast<TwoDoubles *>(row) += *reinterpret_cast<const TwoDoubles *>(pushes.xy[e]);
+    row[2] += pushes.z[e];
+  }
+}
+
 // What each edge pushes its centre by, w_ij u, is taken from its neighbour: added to and subtracted from
 // `forces`. lanes: of add_weights.
 template <int W>
-INLINE void add_forces(const Edges &edges, int64_t start, int64_t n, float *__restrict lanes,
-                       int64_t centre, double *__restrict forces)
+INLINE void add_forces(const Edges &edges, int64_t start, int64_t n, float *__restrict lanes, int64_t centre,
+                       double *__restrict forces)
 {
   alignas(ALIGNMENT) float weights[TILE];
-  alignas(ALIGNMENT) double push_xy[TILE][2], push_z[TILE];    // x and y go through one register below
+  Pushes pushes;
   const int64_t n_padded = padded(n, EDGE_PADDING);
   for (int64_t e = n; e < n_padded; e++)
     store<W>(lanes + e * W, Floats<W>{});
@@ -361,32 +483,21 @@ INLINE void add_forces(const Edges &edges, int64_t start, int64_t n, float *__re
     weights[e] = sum_of_lanes<W>(lanes + e * W);
   const float *__restrict x = edges.x + start, *__restrict y = edges.y + start,
                           *__restrict z = edges.z + start;
-  alignas(ALIGNMENT) double sums[3][EDGE_PADDING] = {};
+  Sums sums;
   for (int64_t first = 0; first < n_padded; first += EDGE_PADDING)
     for (int lane = 0; lane < EDGE_PADDING; lane++) {
       const int64_t e = first + lane;
-      const double of_x = static_cast<double>(weights[e] * x[e]) + TO_GRID - TO_GRID,
-                   of_y = static_cast<double>(weights[e] * y[e]) + TO_GRID - TO_GRID,
-                   of_z = static_cast<double>(weights[e] * z[e]) + TO_GRID - TO_GRID;
-      push_xy[e][0] = of_x;
-      push_xy[e][1] = of_y;
-      push_z[e] = of_z;
-      sums[0][lane] += of_x;
-      sums[1][lane] += of_y;
-      sums[2][lane] += of_z;
+      const double of_x = on_grid(weights[e] * x[e]), of_y = on_grid(weights[e] * y[e]),
+                   of_z = on_grid(weights[e] * z[e]);
+      pushes.xy[e][0] = -of_x;
+      pushes.xy[e][1] = -of_y;
+      pushes.z[e] = -of_z;
+      sums.lanes[0][lane] += of_x;
+      sums.lanes[1][lane] += of_y;
+      sums.lanes[2][lane] += of_z;
     }
-  for (int d = 0; d < 3; d++) {
-    double sum = 0.0;
-    for (int lane = 0; lane < EDGE_PADDING; lane++)
-      sum += sums[d][lane];
-    forces[3 * centre + d] += sum;
-  }
-  const int32_t *const rows = edges.rows + start;
-  for (int64_t e = 0; e < n; e++) {
-    double *const force = forces + 3 * static_cast<int64_t>(rows[e]);
-    *reinterpret_cast<TwoDoubles *>(force) -= *reinterpret_cast<const TwoDoubles *>(push_xy[e]);
-    force[2] -= push_z[e];
-  }
+  sums.add_to(forces + 3 * centre);
+  add_pushes(pushes, edges.rows + start, n, forces);
 }
 
 // Degrees whose sums fit the registers together: all four, or 1 and 2, then 0 and 3.
@@ -500,6 +611,11 @@ template <int W> INLINE void silu(float *values, size_t n)
   }
 }
 
+constexpr int RELAY_FLOATS = 22;    // of an edge
+
+// Relays at once for so many centres: an atom's pairs alone are too few to fill the processor.
+constexpr int RELAYED_AT_ONCE = 8;
+
 size_t moments_floats(const KernelNumbers &numbers)
 {
   return static_cast<size_t>(ATOMS_AT_ONCE) * N_HARMONICS * numbers.n_channels;
@@ -507,11 +623,12 @@ size_t moments_floats(const KernelNumbers &numbers)
 
 size_t scratch_floats(const KernelNumbers &numbers, int64_t most_edges)
 {
-  const size_t edges = static_cast<size_t>(ATOMS_AT_ONCE) * 6 * most_edges;
-  const size_t layers =
-      static_cast<size_t>(ATOMS_AT_ONCE) *
-      (N_DEGREES * numbers.n_channels + numbers.n_gates + 2 * numbers.n_hidden);
-  return edges + 2 * moments_floats(numbers) + layers + N_HARMONICS * numbers.n_channels;
+  const size_t edges = static_cast<size_t>(ATOMS_AT_ONCE) * 6 * (most_edges + EDGE_PADDING);
+  const size_t layers = static_cast<size_t>(ATOMS_AT_ONCE) *
+                        (N_DEGREES * numbers.n_channels + numbers.n_gates + 2 * numbers.n_hidden);
+  const size_t of_forces = edges + 2 * moments_floats(numbers) + layers + N_HARMONICS * numbers.n_channels;
+  const size_t of_relay = RELAY_FLOATS * (static_cast<size_t>(RELAYED_AT_ONCE) * most_edges + EDGE_PADDING);
+  return of_forces > of_relay ? of_forces : of_relay;
 }
 
 // One pass over ATOMS_AT_ONCE centres at the most.
@@ -543,7 +660,7 @@ template <int W> void run_block(const KernelNumbers &numbers, KernelTask &task, 
   for (size_t i = 0; i < moments_floats(numbers); i += W)
     store<W>(moments[0] + i, Floats<W>{});
   for (int a = 0; a < n_atoms; a++) {
-    const auto most = static_cast<size_t>(task.most_edges);
+    const auto most = static_cast<size_t>(task.most_edges + EDGE_PADDING);
     Edges &own = edges[a];
     own.x = take(most);
     own.y = take(most);
@@ -551,7 +668,8 @@ template <int W> void run_block(const KernelNumbers &numbers, KernelTask &task, 
     own.place = take(most);
     own.interval = reinterpret_cast<int32_t *>(take(most));
     own.rows = reinterpret_cast<int32_t *>(take(most));
-    gather(numbers, task, task.centres ? task.centres[begin + a] : begin + a, own);
+    const int64_t centre = task.centres ? task.centres[begin + a] : begin + a;
+    gather(numbers, task, centre, own);
     float *rows[N_HARMONICS];
     for (int l = 0; l < N_DEGREES; l++)
       for (int m = 0; m < COUNT[l]; m++)
@@ -641,55 +759,142 @@ template <int W> void run_all(const KernelNumbers &numbers, KernelTask &task)
   }
 }
 
+typedef double FourDoubles __attribute__((vector_size(32), may_alias));
+
+INLINE FourDoubles in_double(const float *four)
+{
+#ifdef __AVX__
+  return _mm256_cvtps_pd(_mm_load_ps(four));    // g++ makes more of a __builtin_convertvector
+#else
+  return __builtin_convertvector(load<4>(four), FourDoubles);
+#endif
+}
+
+// Of two vectors of four, those lanes of both that are named, 0 to 7.
+#ifdef __clang__
+#define LANES_OF(one, other, ...) __builtin_shufflevector(one, other, __VA_ARGS__)
+#else
+#define LANES_OF(one, other, ...) __builtin_shuffle(one, other, Vector<4>::Integers{__VA_ARGS__})
+#endif
+
+INLINE void transpose(Floats<4> (&rows)[4])
+{
+  const Floats<4> a = LANES_OF(rows[0], rows[1], 0, 4, 1, 5), b = LANES_OF(rows[2], rows[3], 0, 4, 1, 5);
+  const Floats<4> c = LANES_OF(rows[0], rows[1], 2, 6, 3, 7), d = LANES_OF(rows[2], rows[3], 2, 6, 3, 7);
+  rows[0] = LANES_OF(a, b, 0, 1, 4, 5);
+  rows[1] = LANES_OF(a, b, 2, 3, 6, 7);
+  rows[2] = LANES_OF(c, d, 0, 1, 4, 5);
+  rows[3] = LANES_OF(c, d, 2, 3, 6, 7);
+}
+
+// Rows of an (n_rows, 4) array as one array for each of the first three columns: (n,), padded, as `rows` are.
+INLINE void take_fours(const float *values, const int32_t *rows, int64_t n, Components to)
+{
+  for (int64_t k = 0; k < n; k += 4) {
+    Floats<4> fours[4];
+#pragma GCC unroll 4
+    for (int r = 0; r < 4; r++)
+      fours[r] = load<4>(values + 4 * static_cast<int64_t>(rows[k + r]));
+    transpose(fours);
+    store<4>(to.x + k, fours[0]);
+    store<4>(to.y + k, fours[1]);
+    store<4>(to.z + k, fours[2]);
+  }
+}
+
+// Three vectors' lanes become rows of four.
+template <int W> INLINE void store_fours(float *rows, Floats<W> x, Floats<W> y, Floats<W> z)
+{
+  alignas(ALIGNMENT) float lanes[3][W];
+  store<W>(lanes[0], x);
+  store<W>(lanes[1], y);
+  store<W>(lanes[2], z);
+#pragma GCC unroll 4
+  for (int lane = 0; lane < W; lane += 4) {
+    Floats<4> fours[4] = {load<4>(lanes[0] + lane), load<4>(lanes[1] + lane), load<4>(lanes[2] + lane), {}};
+    transpose(fours);
+#pragma GCC unroll 4
+    for (int r = 0; r < 4; r++)
+      store<4>(rows + 4 * (lane + r), fours[r]);
+  }
+}
+
+// A pair of owned atoms is looked at once and tells both; a ghost is told elsewhere, what is added to it is
+// of no use.
 void relay(const KernelNumbers &numbers, KernelTask &task)
 {
-  const auto most = static_cast<size_t>(task.most_edges);
-  float *const s = task.scratch;
-  Edges edges = {0,
-                 s,
-                 s + most,
-                 s + 2 * most,
-                 s + 3 * most,
-                 reinterpret_cast<int32_t *>(s + 4 * most),
-                 reinterpret_cast<int32_t *>(s + 5 * most)};
-  float *__restrict told[3] = {s + 6 * most, s + 7 * most, s + 8 * most};
-  float *__restrict across = s + 9 * most, *__restrict along = s + 10 * most;    // a(d) and b(d)
+  const auto most = static_cast<size_t>(task.most_edges), room = RELAYED_AT_ONCE * most + EDGE_PADDING;
+  float *free = task.scratch;
+  auto take = [&free](size_t n) {
+    float *const taken = free;
+    free += n;
+    return taken;
+  };
+  auto take_components = [&]() { return Components{take(room), take(room), take(room)}; };
+  const Components vectors = take_components(), own = take_components(), told = take_components();
+  Edges edges = {0, vectors.x, vectors.y, vectors.z, take(room)};
+  edges.interval = reinterpret_cast<int32_t *>(take(room));
+  edges.rows = reinterpret_cast<int32_t *>(take(room));
+  float *__restrict across = take(room), *__restrict along = take(room);    // a(d) and b(d)
+  float *__restrict to_centre = take(4 * room), *__restrict to_other = take(4 * room);
   const float *const table =
       numbers.relays + static_cast<size_t>(task.turn) * numbers.n_intervals * RELAY_ROW;
-  for (int64_t k = task.begin; k < task.end; k++) {
-    const int64_t centre = task.centres ? task.centres[k] : k;
-    gather(numbers, task, centre, edges);
-    const int64_t n_padded = padded(edges.n, EDGE_PADDING);
-    constexpr double zero[3] = {0.0, 0.0, 0.0};
-    take_rows(task.told, edges.rows, edges.n, zero, told[0], told[1], told[2]);
-    for (int d = 0; d < 3; d++)
-      for (int64_t e = edges.n; e < n_padded; e++)
-        told[d][e] = 0.0f;
+  for (int64_t begin = task.begin; begin < task.end; begin += RELAYED_AT_ONCE) {
+    const int n_atoms =
+        task.end - begin < RELAYED_AT_ONCE ? static_cast<int>(task.end - begin) : RELAYED_AT_ONCE;
+    int64_t ends[RELAYED_AT_ONCE];
+    edges.n = 0;
+    for (int a = 0; a < n_atoms; a++) {
+      const int64_t centre = task.centres ? task.centres[begin + a] : begin + a, e = edges.n;
+      const int64_t n =
+          take_near(task.neighbours + task.first[centre], task.first[centre + 1] - task.first[centre],
+                    task.are_near + first_near(task, centre), edges.rows + e);
+      pad(edges.rows + e + n, static_cast<int32_t>(centre));
+      take_rows<true>(task.positions, edges.rows + e, n, task.positions + 3 * centre,
+                      {vectors.x + e, vectors.y + e, vectors.z + e});
+      const float *const of_centre = task.told + 4 * centre;
+      for (int64_t k = e; k < e + n; k += EDGE_PADDING) {
+        pad(own.x + k, of_centre[0]);
+        pad(own.y + k, of_centre[1]);
+        pad(own.z + k, of_centre[2]);
+      }
+      ends[a] = edges.n = e + n;
+    }
+    find_places(numbers, task.length_scale, edges);
+    take_fours(task.told, edges.rows, edges.n, told);
     // Edge by edge, a and b side by side: gathering six coefficients of many edges at once takes twice as
     // long.
-    for (int64_t e = 0; e < n_padded; e++) {
+    for (int64_t e = 0; e < edges.n; e++) {
       const float *const c = table + static_cast<size_t>(edges.interval[e]) * RELAY_ROW;
       const float t = edges.place[e];
       const Floats<4> ab = load_unaligned(c) + (load_unaligned(c + 2) + load_unaligned(c + 4) * t) * t;
       across[e] = ab[0];
       along[e] = ab[1];
     }
-    alignas(ALIGNMENT) float sums[3][EDGE_PADDING] = {};
-    for (int64_t start = 0; start < n_padded; start += EDGE_PADDING)
-      for (int lane = 0; lane < EDGE_PADDING; lane++) {
-        const int64_t e = start + lane;
-        const float x = edges.x[e], y = edges.y[e], z = edges.z[e];
-        const float tx = told[0][e], ty = told[1][e], tz = told[2][e];
-        const float to_it = along[e] * (x * tx + y * ty + z * tz);
-        sums[0][lane] += across[e] * tx + to_it * x;
-        sums[1][lane] += across[e] * ty + to_it * y;
-        sums[2][lane] += across[e] * tz + to_it * z;
+    constexpr int L = HEAL_LANES;
+    for (int64_t e = 0; e < edges.n; e += L) {
+      const Floats<L> x = load<L>(edges.x + e), y = load<L>(edges.y + e), z = load<L>(edges.z + e);
+      const Floats<L> a = load<L>(across + e), b = load<L>(along + e);
+      auto answer = [&](const Components &of, float *answers) {
+        const Floats<L> tx = load<L>(of.x + e), ty = load<L>(of.y + e), tz = load<L>(of.z + e);
+        const Floats<L> in = b * (x * tx + y * ty + z * tz);
+        store_fours<L>(answers + 4 * e, on_coarse_grid<L>(a * tx + in * x),
+                       on_coarse_grid<L>(a * ty + in * y), on_coarse_grid<L>(a * tz + in * z));
+      };
+      answer(told, to_centre);
+      answer(own, to_other);
+    }
+    int64_t e = 0;
+    for (int a = 0; a < n_atoms; a++) {
+      FourDoubles sum = {};
+      for (; e < ends[a]; e++) {
+        auto *const other =
+            reinterpret_cast<FourDoubles *>(task.answers + 4 * static_cast<int64_t>(edges.rows[e]));
+        *other += in_double(to_other + 4 * e);
+        sum += in_double(to_centre + 4 * e);
       }
-    for (int d = 0; d < 3; d++) {
-      float sum = 0.0f;
-      for (int lane = 0; lane < EDGE_PADDING; lane++)
-        sum += sums[d][lane];
-      task.answers[3 * k + d] = task.told[3 * centre + d] + static_cast<double>(sum);
+      const int64_t centre = task.centres ? task.centres[begin + a] : begin + a;
+      *reinterpret_cast<FourDoubles *>(task.answers + 4 * centre) += sum;
     }
   }
 }

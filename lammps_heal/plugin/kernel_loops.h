@@ -54,11 +54,13 @@ struct KernelTask {
   // Of forces alone.
   double *forces;        // (n_rows, 3) Å, in the model's lengths: added to
   double *mobilities;    // (n_centres, 3, 3)
+  uint16_t *near;        // written; see Kernel
 
   // Of relays alone.
-  const double *told;    // (n_rows, 3) Å: answers before relay number `turn`
+  const float *told;    // (n_rows, 4) Å: answers before relay number `turn`, and zero; aligned
   int turn;
-  double *answers;    // (n_centres, 3) Å
+  const uint16_t *are_near;    // what forces wrote
+  double *answers;             // (n_rows, 4) Å: what the relay adds to them is added; aligned
 };
 
 struct KernelLoops {
