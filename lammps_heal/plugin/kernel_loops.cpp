@@ -34,6 +34,7 @@ template <int W> using Floats = typename Vector<W>::Floats;
 
 #define INLINE_MEMBER inline __attribute__((always_inline))
 #define INLINE static INLINE_MEMBER
+#define NOT_INLINE static __attribute__((noinline))
 
 template <int W> INLINE Floats<W> load(const float *p)
 {
@@ -416,6 +417,123 @@ template <int W> INLINE float sum_of_lanes(const float *p)
     return sum_of_lanes<W / 2>(p) + sum_of_lanes<W / 2>(p + W / 2);
 }
 
+// Of each of n edges, zeros behind them. lanes: of add_weights.
+template <int W> INLINE void sum_channels(float *__restrict lanes, int64_t n, float *__restrict weights)
+{
+  const int64_t n_padded = padded(n, EDGE_PADDING);
+  for (int64_t e = n; e < n_padded; e++)
+    store<W>(lanes + e * W, Floats<W>{});
+  for (int64_t e = 0; e < n_padded; e++)
+    weights[e] = sum_of_lanes<W>(lanes + e * W);
+}
+
+#ifdef __AVX512F__
+// Eight channels leave half of the widest vector empty: two edges share one, channel by channel, as 0 of the
+// one, 0 of the other, 1 of the one, and so on.
+constexpr int CHANNELS_OF_TWO = 8;
+
+typedef double OtherDouble __attribute__((may_alias));
+
+// Values of two edges behind each other, for each channel.
+INLINE __m512 of_two(const float *values)
+{
+  return _mm512_castpd_ps(_mm512_set1_pd(*reinterpret_cast<const OtherDouble *>(values)));
+}
+
+// R or Q of all degrees. table: inward or outward; the other edge's are zero where there is none.
+INLINE void radial_of_two(const float *table, const Edges &edges, int64_t e, bool has_other,
+                          __m512 (&values)[N_DEGREES])
+{
+  constexpr int STRIDE = N_DEGREES * CHANNELS_OF_TWO;
+  const __m512i even = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  const __m512i odd = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+  const __mmask16 exists = has_other ? 0xffff : 0x5555;
+  const float *const one = table + static_cast<size_t>(edges.interval[e]) * (N_COEFFICIENTS * STRIDE);
+  const float *const other = table + static_cast<size_t>(edges.interval[e + 1]) * (N_COEFFICIENTS * STRIDE);
+  const __m512 t_one = _mm512_set1_ps(edges.place[e]), t_other = _mm512_set1_ps(edges.place[e + 1]);
+#pragma GCC unroll 2
+  for (int l = 0; l < N_DEGREES; l += 2) {    // two degrees fill a vector
+    __m512 of_one = _mm512_load_ps(one + (N_COEFFICIENTS - 1) * STRIDE + l * CHANNELS_OF_TWO);
+    __m512 of_other = _mm512_load_ps(other + (N_COEFFICIENTS - 1) * STRIDE + l * CHANNELS_OF_TWO);
+#pragma GCC unroll 4
+    for (int power = N_COEFFICIENTS - 2; power >= 0; power--) {
+      of_one = _mm512_fmadd_ps(of_one, t_one, _mm512_load_ps(one + power * STRIDE + l * CHANNELS_OF_TWO));
+      of_other =
+          _mm512_fmadd_ps(of_other, t_other, _mm512_load_ps(other + power * STRIDE + l * CHANNELS_OF_TWO));
+    }
+    values[l] = _mm512_maskz_permutex2var_ps(exists, of_one, even, of_other);
+    values[l + 1] = _mm512_maskz_permutex2var_ps(exists, of_one, odd, of_other);
+  }
+}
+
+// What add_moments does, for eight channels. In a function of their own the sums stay in registers.
+NOT_INLINE void add_moments_by_twos(const KernelNumbers &numbers, const Edges &edges, int64_t start,
+                                    int64_t n, const Harmonics &harmonics, float *const *moments)
+{
+  __m512 sums[N_HARMONICS];
+#pragma GCC unroll 16
+  for (auto &sum : sums)
+    sum = _mm512_setzero_ps();
+  for (int64_t e = 0; e < n; e += 2) {
+    __m512 inward[N_DEGREES];
+    radial_of_two(numbers.inward, edges, start + e, e + 1 < n, inward);
+    sums[0] = _mm512_add_ps(sums[0], inward[0]);
+#pragma GCC unroll 4
+    for (int l = 1; l < N_DEGREES; l++)
+#pragma GCC unroll 8
+      for (int h = START[l]; h < START[l] + COUNT[l]; h++)
+        sums[h] = _mm512_fmadd_ps(inward[l], of_two(harmonics.y[h] + e), sums[h]);
+  }
+  const __m512i one = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  const __m512i other = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+#pragma GCC unroll 8
+  for (int h = 0; h < N_HARMONICS; h += 2) {
+    const __m512 both = _mm512_add_ps(_mm512_permutex2var_ps(sums[h], one, sums[h + 1]),
+                                      _mm512_permutex2var_ps(sums[h], other, sums[h + 1]));
+    _mm256_store_ps(moments[h], _mm256_add_ps(_mm256_load_ps(moments[h]), _mm512_castps512_ps256(both)));
+    _mm256_store_ps(moments[h + 1],
+                    _mm256_add_ps(_mm256_load_ps(moments[h + 1]), _mm512_extractf32x8_ps(both, 1)));
+  }
+}
+
+// w_ij of up to TILE edges, zeros behind them: what add_weights and sum_channels do, for eight channels.
+NOT_INLINE void find_weights_by_twos(const KernelNumbers &numbers, const Edges &edges, int64_t start,
+                                     int64_t n, const Harmonics &harmonics, const float *gated,
+                                     float *__restrict weights)
+{
+  __m512 g[N_HARMONICS];
+  const __m512i twice = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+#pragma GCC unroll 16
+  for (int h = 0; h < N_HARMONICS; h++)
+    g[h] = _mm512_permutexvar_ps(
+        twice, _mm512_castps256_ps512(_mm256_load_ps(gated + static_cast<size_t>(h) * CHANNELS_OF_TWO)));
+  alignas(ALIGNMENT) float quarters[2 * TILE];    // of two edges: one, other, one, other
+  for (int64_t e = 0; e < n; e += 2) {
+    __m512 outward[N_DEGREES];
+    radial_of_two(numbers.outward, edges, start + e, e + 1 < n, outward);
+    __m512 sum = _mm512_mul_ps(outward[0], g[0]);
+#pragma GCC unroll 4
+    for (int l = 1; l < N_DEGREES; l++) {
+      __m512 angular = _mm512_mul_ps(g[START[l]], of_two(harmonics.y[START[l]] + e));
+#pragma GCC unroll 8
+      for (int h = START[l] + 1; h < START[l] + COUNT[l]; h++)
+        angular = _mm512_fmadd_ps(g[h], of_two(harmonics.y[h] + e), angular);
+      sum = _mm512_fmadd_ps(outward[l], angular, sum);
+    }
+    const __m256 half = _mm256_add_ps(_mm512_castps512_ps256(sum), _mm512_extractf32x8_ps(sum, 1));
+    _mm_store_ps(quarters + 2 * e, _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
+  }
+  const __m512i first = _mm512_setr_epi32(0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29);
+  const __m512i second = _mm512_setr_epi32(2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31);
+  for (int64_t e = 0; e < n; e += EDGE_PADDING) {
+    const __m512 low = _mm512_load_ps(quarters + 2 * e), high = _mm512_load_ps(quarters + 2 * e + 16);
+    _mm512_store_ps(weights + e, _mm512_add_ps(_mm512_permutex2var_ps(low, first, high),
+                                               _mm512_permutex2var_ps(low, second, high)));
+  }
+  pad(weights + n, 0.0f);
+}
+#endif
+
 // Of TILE edges' neighbours; x and y go through one register.
 struct Pushes {
   alignas(ALIGNMENT) double xy[TILE][2], z[TILE];
@@ -469,18 +587,12 @@ INLINE void add_pushes(const Pushes &pushes, const int32_t *rows, int64_t n, dou
 }
 
 // What each edge pushes its centre by, w_ij u, is taken from its neighbour: added to and subtracted from
-// `forces`. lanes: of add_weights.
-template <int W>
-INLINE void add_forces(const Edges &edges, int64_t start, int64_t n, float *__restrict lanes, int64_t centre,
-                       double *__restrict forces)
+// `forces`. weights: w_ij, zeros behind them.
+INLINE void add_forces(const Edges &edges, int64_t start, int64_t n, const float *__restrict weights,
+                       int64_t centre, double *__restrict forces)
 {
-  alignas(ALIGNMENT) float weights[TILE];
   Pushes pushes;
   const int64_t n_padded = padded(n, EDGE_PADDING);
-  for (int64_t e = n; e < n_padded; e++)
-    store<W>(lanes + e * W, Floats<W>{});
-  for (int64_t e = 0; e < n_padded; e++)
-    weights[e] = sum_of_lanes<W>(lanes + e * W);
   const float *__restrict x = edges.x + start, *__restrict y = edges.y + start,
                           *__restrict z = edges.z + start;
   Sums sums;
@@ -677,6 +789,12 @@ template <int W> void run_block(const KernelNumbers &numbers, KernelTask &task, 
     for (int64_t start = 0; start < own.n; start += TILE) {
       const int64_t n = own.n - start < TILE ? own.n - start : TILE;
       harmonics_of(own, start, n, harmonics);
+#ifdef __AVX512F__
+      if (numbers.n_channels == CHANNELS_OF_TWO) {
+        add_moments_by_twos(numbers, own, start, n, harmonics, rows);
+        continue;
+      }
+#endif
       for (int channel = 0; channel < numbers.n_channels; channel += W) {
         if (HEAL_REGISTERS > FEW_REGISTERS)
           add_moments<W, ALL_DEGREES>(numbers, own, start, n, harmonics, rows, channel);
@@ -734,6 +852,14 @@ template <int W> void run_block(const KernelNumbers &numbers, KernelTask &task, 
     for (int64_t start = 0; start < own.n; start += TILE) {
       const int64_t n = own.n - start < TILE ? own.n - start : TILE;
       harmonics_of(own, start, n, harmonics);
+      alignas(ALIGNMENT) float weights[TILE + EDGE_PADDING];
+#ifdef __AVX512F__
+      if (numbers.n_channels == CHANNELS_OF_TWO) {
+        find_weights_by_twos(numbers, own, start, n, harmonics, gated, weights);
+        add_forces(own, start, n, weights, centre, task.forces);
+        continue;
+      }
+#endif
       alignas(ALIGNMENT) float lanes[TILE * W];
       for (int channel = 0; channel < numbers.n_channels; channel += W) {
         if (HEAL_REGISTERS > FEW_REGISTERS)
@@ -743,7 +869,8 @@ template <int W> void run_block(const KernelNumbers &numbers, KernelTask &task, 
           add_weights<W, DEGREES_0_3>(numbers, own, start, n, harmonics, gated, channel, false, lanes);
         }
       }
-      add_forces<W>(own, start, n, lanes, centre, task.forces);
+      sum_channels<W>(lanes, n, weights);
+      add_forces(own, start, n, weights, centre, task.forces);
     }
     const float *const mobile = gates + a * n_gates + N_DEGREES * n_channels;
     write_mobility<W>(mixed[2] + static_cast<size_t>(a) * COUNT[2] * n_channels, mobile, numbers.n_channels,
