@@ -946,6 +946,18 @@ template <int W> INLINE void store_fours(float *rows, Floats<W> x, Floats<W> y, 
   }
 }
 
+constexpr int PREFETCHED = 8;    // atoms ahead
+
+// Between two relays a list has left the cache, and the processor's own prefetching comes too late.
+INLINE void prefetch_list(const KernelTask &task, int64_t k)
+{
+  if (k >= task.end)
+    return;
+  const int64_t centre = task.centres ? task.centres[k] : k;
+  for (int64_t place = task.first[centre]; place < task.first[centre + 1]; place += EDGE_PADDING)
+    __builtin_prefetch(task.neighbours + place);
+}
+
 // A pair of owned atoms is looked at once and tells both; a ghost is told elsewhere, what is added to it is
 // of no use.
 void relay(const KernelNumbers &numbers, KernelTask &task)
@@ -977,6 +989,7 @@ void relay(const KernelNumbers &numbers, KernelTask &task)
           take_near(task.neighbours + task.first[centre], task.first[centre + 1] - task.first[centre],
                     task.are_near + first_near(task, centre), edges.rows + e);
       pad(edges.rows + e + n, static_cast<int32_t>(centre));
+      prefetch_list(task, begin + a + PREFETCHED);
       take_rows<true>(task.positions, edges.rows + e, n, task.positions + 3 * centre,
                       {vectors.x + e, vectors.y + e, vectors.z + e});
       const float *const of_centre = task.told + 4 * centre;
