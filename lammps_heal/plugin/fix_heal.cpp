@@ -507,7 +507,7 @@ std::vector<int> FixHeal::group_atoms() const
 
 void FixHeal::find_displacements(const std::vector<int> &atoms)
 {
-  auto found = answers_to_forces(atoms);
+  find_answers_to_forces(atoms);
   for (int turn = 0; turn < model->n_relays; turn++) {
     std::fill(vectors.begin(), vectors.end(), 0.0);
     for (size_t k = 0; k < atoms.size(); k++)
@@ -525,19 +525,20 @@ void FixHeal::find_displacements(const std::vector<int> &atoms)
   stop_if_any(problem);
 }
 
-/* B f of the atoms, (n, 3) Å, before relays */
+/* fills found with B f of the atoms, before relays */
 
-std::vector<double> FixHeal::answers_to_forces(const std::vector<int> &atoms)
+void FixHeal::find_answers_to_forces(const std::vector<int> &atoms)
 {
   const auto centres = pushing_atoms();
-  std::vector<double> mobilities(9 * centres.size());
+  auto &mobilities = scratch;
+  mobilities.resize(std::max(mobilities.size(), 9 * centres.size()));
   vectors.assign(3 * (static_cast<size_t>(atom->nlocal) + atom->nghost), 0.0);
   attempt([&]() {
     return use_kernel ? forces_by_kernel(centres, mobilities) : forces_by_torch(centres, mobilities);
   });
   comm->reverse_comm(this);
 
-  std::vector<double> found(3 * atoms.size());
+  found.resize(3 * atoms.size());
   size_t place = 0;
   for (size_t k = 0; k < atoms.size(); k++) {
     while (centres[place] != atoms[k])    // both in order of rows
@@ -546,7 +547,6 @@ std::vector<double> FixHeal::answers_to_forces(const std::vector<int> &atoms)
     for (int d = 0; d < 3; d++, row += 3)
       found[3 * k + d] = row[0] * force[0] + row[1] * force[1] + row[2] * force[2];
   }
-  return found;
 }
 
 /* atoms of the group and their neighbours: what they push each other by, both must say */
@@ -611,7 +611,8 @@ std::string FixHeal::relay(const std::vector<int> &atoms, int turn, std::vector<
   if (use_kernel) {
     model->kernel()->relay(atom->x[0], static_cast<int64_t>(atom->nlocal) + atom->nghost, rows_of(atoms),
                            static_cast<int64_t>(atoms.size()), list.first.data(), list.neighbours.get(),
-                           near.data(), vectors.data(), turn, model->length_scale, n_threads, answers.data());
+                           near.data(), vectors.data(), turn, model->length_scale, n_threads, scratch,
+                           answers.data());
     return "";
   }
   model->set_answers(vectors.data(), static_cast<int64_t>(atom->nlocal) + atom->nghost);
@@ -798,7 +799,7 @@ double FixHeal::compute_vector(int n)
 double FixHeal::memory_usage()
 {
   return sizeof(double) * (static_cast<double>(atom->nmax) * N_COLUMNS + listed_positions.capacity() +
-                           vectors.capacity()) +
+                           vectors.capacity() + scratch.capacity() + found.capacity()) +
          sizeof(uint16_t) * static_cast<double>(near.capacity()) +
          sizeof(int64_t) * static_cast<double>(list.first.capacity()) +
          sizeof(int32_t) * static_cast<double>(list.capacity);

@@ -78,6 +78,8 @@ class FixHeal : public Fix
   double list_skin;                        // Å, of the list: the skin, or nothing
   // (n_rows, 3) Å, owned atoms, then ghosts: forces on all, then answers, which are zero outside the group
   std::vector<double> vectors;
+  std::vector<double> found;      // (n, 3) Å, answers of the group's atoms
+  std::vector<double> scratch;    // mobilities, then what relays need
   double raised_ghost_cutoff, users_ghost_cutoff;
   double rms, largest;
   bigint n_capped, n_moved;
@@ -101,7 +103,7 @@ class FixHeal : public Fix
   double largest_move_since_list() const;
   std::vector<int> group_atoms() const;
   void find_displacements(const std::vector<int> &atoms);
-  std::vector<double> answers_to_forces(const std::vector<int> &atoms);
+  void find_answers_to_forces(const std::vector<int> &atoms);
   std::vector<int> pushing_atoms() const;
   std::string forces_by_kernel(const std::vector<int> &centres, std::vector<double> &mobilities);
   std::string forces_by_torch(const std::vector<int> &centres, std::vector<double> &mobilities);

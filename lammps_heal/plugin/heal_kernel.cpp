@@ -31,11 +31,6 @@ Kernel::Floats Kernel::allocate(size_t n)
   return Floats(p);
 }
 
-Kernel::Floats Kernel::allocate_doubles(size_t n)
-{
-  return allocate(n * sizeof(double) / sizeof(float));
-}
-
 float *Kernel::keep(size_t n)
 {
   owned.push_back(allocate(n));
@@ -215,7 +210,15 @@ void Kernel::forces(const double *positions, int64_t n_rows, const int32_t *cent
   whole.mobilities = mobilities;
   whole.near = near;
   auto tasks = divided(whole, n_threads);
-  run_and_add(loops->forces, tasks, &KernelTask::forces, static_cast<size_t>(3 * n_rows));
+  // Each thread has forces of its own: their neighbours may be another's centres.
+  const auto n_values = static_cast<size_t>(3 * n_rows);
+  std::vector<std::vector<double>> others(tasks.size() - 1, std::vector<double>(n_values));
+  for (size_t part = 1; part < tasks.size(); part++)
+    tasks[part].forces = others[part - 1].data();
+  run(loops->forces, tasks);
+  for (const auto &other : others)
+    for (size_t i = 0; i < n_values; i++)
+      forces[i] += other[i];
   overlapping[0] = overlapping[1] = -1;
   for (const auto &task : tasks)
     if (task.overlapping[0] >= 0 && (overlapping[0] < 0 || task.overlapping[0] < overlapping[0]))
@@ -224,25 +227,40 @@ void Kernel::forces(const double *positions, int64_t n_rows, const int32_t *cent
 
 void Kernel::relay(const double *positions, int64_t n_rows, const int32_t *centres, int64_t n_centres,
                    const int64_t *first, const int32_t *neighbours, const uint16_t *near, const double *told,
-                   int turn, double length_scale, int n_threads, double *answers) const
+                   int turn, double length_scale, int n_threads, std::vector<double> &scratch,
+                   double *answers) const
 {
-  // Rows of four fill a vector.
-  const auto n_values = static_cast<size_t>(4 * n_rows);
-  const Floats fours = allocate(n_values), added = allocate_doubles(n_values);
-  for (int64_t i = 0; i < n_rows; i++)
+  // Rows of four fill a vector: as floats those of what is told, as doubles what each thread adds.
+  const auto n_values = static_cast<size_t>(4 * n_rows), aligned = ALIGNMENT / sizeof(double);
+  const size_t n_told = (n_values / 2 + aligned - 1) / aligned * aligned;
+  KernelTask whole = {positions, centres, first, neighbours, 0, n_centres, length_scale};
+  auto tasks = divided(whole, n_threads);
+  if (scratch.size() < n_told + tasks.size() * n_values + aligned)
+    scratch.resize(n_told + tasks.size() * n_values + aligned);
+  const size_t past = reinterpret_cast<uintptr_t>(scratch.data()) / sizeof(double) % aligned;
+  double *const begin = scratch.data() + (past ? aligned - past : 0), *const added = begin + n_told;
+  auto *const fours = reinterpret_cast<float *>(begin);
+  for (int64_t i = 0; i < n_rows; i++) {
     for (int d = 0; d < 3; d++)
       fours[4 * i + d] = static_cast<float>(told[3 * i + d]);
-  KernelTask whole = {positions, centres, first, neighbours, 0, n_centres, length_scale};
-  whole.told = fours.get();
-  whole.turn = turn;
-  whole.are_near = near;
-  whole.answers = reinterpret_cast<double *>(added.get());
-  auto tasks = divided(whole, n_threads);
-  run_and_add(loops->relay, tasks, &KernelTask::answers, n_values);
+    fours[4 * i + 3] = 0.0f;
+  }
+  std::fill_n(added, tasks.size() * n_values, 0.0);
+  for (size_t part = 0; part < tasks.size(); part++) {
+    tasks[part].told = fours;
+    tasks[part].turn = turn;
+    tasks[part].are_near = near;
+    tasks[part].answers = added + part * n_values;
+  }
+  run(loops->relay, tasks);
   for (int64_t k = 0; k < n_centres; k++) {
     const int64_t row = centres ? centres[k] : k;
-    for (int d = 0; d < 3; d++)
-      answers[3 * k + d] = told[3 * row + d] + whole.answers[4 * row + d];
+    for (int d = 0; d < 3; d++) {
+      double sum = 0.0;    // on the grid; what is told is not
+      for (size_t part = 0; part < tasks.size(); part++)
+        sum += tasks[part].answers[4 * row + d];
+      answers[3 * k + d] = told[3 * row + d] + sum;
+    }
   }
 }
 
@@ -291,21 +309,6 @@ void Kernel::run(void (*work)(const KernelNumbers &, KernelTask &), std::vector<
   work_on(tasks[0]);
   for (auto &other : others)
     other.join();
-}
-
-// Each thread adds to values of its own: its centres' neighbours may be another's centres.
-void Kernel::run_and_add(void (*work)(const KernelNumbers &, KernelTask &), std::vector<KernelTask> &tasks,
-                         double *KernelTask::*values, size_t n_values) const
-{
-  std::vector<Floats> others;
-  for (size_t part = 1; part < tasks.size(); part++) {
-    others.push_back(allocate_doubles(n_values));
-    tasks[part].*values = reinterpret_cast<double *>(others.back().get());
-  }
-  run(work, tasks);
-  for (size_t part = 1; part < tasks.size(); part++)
-    for (size_t i = 0; i < n_values; i++)
-      (tasks[0].*values)[i] += (tasks[part].*values)[i];
 }
 
 CheckCrystal lammps_heal::check_crystal(double lattice_constant, double cutoff)

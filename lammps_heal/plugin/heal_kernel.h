@@ -66,10 +66,12 @@ class Kernel
 
   // Relay number `turn`, from 0, of the answers told, (n_rows, 3) Å; the last gives the displacements, to be
   // added, not yet capped. Owned rows that are no centres must be told nothing but zeros.
-  // answers: (n_centres, 3) Å, written. The same bits for any number of threads.
+  // answers: (n_centres, 3) Å, written. The same bits for any number of threads. scratch: overwritten; it
+  // grows to some 6 n_rows, and to keep it saves the time that new memory takes.
   void relay(const double *positions, int64_t n_rows, const int32_t *centres, int64_t n_centres,
              const int64_t *first, const int32_t *neighbours, const uint16_t *near, const double *told,
-             int turn, double length_scale, int n_threads, double *answers) const;
+             int turn, double length_scale, int n_threads, std::vector<double> &scratch,
+             double *answers) const;
 
  private:
   const KernelLoops *loops;
@@ -81,12 +83,9 @@ class Kernel
   std::vector<Floats> owned;
 
   static Floats allocate(size_t n);
-  static Floats allocate_doubles(size_t n);
   static std::vector<KernelTask> divided(KernelTask whole, int n_threads);
   float *keep(size_t n);
   void run(void (*work)(const KernelNumbers &, KernelTask &), std::vector<KernelTask> &tasks) const;
-  void run_and_add(void (*work)(const KernelNumbers &, KernelTask &), std::vector<KernelTask> &tasks,
-                   double *KernelTask::*values, size_t n_values) const;
 };
 
 // A small noisy crystal with a vacancy, owned atoms and the periodic ghosts within the cutoff, on which a

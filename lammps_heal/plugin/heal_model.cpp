@@ -290,11 +290,12 @@ double HealModel::difference_of_kernel()
                    overlapping);
   compare(told, answers_of());
   set_answers(told.data(), n_rows);
-  std::vector<double> by_torch(3 * crystal.n_owned), by_kernel(3 * crystal.n_owned);
+  std::vector<double> by_torch(3 * crystal.n_owned), by_kernel(3 * crystal.n_owned), scratch;
   for (int turn = 0; turn < n_relays; turn++) {
     relay(neighbourhoods, turn, by_torch.data());
     compiled->relay(crystal.positions.data(), n_rows, nullptr, crystal.n_owned, list.first.data(),
-                    list.neighbours.get(), near.data(), told.data(), turn, length_scale, 1, by_kernel.data());
+                    list.neighbours.get(), near.data(), told.data(), turn, length_scale, 1, scratch,
+                    by_kernel.data());
     compare(by_torch, by_kernel);
   }
   return largest;

@@ -106,8 +106,9 @@ EXPORT int heal_relay(void *kernel, const double *positions, int64_t n_centres, 
                       const uint16_t *near, const double *told, int turn, double *answers)
 {
   return attempt([&]() {
+    std::vector<double> scratch;
     static_cast<Kernel *>(kernel)->relay(positions, n_rows, nullptr, n_centres, first, neighbours, near, told,
-                                         turn, length_scale, n_threads, answers);
+                                         turn, length_scale, n_threads, scratch, answers);
   });
 }
 
