@@ -507,33 +507,34 @@ std::vector<int> FixHeal::group_atoms() const
 
 void FixHeal::find_displacements(const std::vector<int> &atoms)
 {
-  find_answers_to_forces(atoms);
+  // Ranks wait for each other at the end alone: what is wrong before is kept until then.
+  auto problem = find_answers_to_forces(atoms);
   for (int turn = 0; turn < model->n_relays; turn++) {
     std::fill(vectors.begin(), vectors.end(), 0.0);
     for (size_t k = 0; k < atoms.size(); k++)
       std::copy_n(&found[3 * k], 3, &vectors[3 * static_cast<size_t>(atoms[k])]);
     comm->forward_comm(this);
-    attempt([&]() { return relay(atoms, turn, found); });
+    if (problem.empty())
+      problem = problem_of([&]() { return relay(atoms, turn, found); });
   }
 
   for (int i = 0; i < atom->nlocal; i++)
     set_arrays(i);
   n_capped = 0;
-  std::string problem;
   for (size_t k = 0; k < atoms.size() && problem.empty(); k++)
     problem = store_displacement(atoms[k], &found[3 * k]);
   stop_if_any(problem);
 }
 
-/* fills found with B f of the atoms, before relays */
+/* fills found with B f of the atoms, before relays; returns what is wrong, or nothing */
 
-void FixHeal::find_answers_to_forces(const std::vector<int> &atoms)
+std::string FixHeal::find_answers_to_forces(const std::vector<int> &atoms)
 {
   const auto centres = pushing_atoms();
   auto &mobilities = scratch;
   mobilities.resize(std::max(mobilities.size(), 9 * centres.size()));
   vectors.assign(3 * (static_cast<size_t>(atom->nlocal) + atom->nghost), 0.0);
-  attempt([&]() {
+  auto problem = problem_of([&]() {
     return use_kernel ? forces_by_kernel(centres, mobilities) : forces_by_torch(centres, mobilities);
   });
   comm->reverse_comm(this);
@@ -547,6 +548,7 @@ void FixHeal::find_answers_to_forces(const std::vector<int> &atoms)
     for (int d = 0; d < 3; d++, row += 3)
       found[3 * k + d] = row[0] * force[0] + row[1] * force[1] + row[2] * force[2];
   }
+  return problem;
 }
 
 /* atoms of the group and their neighbours: what they push each other by, both must say */
@@ -748,17 +750,15 @@ void FixHeal::move_atoms(const std::vector<int> &atoms)
 
 /* ---------------------------------------------------------------------- errors on all ranks at once */
 
-/* work returns what is wrong on this rank, or nothing, or throws. Stops all ranks where it is wrong on one */
+/* what work returns as wrong, or throws; or nothing */
 
-template <typename Work> void FixHeal::attempt(const Work &work)
+template <typename Work> std::string FixHeal::problem_of(const Work &work)
 {
-  std::string problem;
   try {
-    problem = work();
+    return work();
   } catch (const std::exception &reason) {
-    problem = "fix heal: " + std::string(reason.what());
+    return "fix heal: " + std::string(reason.what());
   }
-  stop_if_any(problem);
 }
 
 /* problem: what is wrong on this rank, or nothing. Stops all ranks with the first rank's message. */

@@ -103,7 +103,7 @@ class FixHeal : public Fix
   double largest_move_since_list() const;
   std::vector<int> group_atoms() const;
   void find_displacements(const std::vector<int> &atoms);
-  void find_answers_to_forces(const std::vector<int> &atoms);
+  std::string find_answers_to_forces(const std::vector<int> &atoms);
   std::vector<int> pushing_atoms() const;
   std::string forces_by_kernel(const std::vector<int> &centres, std::vector<double> &mobilities);
   std::string forces_by_torch(const std::vector<int> &centres, std::vector<double> &mobilities);
@@ -117,7 +117,7 @@ class FixHeal : public Fix
   std::string store_displacement(int i, const double *displacement);
   void move_atoms(const std::vector<int> &atoms);
 
-  template <typename Work> void attempt(const Work &work);
+  template <typename Work> static std::string problem_of(const Work &work);
   void stop_if_any(const std::string &problem);
   std::string name_of(int i) const;
 };
