@@ -230,22 +230,23 @@ void Kernel::relay(const double *positions, int64_t n_rows, const int32_t *centr
                    int turn, double length_scale, int n_threads, std::vector<double> &scratch,
                    double *answers) const
 {
-  // Rows of four fill a vector: as floats those of what is told, as doubles what each thread adds.
-  const auto n_values = static_cast<size_t>(4 * n_rows), aligned = ALIGNMENT / sizeof(double);
-  const size_t n_told = (n_values / 2 + aligned - 1) / aligned * aligned;
+  // Rows of four fill a vector: as doubles what each thread adds, and as floats what is told.
+  const auto n_values = static_cast<size_t>(4 * n_rows);
   KernelTask whole = {positions, centres, first, neighbours, 0, n_centres, length_scale};
   auto tasks = divided(whole, n_threads);
-  if (scratch.size() < n_told + tasks.size() * n_values + aligned)
-    scratch.resize(n_told + tasks.size() * n_values + aligned);
-  const size_t past = reinterpret_cast<uintptr_t>(scratch.data()) / sizeof(double) % aligned;
-  double *const begin = scratch.data() + (past ? aligned - past : 0), *const added = begin + n_told;
-  auto *const fours = reinterpret_cast<float *>(begin);
+  const size_t n_added = tasks.size() * n_values, needed = n_added + n_values / 2 + ALIGNMENT / sizeof(double);
+  if (scratch.size() < needed)
+    scratch.resize(needed);
+  void *begin = scratch.data();
+  size_t n_bytes = needed * sizeof(double);
+  auto *const added = static_cast<double *>(std::align(ALIGNMENT, n_added * sizeof(double), begin, n_bytes));
+  auto *const fours = reinterpret_cast<float *>(added + n_added);
   for (int64_t i = 0; i < n_rows; i++) {
     for (int d = 0; d < 3; d++)
       fours[4 * i + d] = static_cast<float>(told[3 * i + d]);
     fours[4 * i + 3] = 0.0f;
   }
-  std::fill_n(added, tasks.size() * n_values, 0.0);
+  std::fill_n(added, n_added, 0.0);
   for (size_t part = 0; part < tasks.size(); part++) {
     tasks[part].told = fours;
     tasks[part].turn = turn;

@@ -32,8 +32,7 @@ template <> struct Vector<16> {
 
 template <int W> using Floats = typename Vector<W>::Floats;
 
-#define INLINE_MEMBER inline __attribute__((always_inline))
-#define INLINE static INLINE_MEMBER
+#define INLINE static inline __attribute__((always_inline))
 #define NOT_INLINE static __attribute__((noinline))
 
 template <int W> INLINE Floats<W> load(const float *p)
@@ -81,18 +80,10 @@ INLINE int64_t padded(int64_t n, int64_t to)
   return (n + to - 1) / to * to;
 }
 
-// EDGE_PADDING of one value.
-INLINE void pad(float *behind, float value)
+// EDGE_PADDING of one value, of four bytes.
+template <typename Number> INLINE void pad(Number *behind, Number value)
 {
-  typedef float Unaligned __attribute__((vector_size(4 * HEAL_LANES), aligned(4), may_alias));
-#pragma GCC unroll 4
-  for (int lane = 0; lane < EDGE_PADDING; lane += HEAL_LANES)
-    *reinterpret_cast<Unaligned *>(behind + lane) = Unaligned{} + value;
-}
-
-INLINE void pad(int32_t *behind, int32_t value)
-{
-  typedef int32_t Unaligned __attribute__((vector_size(4 * HEAL_LANES), aligned(4), may_alias));
+  typedef Number Unaligned __attribute__((vector_size(4 * HEAL_LANES), aligned(4), may_alias));
 #pragma GCC unroll 4
   for (int lane = 0; lane < EDGE_PADDING; lane += HEAL_LANES)
     *reinterpret_cast<Unaligned *>(behind + lane) = Unaligned{} + value;
@@ -212,6 +203,11 @@ INLINE void take_rows(const double *values, const int32_t *rows, int64_t n, cons
     z[k] = static_cast<float>(row[2] - origin[2]);
   }
 #endif
+}
+
+INLINE int64_t centre_of(const KernelTask &task, int64_t k)
+{
+  return task.centres ? task.centres[k] : k;
 }
 
 // Where the near bits of a row begin; see Kernel.
@@ -534,11 +530,6 @@ NOT_INLINE void find_weights_by_twos(const KernelNumbers &numbers, const Edges &
 }
 #endif
 
-// Of TILE edges' neighbours; x and y go through one register.
-struct Pushes {
-  alignas(ALIGNMENT) double xy[TILE][2], z[TILE];
-};
-
 // The same for relays, in floats: multiples of 2^-27 Å where they are smaller than 1/32 Å, and coarser
 // beyond.
 constexpr float TO_COARSE_GRID = 0.09375f;    // 1.5 * 2^-4
@@ -552,64 +543,40 @@ INLINE double on_grid(float value)
   return static_cast<double>(value) + TO_GRID - TO_GRID;
 }
 
-// Of x, y and z, in lanes.
-struct Sums {
-  alignas(ALIGNMENT) double lanes[3][EDGE_PADDING];
-
-  // An initialiser would do it eight bytes at a time.
-  INLINE_MEMBER Sums()
-  {
-    typedef double Doubles __attribute__((vector_size(8 * EDGE_PADDING / 2), may_alias));
-#pragma GCC unroll 6
-    for (int k = 0; k < 6; k++)
-      reinterpret_cast<Doubles *>(lanes)[k] = Doubles{};
-  }
-
-  INLINE_MEMBER void add_to(double *row)
-  {
-    for (int d = 0; d < 3; d++) {
-#pragma GCC unroll 8
-      for (int half = EDGE_PADDING / 2; half > 0; half /= 2)
-        for (int lane = 0; lane < half; lane++)
-          lanes[d][lane] += lanes[d][lane + half];
-      row[d] += lanes[d][0];
-    }
-  }
-};
-
-INLINE void add_pushes(const Pushes &pushes, const int32_t *rows, int64_t n, double *values)
-{
-  for (int64_t e = 0; e < n; e++) {
-    double *const row = values + 3 * static_cast<int64_t>(rows[e]);
-    *reinterpret_cast<TwoDoubles *>(row) += *reinterpret_cast<const TwoDoubles *>(pushes.xy[e]);
-    row[2] += pushes.z[e];
-  }
-}
-
 // What each edge pushes its centre by, w_ij u, is taken from its neighbour: added to and subtracted from
 // `forces`. weights: w_ij, zeros behind them.
 INLINE void add_forces(const Edges &edges, int64_t start, int64_t n, const float *__restrict weights,
                        int64_t centre, double *__restrict forces)
 {
-  Pushes pushes;
+  alignas(ALIGNMENT) double push_xy[TILE][2], push_z[TILE];    // x and y go through one register below
   const int64_t n_padded = padded(n, EDGE_PADDING);
   const float *__restrict x = edges.x + start, *__restrict y = edges.y + start,
                           *__restrict z = edges.z + start;
-  Sums sums;
+  alignas(ALIGNMENT) double sums[3][EDGE_PADDING] = {};
   for (int64_t first = 0; first < n_padded; first += EDGE_PADDING)
     for (int lane = 0; lane < EDGE_PADDING; lane++) {
       const int64_t e = first + lane;
       const double of_x = on_grid(weights[e] * x[e]), of_y = on_grid(weights[e] * y[e]),
                    of_z = on_grid(weights[e] * z[e]);
-      pushes.xy[e][0] = -of_x;
-      pushes.xy[e][1] = -of_y;
-      pushes.z[e] = -of_z;
-      sums.lanes[0][lane] += of_x;
-      sums.lanes[1][lane] += of_y;
-      sums.lanes[2][lane] += of_z;
+      push_xy[e][0] = of_x;
+      push_xy[e][1] = of_y;
+      push_z[e] = of_z;
+      sums[0][lane] += of_x;
+      sums[1][lane] += of_y;
+      sums[2][lane] += of_z;
     }
-  sums.add_to(forces + 3 * centre);
-  add_pushes(pushes, edges.rows + start, n, forces);
+  for (int d = 0; d < 3; d++) {
+    double sum = 0.0;
+    for (int lane = 0; lane < EDGE_PADDING; lane++)
+      sum += sums[d][lane];
+    forces[3 * centre + d] += sum;
+  }
+  const int32_t *const rows = edges.rows + start;
+  for (int64_t e = 0; e < n; e++) {
+    double *const force = forces + 3 * static_cast<int64_t>(rows[e]);
+    *reinterpret_cast<TwoDoubles *>(force) -= *reinterpret_cast<const TwoDoubles *>(push_xy[e]);
+    force[2] -= push_z[e];
+  }
 }
 
 // Degrees whose sums fit the registers together: all four, or 1 and 2, then 0 and 3.
@@ -743,6 +710,46 @@ size_t scratch_floats(const KernelNumbers &numbers, int64_t most_edges)
   return of_forces > of_relay ? of_forces : of_relay;
 }
 
+// A_klm of up to TILE edges, added to rows of moments, one for each harmonic.
+template <int W>
+INLINE void sum_moments(const KernelNumbers &numbers, const Edges &edges, int64_t start, int64_t n,
+                         const Harmonics &harmonics, float *const *moments)
+{
+#ifdef __AVX512F__
+  if (numbers.n_channels == CHANNELS_OF_TWO)
+    return add_moments_by_twos(numbers, edges, start, n, harmonics, moments);
+#endif
+  for (int channel = 0; channel < numbers.n_channels; channel += W) {
+    if (HEAL_REGISTERS > FEW_REGISTERS)
+      add_moments<W, ALL_DEGREES>(numbers, edges, start, n, harmonics, moments, channel);
+    else {
+      add_moments<W, DEGREES_1_2>(numbers, edges, start, n, harmonics, moments, channel);
+      add_moments<W, DEGREES_0_3>(numbers, edges, start, n, harmonics, moments, channel);
+    }
+  }
+}
+
+// w_ij of up to TILE edges, zeros behind them.
+template <int W>
+INLINE void find_weights(const KernelNumbers &numbers, const Edges &edges, int64_t start, int64_t n,
+                         const Harmonics &harmonics, const float *gated, float *weights)
+{
+#ifdef __AVX512F__
+  if (numbers.n_channels == CHANNELS_OF_TWO)
+    return find_weights_by_twos(numbers, edges, start, n, harmonics, gated, weights);
+#endif
+  alignas(ALIGNMENT) float lanes[TILE * W];
+  for (int channel = 0; channel < numbers.n_channels; channel += W) {
+    if (HEAL_REGISTERS > FEW_REGISTERS)
+      add_weights<W, ALL_DEGREES>(numbers, edges, start, n, harmonics, gated, channel, channel == 0, lanes);
+    else {
+      add_weights<W, DEGREES_1_2>(numbers, edges, start, n, harmonics, gated, channel, channel == 0, lanes);
+      add_weights<W, DEGREES_0_3>(numbers, edges, start, n, harmonics, gated, channel, false, lanes);
+    }
+  }
+  sum_channels<W>(lanes, n, weights);
+}
+
 // One pass over ATOMS_AT_ONCE centres at the most.
 template <int W> void run_block(const KernelNumbers &numbers, KernelTask &task, int64_t begin, int n_atoms)
 {
@@ -780,7 +787,7 @@ template <int W> void run_block(const KernelNumbers &numbers, KernelTask &task, 
     own.place = take(most);
     own.interval = reinterpret_cast<int32_t *>(take(most));
     own.rows = reinterpret_cast<int32_t *>(take(most));
-    const int64_t centre = task.centres ? task.centres[begin + a] : begin + a;
+    const int64_t centre = centre_of(task, begin + a);
     gather(numbers, task, centre, own);
     float *rows[N_HARMONICS];
     for (int l = 0; l < N_DEGREES; l++)
@@ -789,20 +796,7 @@ template <int W> void run_block(const KernelNumbers &numbers, KernelTask &task, 
     for (int64_t start = 0; start < own.n; start += TILE) {
       const int64_t n = own.n - start < TILE ? own.n - start : TILE;
       harmonics_of(own, start, n, harmonics);
-#ifdef __AVX512F__
-      if (numbers.n_channels == CHANNELS_OF_TWO) {
-        add_moments_by_twos(numbers, own, start, n, harmonics, rows);
-        continue;
-      }
-#endif
-      for (int channel = 0; channel < numbers.n_channels; channel += W) {
-        if (HEAL_REGISTERS > FEW_REGISTERS)
-          add_moments<W, ALL_DEGREES>(numbers, own, start, n, harmonics, rows, channel);
-        else {
-          add_moments<W, DEGREES_1_2>(numbers, own, start, n, harmonics, rows, channel);
-          add_moments<W, DEGREES_0_3>(numbers, own, start, n, harmonics, rows, channel);
-        }
-      }
+      sum_moments<W>(numbers, own, start, n, harmonics, rows);
     }
   }
 
@@ -848,28 +842,12 @@ template <int W> void run_block(const KernelNumbers &numbers, KernelTask &task, 
             store<W>(gated + (START[l] + m) * n_channels + k,
                      gate * load<W>(mixed[l] + (static_cast<size_t>(a) * COUNT[l] + m) * n_channels + k));
       }
-    const int64_t centre = task.centres ? task.centres[begin + a] : begin + a;
+    const int64_t centre = centre_of(task, begin + a);
     for (int64_t start = 0; start < own.n; start += TILE) {
       const int64_t n = own.n - start < TILE ? own.n - start : TILE;
       harmonics_of(own, start, n, harmonics);
       alignas(ALIGNMENT) float weights[TILE + EDGE_PADDING];
-#ifdef __AVX512F__
-      if (numbers.n_channels == CHANNELS_OF_TWO) {
-        find_weights_by_twos(numbers, own, start, n, harmonics, gated, weights);
-        add_forces(own, start, n, weights, centre, task.forces);
-        continue;
-      }
-#endif
-      alignas(ALIGNMENT) float lanes[TILE * W];
-      for (int channel = 0; channel < numbers.n_channels; channel += W) {
-        if (HEAL_REGISTERS > FEW_REGISTERS)
-          add_weights<W, ALL_DEGREES>(numbers, own, start, n, harmonics, gated, channel, channel == 0, lanes);
-        else {
-          add_weights<W, DEGREES_1_2>(numbers, own, start, n, harmonics, gated, channel, channel == 0, lanes);
-          add_weights<W, DEGREES_0_3>(numbers, own, start, n, harmonics, gated, channel, false, lanes);
-        }
-      }
-      sum_channels<W>(lanes, n, weights);
+      find_weights<W>(numbers, own, start, n, harmonics, gated, weights);
       add_forces(own, start, n, weights, centre, task.forces);
     }
     const float *const mobile = gates + a * n_gates + N_DEGREES * n_channels;
@@ -953,7 +931,7 @@ INLINE void prefetch_list(const KernelTask &task, int64_t k)
 {
   if (k >= task.end)
     return;
-  const int64_t centre = task.centres ? task.centres[k] : k;
+  const int64_t centre = centre_of(task, k);
   for (int64_t place = task.first[centre]; place < task.first[centre + 1]; place += EDGE_PADDING)
     __builtin_prefetch(task.neighbours + place);
 }
@@ -984,7 +962,7 @@ void relay(const KernelNumbers &numbers, KernelTask &task)
     int64_t ends[RELAYED_AT_ONCE];
     edges.n = 0;
     for (int a = 0; a < n_atoms; a++) {
-      const int64_t centre = task.centres ? task.centres[begin + a] : begin + a, e = edges.n;
+      const int64_t centre = centre_of(task, begin + a), e = edges.n;
       const int64_t n =
           take_near(task.neighbours + task.first[centre], task.first[centre + 1] - task.first[centre],
                     task.are_near + first_near(task, centre), edges.rows + e);
@@ -1033,7 +1011,7 @@ void relay(const KernelNumbers &numbers, KernelTask &task)
         *other += in_double(to_other + 4 * e);
         sum += in_double(to_centre + 4 * e);
       }
-      const int64_t centre = task.centres ? task.centres[begin + a] : begin + a;
+      const int64_t centre = centre_of(task, begin + a);
       *reinterpret_cast<FourDoubles *>(task.answers + 4 * centre) += sum;
     }
   }
