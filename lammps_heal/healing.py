@@ -147,7 +147,7 @@ def fastest_displacement(model: torch.jit.ScriptModule, kernel: str = "auto", th
     compiled = _kernel_of(model) if kernel == "auto" and is_on_cpu else None
     if compiled is None:
         return partial(_displacement_of_separate_atoms, model)
-    threaded = Parts(compiled.n_relays, partial(compiled.forces, threads=threads), partial(compiled.relay, threads=threads))
+    threaded = Parts(compiled.n_relays, partial(compiled.forces, threads=threads), compiled.relay)
     return partial(_whole_step, threaded)
 
 

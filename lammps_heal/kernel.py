@@ -65,11 +65,14 @@ class Kernel:
         )
         if not self._kernel:
             raise HealError(last_error(loaded))
+        self._step = loaded.heal_kernel_step()
         self._neighbourhoods: Neighbourhoods | None = None
 
     def __del__(self) -> None:
         if getattr(self, "_kernel", None):
             self._library.heal_delete_kernel(self._kernel)
+        if getattr(self, "_step", None):
+            self._library.heal_delete_kernel_step(self._step)
 
     @property
     def instruction_set(self) -> str:
@@ -84,37 +87,34 @@ class Kernel:
         positions: (n_owned + n_ghost, 3) Å. neighbourhoods: of all owned rows, in order of rows.
         Raises HealError where two atoms are on one spot.
         """
-        n_owned, n_edges = len(neighbourhoods.first) - 1, len(neighbourhoods.neighbours)
+        positions = np.ascontiguousarray(positions)
+        self._first = np.ascontiguousarray(neighbourhoods.first)  # relays read it
+        self._neighbourhoods = neighbourhoods
+        neighbours = np.ascontiguousarray(neighbourhoods.neighbours, np.int32)
+        n_owned = len(self._first) - 1
         forces, mobilities, overlapping = np.zeros(positions.shape), np.empty((n_owned, 3, 3)), np.empty(2, np.int64)
-        # Which neighbours are near, for the relays that follow.
-        self._near, self._neighbourhoods = np.empty(self._library.heal_near_size(n_owned, n_edges), np.uint16), neighbourhoods
-        results = len(positions), *map(pointer, (forces, mobilities, self._near, overlapping))
-        self._run(self._library.heal_forces, positions, neighbourhoods, threads, *results)
+        sizes = len(positions), n_owned
+        arrays = pointer(positions), *sizes, pointer(self._first), pointer(neighbours)
+        results = pointer(forces), pointer(mobilities), self._step, pointer(overlapping)
+        self._check(self._library.heal_forces(self._kernel, *arrays, self.length_scale, threads, *results))
         if overlapping[0] >= 0:
             raise overlap_error(positions, *overlapping)
         return forces, mobilities
 
-    def relay(
-        self, positions: Float64Array, neighbourhoods: Neighbourhoods, answers: Float64Array, turn: int, threads: int = 1
-    ) -> Float64Array:
+    def relay(self, positions: Float64Array, neighbourhoods: Neighbourhoods, answers: Float64Array, turn: int) -> Float64Array:
         """(n_owned, 3) Å after relay number `turn`, from 0, of the answers of all rows, (n_owned + n_ghost, 3) Å.
 
         positions, neighbourhoods: those of the last forces(); raises ValueError for others' neighbourhoods.
         """
         if neighbourhoods is not self._neighbourhoods:
             raise ValueError("relay() follows forces() of the same neighbourhoods")
-        told, result = np.ascontiguousarray(answers), np.empty((len(neighbourhoods.first) - 1, 3))
-        arguments = len(positions), pointer(self._near), pointer(told), turn, pointer(result)
-        self._run(self._library.heal_relay, positions, neighbourhoods, threads, *arguments)
-        return result
+        changed = np.array(answers, order="C")
+        self._check(self._library.heal_relay(self._kernel, self._step, turn, pointer(changed)))
+        return changed[: len(self._first) - 1]
 
-    def _run(self, function: Any, positions: Float64Array, neighbourhoods: Neighbourhoods, threads: int, *arguments: Any) -> None:
-        """A function of the library; its last arguments are its own."""
-        positions = np.ascontiguousarray(positions)
-        first = np.ascontiguousarray(neighbourhoods.first)
-        neighbours = np.ascontiguousarray(neighbourhoods.neighbours, np.int32)
-        arrays = pointer(positions), len(first) - 1, pointer(first), pointer(neighbours)
-        if function(self._kernel, *arrays, self.length_scale, threads, *arguments):
+    def _check(self, failed: int) -> None:
+        if failed:
+            self._neighbourhoods = None
             raise HealError(f"the kernel failed: {last_error(self._library)}")
 
 

@@ -94,7 +94,6 @@ def check_crystal(loaded: ctypes.CDLL, lattice_constant: float, cutoff: float) -
 
 def _declare(loaded: ctypes.CDLL) -> None:
     integer, long, double, text = ctypes.c_int, ctypes.c_int64, ctypes.c_double, ctypes.c_char_p
-    of_a_pass = [_Pointer, _Pointer, long, _Pointer, _Pointer, double, integer]
     functions = {
         "heal_last_error": (text, []),
         "heal_instruction_sets": (text, []),
@@ -102,9 +101,10 @@ def _declare(loaded: ctypes.CDLL) -> None:
         "heal_kernel": (_Pointer, [integer, integer, integer, double, *[_Pointer] * 9, text]),
         "heal_delete_kernel": (None, [_Pointer]),
         "heal_instruction_set": (text, [_Pointer]),
-        "heal_near_size": (long, [long, long]),
-        "heal_forces": (integer, [*of_a_pass, long, _Pointer, _Pointer, _Pointer, _Pointer]),
-        "heal_relay": (integer, [*of_a_pass, long, _Pointer, _Pointer, integer, _Pointer]),
+        "heal_kernel_step": (_Pointer, []),
+        "heal_delete_kernel_step": (None, [_Pointer]),
+        "heal_forces": (integer, [_Pointer, _Pointer, long, long, _Pointer, _Pointer, double, integer, *[_Pointer] * 4]),
+        "heal_relay": (integer, [_Pointer, _Pointer, integer, _Pointer]),
         "heal_neighbour_list": (_Pointer, [_Pointer, _Pointer, long, long, double, integer, text, _Pointer]),
         "heal_take_neighbour_list": (None, [_Pointer, _Pointer, _Pointer]),
         "heal_check_crystal": (long, [double, double, _Pointer, long, _Pointer]),

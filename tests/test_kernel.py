@@ -98,7 +98,7 @@ def test_any_number_of_threads_gives_the_same_bits(model: torch.jit.ScriptModule
 
     def computed(neighbourhoods: Neighbourhoods, threads: int) -> list[np.ndarray]:
         forces = kernel.forces(positions, neighbourhoods, threads)
-        return [*forces, *(kernel.relay(positions, neighbourhoods, told, turn, threads) for turn in range(kernel.n_relays))]
+        return [*forces, *(kernel.relay(positions, neighbourhoods, told, turn) for turn in range(kernel.n_relays))]
 
     alone = computed(some, 1)
     for threads in (2, 3):

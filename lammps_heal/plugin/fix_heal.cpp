@@ -508,47 +508,50 @@ std::vector<int> FixHeal::group_atoms() const
 void FixHeal::find_displacements(const std::vector<int> &atoms)
 {
   // Ranks wait for each other at the end alone: what is wrong before is kept until then.
-  auto problem = find_answers_to_forces(atoms);
+  const auto centres = pushing_atoms();
+  auto problem = find_answers_to_forces(centres);
   for (int turn = 0; turn < model->n_relays; turn++) {
-    std::fill(vectors.begin(), vectors.end(), 0.0);
-    for (size_t k = 0; k < atoms.size(); k++)
-      std::copy_n(&found[3 * k], 3, &vectors[3 * static_cast<size_t>(atoms[k])]);
     comm->forward_comm(this);
     if (problem.empty())
-      problem = problem_of([&]() { return relay(atoms, turn, found); });
+      problem = problem_of([&]() { return relay(atoms, turn); });
   }
 
-  for (int i = 0; i < atom->nlocal; i++)
-    set_arrays(i);
   n_capped = 0;
-  for (size_t k = 0; k < atoms.size() && problem.empty(); k++)
-    problem = store_displacement(atoms[k], &found[3 * k]);
+  for (int i = 0; i < atom->nlocal && problem.empty(); i++)
+    problem = store_displacement(i);
   stop_if_any(problem);
 }
 
-/* fills found with B f of the atoms, before relays; returns what is wrong, or nothing */
+/* vectors become B f of the group's owned atoms, before relays; returns what is wrong, or nothing */
 
-std::string FixHeal::find_answers_to_forces(const std::vector<int> &atoms)
+std::string FixHeal::find_answers_to_forces(const std::vector<int> &centres)
 {
-  const auto centres = pushing_atoms();
-  auto &mobilities = scratch;
-  mobilities.resize(std::max(mobilities.size(), 9 * centres.size()));
+  std::vector<double> by_torch;
   vectors.assign(3 * (static_cast<size_t>(atom->nlocal) + atom->nghost), 0.0);
-  auto problem = problem_of([&]() {
-    return use_kernel ? forces_by_kernel(centres, mobilities) : forces_by_torch(centres, mobilities);
-  });
+  auto problem = problem_of(
+      [&]() { return use_kernel ? forces_by_kernel(centres) : forces_by_torch(centres, by_torch); });
   comm->reverse_comm(this);
 
-  found.resize(3 * atoms.size());
-  size_t place = 0;
-  for (size_t k = 0; k < atoms.size(); k++) {
-    while (centres[place] != atoms[k])    // both in order of rows
-      place++;
-    const double *const force = &vectors[3 * static_cast<size_t>(atoms[k])], *row = &mobilities[9 * place];
-    for (int d = 0; d < 3; d++, row += 3)
-      found[3 * k + d] = row[0] * force[0] + row[1] * force[1] + row[2] * force[2];
+  if (!problem.empty())
+    return problem;
+  const double *mobility = use_kernel ? kernel_step.mobilities() : by_torch.data();
+  for (int i : centres) {
+    double *const vector = &vectors[3 * static_cast<size_t>(i)];
+    const double force[3] = {vector[0], vector[1], vector[2]};
+    for (int d = 0; d < 3; d++, mobility += 3)
+      vector[d] = mobility[0] * force[0] + mobility[1] * force[1] + mobility[2] * force[2];
   }
-  return problem;
+  answer_for_group_alone();
+  return "";
+}
+
+/* other owned atoms stay */
+
+void FixHeal::answer_for_group_alone()
+{
+  for (int i = 0; i < atom->nlocal; i++)
+    if (!(atom->mask[i] & groupbit))
+      std::fill_n(&vectors[3 * static_cast<size_t>(i)], 3, 0.0);
 }
 
 /* atoms of the group and their neighbours: what they push each other by, both must say */
@@ -575,16 +578,14 @@ const int *FixHeal::rows_of(const std::vector<int> &centres) const
 
 /* these return what is wrong, or nothing; forces are added to vectors, mobilities: (n_centres, 3, 3) */
 
-std::string FixHeal::forces_by_kernel(const std::vector<int> &centres, std::vector<double> &mobilities)
+std::string FixHeal::forces_by_kernel(const std::vector<int> &centres)
 {
   if (centres.empty())
     return "";
   int64_t overlapping[2];
-  near.resize(lammps_heal::Kernel::near_size(atom->nlocal, list.first.back()));
   model->kernel()->forces(atom->x[0], static_cast<int64_t>(atom->nlocal) + atom->nghost, rows_of(centres),
                           static_cast<int64_t>(centres.size()), list.first.data(), list.neighbours.get(),
-                          model->length_scale, n_threads, vectors.data(), mobilities.data(), near.data(),
-                          overlapping);
+                          model->length_scale, n_threads, vectors.data(), kernel_step, overlapping);
   if (overlapping[0] >= 0)
     return overlap_problem(static_cast<int>(overlapping[0]), static_cast<int>(overlapping[1]));
   return "";
@@ -594,41 +595,42 @@ std::string FixHeal::forces_by_torch(const std::vector<int> &centres, std::vecto
 {
   if (centres.empty())
     return "";
+  mobilities.resize(9 * centres.size());
   model->set_positions(atom->x[0], static_cast<int64_t>(atom->nlocal) + atom->nghost);
   model->clear_forces();
-  const auto problem =
-      in_chunks(centres, 9, mobilities, [this](const lammps_heal::Neighbourhoods &chunk, double *of_chunk) {
-        model->forces(chunk, of_chunk);
-      });
+  const auto problem = in_chunks(
+      centres, 9, mobilities.data(),
+      [this](const lammps_heal::Neighbourhoods &chunk, double *of_chunk) { model->forces(chunk, of_chunk); });
   model->take_forces(vectors.data());
   return problem;
 }
 
-/* answers: (n, 3) Å, of the atoms, made of those of all atoms, in vectors */
+/* changes the group's answers; returns what is wrong, or nothing */
 
-std::string FixHeal::relay(const std::vector<int> &atoms, int turn, std::vector<double> &answers)
+std::string FixHeal::relay(const std::vector<int> &atoms, int turn)
 {
   if (atoms.empty())
     return "";
   if (use_kernel) {
-    model->kernel()->relay(atom->x[0], static_cast<int64_t>(atom->nlocal) + atom->nghost, rows_of(atoms),
-                           static_cast<int64_t>(atoms.size()), list.first.data(), list.neighbours.get(),
-                           near.data(), vectors.data(), turn, model->length_scale, n_threads, scratch,
-                           answers.data());
+    model->kernel()->relay(kernel_step, turn, vectors.data());
+    answer_for_group_alone();
     return "";
   }
   model->set_answers(vectors.data(), static_cast<int64_t>(atom->nlocal) + atom->nghost);
-  return in_chunks(atoms, 3, answers,
-                   [this, turn](const lammps_heal::Neighbourhoods &chunk, double *of_chunk) {
-                     model->relay(chunk, turn, of_chunk);
-                   });
+  std::vector<double> found(3 * atoms.size());
+  const auto problem = in_chunks(atoms, 3, found.data(),
+                                 [this, turn](const lammps_heal::Neighbourhoods &chunk, double *of_chunk) {
+                                   model->relay(chunk, turn, of_chunk);
+                                 });
+  for (size_t k = 0; k < atoms.size(); k++)
+    std::copy_n(&found[3 * k], 3, &vectors[3 * static_cast<size_t>(atoms[k])]);
+  return problem;
 }
 
 /* work(chunk, values): for TorchScript, on so many centres at once; found: (n_centres, n_values) */
 
 template <typename Work>
-std::string FixHeal::in_chunks(const std::vector<int> &centres, int n_values, std::vector<double> &found,
-                               const Work &work)
+std::string FixHeal::in_chunks(const std::vector<int> &centres, int n_values, double *found, const Work &work)
 {
   // In order of id, so that chunks do not depend on LAMMPS's sorting.
   std::vector<size_t> order(centres.size());
@@ -713,10 +715,14 @@ std::string FixHeal::overlap_problem(int i, int j) const
                      name_of(i), name_of(j), x[i][0], x[i][1], x[i][2], distance, SMALLEST_DISTANCE);
 }
 
-std::string FixHeal::store_displacement(int i, const double *displacement)
+/* the model's answer becomes what array_atom shows: zero outside the group */
+
+std::string FixHeal::store_displacement(int i)
 {
-  double *row = array_atom[i];
-  const double length = std::hypot(displacement[0], displacement[1], displacement[2]);
+  const double *const displacement = &vectors[3 * static_cast<size_t>(i)];
+  double *const row = array_atom[i];
+  const double length = std::sqrt(displacement[0] * displacement[0] + displacement[1] * displacement[1] +
+                                  displacement[2] * displacement[2]);
   if (!std::isfinite(length))
     return "fix heal: the model's displacement of " + name_of(i) + " is not finite";
   const double shortened = length > longest ? longest / length : 1.0;
@@ -799,8 +805,8 @@ double FixHeal::compute_vector(int n)
 double FixHeal::memory_usage()
 {
   return sizeof(double) * (static_cast<double>(atom->nmax) * N_COLUMNS + listed_positions.capacity() +
-                           vectors.capacity() + scratch.capacity() + found.capacity()) +
-         sizeof(uint16_t) * static_cast<double>(near.capacity()) +
+                           vectors.capacity()) +
+         static_cast<double>(kernel_step.n_bytes()) +
          sizeof(int64_t) * static_cast<double>(list.first.capacity()) +
          sizeof(int32_t) * static_cast<double>(list.capacity);
 }

@@ -73,13 +73,11 @@ class FixHeal : public Fix
   // state
   std::vector<double> listed_positions;    // owned atoms, when LAMMPS last found owners and ghosts
   lammps_heal::NeighbourList list;         // of these positions, unless must_list
-  std::vector<uint16_t> near;              // which of it are near in this step; see Kernel
+  lammps_heal::KernelStep kernel_step;     // what its forces leave for its relays
   bool must_list, is_alone;                // alone: nothing else moves atoms
   double list_skin;                        // Å, of the list: the skin, or nothing
   // (n_rows, 3) Å, owned atoms, then ghosts: forces on all, then answers, which are zero outside the group
   std::vector<double> vectors;
-  std::vector<double> found;      // (n, 3) Å, answers of the group's atoms
-  std::vector<double> scratch;    // mobilities, then what relays need
   double raised_ghost_cutoff, users_ghost_cutoff;
   double rms, largest;
   bigint n_capped, n_moved;
@@ -103,18 +101,18 @@ class FixHeal : public Fix
   double largest_move_since_list() const;
   std::vector<int> group_atoms() const;
   void find_displacements(const std::vector<int> &atoms);
-  std::string find_answers_to_forces(const std::vector<int> &atoms);
+  std::string find_answers_to_forces(const std::vector<int> &centres);
+  void answer_for_group_alone();
   std::vector<int> pushing_atoms() const;
-  std::string forces_by_kernel(const std::vector<int> &centres, std::vector<double> &mobilities);
+  std::string forces_by_kernel(const std::vector<int> &centres);
   std::string forces_by_torch(const std::vector<int> &centres, std::vector<double> &mobilities);
-  std::string relay(const std::vector<int> &atoms, int turn, std::vector<double> &answers);
+  std::string relay(const std::vector<int> &atoms, int turn);
   template <typename Work>
-  std::string in_chunks(const std::vector<int> &centres, int n_values, std::vector<double> &found,
-                        const Work &work);
+  std::string in_chunks(const std::vector<int> &centres, int n_values, double *found, const Work &work);
   const int *rows_of(const std::vector<int> &centres) const;
   std::string overlap_problem(int i, int j) const;
   std::string gather_neighbours(int i, lammps_heal::Neighbourhoods &chunk);
-  std::string store_displacement(int i, const double *displacement);
+  std::string store_displacement(int i);
   void move_atoms(const std::vector<int> &atoms);
 
   template <typename Work> static std::string problem_of(const Work &work);

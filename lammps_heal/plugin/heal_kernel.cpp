@@ -14,7 +14,6 @@ using namespace lammps_heal;
 // Å. Measured on the shipped model: quadratics of this length are as exact as float32, and faster than longer
 // cubics; straight lines would need tables that leave the cache.
 static constexpr double INTERVAL = 0.0125;
-static constexpr int64_t BLOCKS_AT_ONCE = 8;    // that a thread takes; some 0.2 ms of work
 
 void Kernel::Free::operator()(float *p) const
 {
@@ -203,13 +202,34 @@ Kernel::~Kernel() = default;
 
 void Kernel::forces(const double *positions, int64_t n_rows, const int32_t *centres, int64_t n_centres,
                     const int64_t *first, const int32_t *neighbours, double length_scale, int n_threads,
-                    double *forces, double *mobilities, uint16_t *near, int64_t *overlapping) const
+                    double *forces, KernelStep &step, int64_t *overlapping) const
 {
-  KernelTask whole = {positions, centres, first, neighbours, 0, n_centres, length_scale};
+  step.n_rows = n_rows;
+  step.n_threads = n_threads;
+  auto &whole = step.whole = {};
+  double *const fours = step.positions.room_for(4 * n_rows);    // no row in two lines of the cache
+  for (int64_t i = 0; i < n_rows; i++) {
+    std::copy_n(positions + 3 * i, 3, fours + 4 * i);
+    fours[4 * i + 3] = 0.0;
+  }
+  int64_t n_edges = 0, most_edges = 0;
+  for (int64_t k = 0; k < n_centres; k++) {
+    const int64_t row = centres ? centres[k] : k, n = first[row + 1] - first[row];
+    n_edges = first[row + 1];
+    most_edges = std::max(most_edges, n);
+  }
+  whole.positions = fours;
+  whole.centres = centres;
+  whole.first = first;
+  whole.near = step.near.room_for(loops->near_size(n_centres, n_edges));
+  whole.n_centres = n_centres;
+  whole.length_scale = length_scale;
+  whole.most_edges = padded(static_cast<int>(std::max<int64_t>(most_edges, 1)), EDGE_PADDING);
+  whole.overlapping[0] = whole.overlapping[1] = -1;
+  whole.neighbours = neighbours;
   whole.forces = forces;
-  whole.mobilities = mobilities;
-  whole.near = near;
-  auto tasks = divided(whole, n_threads);
+  whole.mobilities = step.shared.room_for(9 * n_centres);
+  auto tasks = divided(step);
   // Each thread has forces of its own: their neighbours may be another's centres.
   const auto n_values = static_cast<size_t>(3 * n_rows);
   std::vector<std::vector<double>> others(tasks.size() - 1, std::vector<double>(n_values));
@@ -225,77 +245,55 @@ void Kernel::forces(const double *positions, int64_t n_rows, const int32_t *cent
       std::copy_n(task.overlapping, 2, overlapping);
 }
 
-void Kernel::relay(const double *positions, int64_t n_rows, const int32_t *centres, int64_t n_centres,
-                   const int64_t *first, const int32_t *neighbours, const uint16_t *near, const double *told,
-                   int turn, double length_scale, int n_threads, std::vector<double> &scratch,
-                   double *answers) const
+void Kernel::relay(KernelStep &step, int turn, double *answers) const
 {
   // Rows of four fill a vector: as doubles what each thread adds, and as floats what is told.
-  const auto n_values = static_cast<size_t>(4 * n_rows);
-  KernelTask whole = {positions, centres, first, neighbours, 0, n_centres, length_scale};
-  auto tasks = divided(whole, n_threads);
-  const size_t n_added = tasks.size() * n_values, needed = n_added + n_values / 2 + ALIGNMENT / sizeof(double);
-  if (scratch.size() < needed)
-    scratch.resize(needed);
-  void *begin = scratch.data();
-  size_t n_bytes = needed * sizeof(double);
-  auto *const added = static_cast<double *>(std::align(ALIGNMENT, n_added * sizeof(double), begin, n_bytes));
-  auto *const fours = reinterpret_cast<float *>(added + n_added);
-  for (int64_t i = 0; i < n_rows; i++) {
+  const auto n_values = static_cast<size_t>(4 * step.n_rows);
+  auto tasks = divided(step);
+  const size_t n_added = tasks.size() * n_values;
+  double *const added = step.shared.room_for(n_added + n_values / 2);
+  auto *const told = reinterpret_cast<float *>(added + n_added);
+  for (int64_t i = 0; i < step.n_rows; i++) {
     for (int d = 0; d < 3; d++)
-      fours[4 * i + d] = static_cast<float>(told[3 * i + d]);
-    fours[4 * i + 3] = 0.0f;
+      told[4 * i + d] = static_cast<float>(answers[3 * i + d]);
+    told[4 * i + 3] = 0.0f;
   }
   std::fill_n(added, n_added, 0.0);
   for (size_t part = 0; part < tasks.size(); part++) {
-    tasks[part].told = fours;
+    tasks[part].told = told;
     tasks[part].turn = turn;
-    tasks[part].are_near = near;
     tasks[part].answers = added + part * n_values;
   }
   run(loops->relay, tasks);
-  for (int64_t k = 0; k < n_centres; k++) {
-    const int64_t row = centres ? centres[k] : k;
+  for (int64_t k = 0; k < step.whole.n_centres; k++) {
+    const int64_t row = step.whole.centres ? step.whole.centres[k] : k;
     for (int d = 0; d < 3; d++) {
-      double sum = 0.0;    // on the grid; what is told is not
+      double sum = 0.0;    // on the grid; the answers are not
       for (size_t part = 0; part < tasks.size(); part++)
         sum += tasks[part].answers[4 * row + d];
-      answers[3 * k + d] = told[3 * row + d] + sum;
+      answers[3 * row + d] += sum;
     }
   }
 }
 
-static int64_t number_of_blocks(int64_t n_centres)
-{
-  return (n_centres + ATOMS_AT_ONCE - 1) / ATOMS_AT_ONCE;
-}
-
 // As many tasks as there are threads with work, each for all centres, without scratch.
-std::vector<KernelTask> Kernel::divided(KernelTask whole, int n_threads)
+std::vector<KernelTask> Kernel::divided(const KernelStep &step)
 {
-  int64_t most_edges = EDGE_PADDING;
-  for (int64_t k = 0; k < whole.end; k++) {
-    const int64_t row = whole.centres ? whole.centres[k] : k;
-    most_edges = std::max(most_edges, whole.first[row + 1] - whole.first[row]);
-  }
-  whole.most_edges = (most_edges + EDGE_PADDING - 1) / EDGE_PADDING * EDGE_PADDING;
-  whole.overlapping[0] = whole.overlapping[1] = -1;
-  const int64_t n_parts =
-      std::clamp<int64_t>(n_threads, 1, std::max<int64_t>(number_of_blocks(whole.end), 1));
-  return std::vector<KernelTask>(n_parts, whole);
+  const int64_t n_deals = (step.whole.n_centres + ATOMS_DEALT - 1) / ATOMS_DEALT;
+  const int64_t n_tasks = std::clamp<int64_t>(step.n_threads, 1, std::max<int64_t>(n_deals, 1));
+  return std::vector<KernelTask>(n_tasks, step.whole);
 }
 
 void Kernel::run(void (*work)(const KernelNumbers &, KernelTask &), std::vector<KernelTask> &tasks) const
 {
-  // Whole blocks for each thread: an atom's numbers do not depend on the others of its block. They are dealt
-  // out a few at a time, since a processor may be shared.
-  const int64_t n_centres = tasks[0].end, n_blocks = number_of_blocks(n_centres);
-  const int64_t deal = tasks.size() == 1 ? n_blocks : BLOCKS_AT_ONCE;
-  std::atomic<int64_t> next_block = 0;
+  // Centres are dealt out a few at a time, since a processor may be shared; no atom's numbers depend on who
+  // else is in its deal.
+  const int64_t n_centres = tasks[0].n_centres;
+  std::atomic<int64_t> next = 0;
   auto work_on = [&](KernelTask &task) {
-    for (int64_t block; (block = next_block.fetch_add(deal)) < n_blocks;) {
-      task.begin = block * ATOMS_AT_ONCE;
-      task.end = std::min((block + deal) * ATOMS_AT_ONCE, n_centres);
+    for (int64_t begin; (begin = next.fetch_add(ATOMS_DEALT)) < n_centres;) {
+      task.begin = begin;
+      task.end = std::min<int64_t>(begin + ATOMS_DEALT, n_centres);
       work(numbers, task);
     }
   };

@@ -4,6 +4,7 @@
 #ifndef HEAL_KERNEL_H
 #define HEAL_KERNEL_H
 
+#include "buffer.h"
 #include "kernel_loops.h"
 
 #include <memory>
@@ -28,6 +29,30 @@ struct NetworkNumbers {
 // for another.
 const KernelLoops &loops_of(const std::string &instruction_set = "");
 
+// What forces leave for the relays that follow.
+class KernelStep
+{
+ public:
+  // (n_centres, 3, 3), of the last forces(); gone after a relay. They take forces to the crystal's lengths.
+  const double *mobilities() const
+  {
+    return shared.get();
+  }
+  size_t n_bytes() const
+  {
+    return positions.n_bytes() + near.n_bytes() + shared.n_bytes();
+  }
+
+ private:
+  friend class Kernel;
+  int64_t n_rows = 0;
+  int n_threads = 1;
+  KernelTask whole = {};
+  Buffer<double> positions;
+  Buffer<int32_t> near;
+  Buffer<double> shared;    // mobilities, then what relays need
+};
+
 class Kernel
 {
  public:
@@ -46,32 +71,21 @@ class Kernel
   }
 
   // What the edges of the centres do to all rows, added to forces, (n_rows, 3) Å, in lengths that the model
-  // knows, and the centres' mobilities, (n_centres, 3, 3), written, which take forces to this crystal's
-  // lengths. positions: (n_rows, 3) Å, owned atoms, then ghosts.
+  // knows; mobilities and what relays need go to `step`. positions: (n_rows, 3) Å, owned atoms, then ghosts.
   // centres: (n_centres,) rows, or null for the first ones. first: (n_owned + 1,), neighbours: those of row i
   // are neighbours[first[i]] to neighbours[first[i + 1] - 1]; pairs beyond the cutoff are ignored.
   // length_scale: this crystal's lengths in those that the model knows.
   // The same bits for any number of threads. overlapping: set to the rows of two atoms on one spot, or to -1,
   // -1.
-  // near: written, for relays of the same positions and list: a bit for each neighbour that is nearer than
-  // the cutoff and behind the centre in the order of rows, 16 to a number, those of row i from number
-  // first[i] / 16 + i on; near_size of them.
   void forces(const double *positions, int64_t n_rows, const int32_t *centres, int64_t n_centres,
               const int64_t *first, const int32_t *neighbours, double length_scale, int n_threads,
-              double *forces, double *mobilities, uint16_t *near, int64_t *overlapping) const;
-  static size_t near_size(int64_t n_owned, int64_t n_edges)
-  {
-    return static_cast<size_t>(n_edges / 16 + n_owned + 1);
-  }
+              double *forces, KernelStep &step, int64_t *overlapping) const;
 
-  // Relay number `turn`, from 0, of the answers told, (n_rows, 3) Å; the last gives the displacements, to be
-  // added, not yet capped. Owned rows that are no centres must be told nothing but zeros.
-  // answers: (n_centres, 3) Å, written. The same bits for any number of threads. scratch: overwritten; it
-  // grows to some 6 n_rows, and to keep it saves the time that new memory takes.
-  void relay(const double *positions, int64_t n_rows, const int32_t *centres, int64_t n_centres,
-             const int64_t *first, const int32_t *neighbours, const uint16_t *near, const double *told,
-             int turn, double length_scale, int n_threads, std::vector<double> &scratch,
-             double *answers) const;
+  // Relay number `turn`, from 0, of the answers of all rows, (n_rows, 3) Å, which adds to those of the
+  // centres; after the last they are the displacements, to be added, not yet capped. Answers of owned rows
+  // that are no centres must be zeros. step: of forces(), whose centres and `first` must still be there. The
+  // same bits for any number of threads.
+  void relay(KernelStep &step, int turn, double *answers) const;
 
  private:
   const KernelLoops *loops;
@@ -83,7 +97,7 @@ class Kernel
   std::vector<Floats> owned;
 
   static Floats allocate(size_t n);
-  static std::vector<KernelTask> divided(KernelTask whole, int n_threads);
+  static std::vector<KernelTask> divided(const KernelStep &step);
   float *keep(size_t n);
   void run(void (*work)(const KernelNumbers &, KernelTask &), std::vector<KernelTask> &tasks) const;
 };

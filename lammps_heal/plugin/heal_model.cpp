@@ -268,7 +268,8 @@ double HealModel::difference_of_kernel()
     }
   };
   std::vector<double> forces(3 * n_rows), mobilities(9 * crystal.n_owned);
-  // Forces on ghosts are not folded but answered, by the mobility of any owned atom: so they are compared too.
+  // Forces on ghosts are not folded but answered, by the mobility of any owned atom: so they are compared
+  // too.
   auto answers_of = [&]() {
     std::vector<double> answers(3 * n_rows);
     for (int64_t i = 0; i < n_rows; i++)
@@ -283,19 +284,18 @@ double HealModel::difference_of_kernel()
   take_forces(forces.data());
   const auto told = answers_of();
   int64_t overlapping[2];
-  std::vector<uint16_t> near(Kernel::near_size(crystal.n_owned, list.first.back()));
+  KernelStep step;
   std::fill(forces.begin(), forces.end(), 0.0);
   compiled->forces(crystal.positions.data(), n_rows, nullptr, crystal.n_owned, list.first.data(),
-                   list.neighbours.get(), length_scale, 1, forces.data(), mobilities.data(), near.data(),
-                   overlapping);
+                   list.neighbours.get(), length_scale, 1, forces.data(), step, overlapping);
+  std::copy_n(step.mobilities(), mobilities.size(), mobilities.begin());
   compare(told, answers_of());
   set_answers(told.data(), n_rows);
-  std::vector<double> by_torch(3 * crystal.n_owned), by_kernel(3 * crystal.n_owned), scratch;
+  std::vector<double> by_torch(3 * crystal.n_owned);
   for (int turn = 0; turn < n_relays; turn++) {
     relay(neighbourhoods, turn, by_torch.data());
-    compiled->relay(crystal.positions.data(), n_rows, nullptr, crystal.n_owned, list.first.data(),
-                    list.neighbours.get(), near.data(), told.data(), turn, length_scale, 1, scratch,
-                    by_kernel.data());
+    auto by_kernel = told;
+    compiled->relay(step, turn, by_kernel.data());
     compare(by_torch, by_kernel);
   }
   return largest;

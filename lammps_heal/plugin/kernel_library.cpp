@@ -83,33 +83,34 @@ template <typename Work> static int attempt(const Work &work)
   }
 }
 
-// 0, or 1 with heal_last_error().
-EXPORT int heal_forces(void *kernel, const double *positions, int64_t n_centres, const int64_t *first,
-                       const int32_t *neighbours, double length_scale, int n_threads, int64_t n_rows,
-                       double *forces, double *mobilities, uint16_t *near, int64_t *overlapping)
+EXPORT void *heal_kernel_step()
+{
+  return new KernelStep;
+}
+
+EXPORT void heal_delete_kernel_step(void *step)
+{
+  delete static_cast<KernelStep *>(step);
+}
+
+// 0, or 1 with heal_last_error(). mobilities: (n_centres, 3, 3), written.
+EXPORT int heal_forces(void *kernel, const double *positions, int64_t n_rows, int64_t n_centres,
+                       const int64_t *first, const int32_t *neighbours, double length_scale, int n_threads,
+                       double *forces, double *mobilities, void *step, int64_t *overlapping)
 {
   return attempt([&]() {
+    auto &left = *static_cast<KernelStep *>(step);
     static_cast<Kernel *>(kernel)->forces(positions, n_rows, nullptr, n_centres, first, neighbours,
-                                          length_scale, n_threads, forces, mobilities, near, overlapping);
+                                          length_scale, n_threads, forces, left, overlapping);
+    std::copy_n(left.mobilities(), 9 * n_centres, mobilities);
   });
 }
 
-// How many numbers of near bits there are.
-EXPORT int64_t heal_near_size(int64_t n_owned, int64_t n_edges)
+// The same of a relay. answers: (n_rows, 3) Å, changed.
+EXPORT int heal_relay(void *kernel, void *step, int turn, double *answers)
 {
-  return static_cast<int64_t>(Kernel::near_size(n_owned, n_edges));
-}
-
-// The same of a relay.
-EXPORT int heal_relay(void *kernel, const double *positions, int64_t n_centres, const int64_t *first,
-                      const int32_t *neighbours, double length_scale, int n_threads, int64_t n_rows,
-                      const uint16_t *near, const double *told, int turn, double *answers)
-{
-  return attempt([&]() {
-    std::vector<double> scratch;
-    static_cast<Kernel *>(kernel)->relay(positions, n_rows, nullptr, n_centres, first, neighbours, near, told,
-                                         turn, length_scale, n_threads, scratch, answers);
-  });
+  return attempt(
+      [&]() { static_cast<Kernel *>(kernel)->relay(*static_cast<KernelStep *>(step), turn, answers); });
 }
 
 EXPORT void *heal_neighbour_list(const double *positions, const int64_t *ids, int64_t n_owned, int64_t n_rows,

@@ -52,6 +52,12 @@ INLINE Floats<4> load_unaligned(const float *p)
   return *reinterpret_cast<const UnalignedFour *>(p);
 }
 
+template <int W> INLINE void store_unaligned(float *p, Floats<W> v)
+{
+  typedef float Unaligned __attribute__((vector_size(4 * W), aligned(4), may_alias));
+  *reinterpret_cast<Unaligned *>(p) = v;
+}
+
 typedef double TwoDoubles __attribute__((vector_size(16), aligned(8), may_alias));
 
 constexpr int FEW_REGISTERS = 16;
@@ -94,115 +100,73 @@ struct Components {
   float *x, *y, *z;
 };
 
-// Moves the vectors shorter than the cutoff to the front, in their order, and the listed rows of them to
-// `rows`; returns how many. near: the centre's bits. smallest: of all their squares.
-INLINE int64_t keep_inside(Components vectors, const int32_t *listed, int64_t n, int32_t centre,
-                           float cutoff_square, int32_t *__restrict rows, uint16_t *__restrict near,
-                           float &smallest)
-{
-  int64_t n_kept = 0;
-#ifdef __AVX512F__
-  __m512 least = _mm512_set1_ps(cutoff_square);
-  const __m512i own = _mm512_set1_epi32(centre);
-  for (int64_t k = 0; k < n; k += 16) {
-    const auto exists = static_cast<__mmask16>(n - k < 16 ? (1u << (n - k)) - 1 : 0xffffu);
-    const __m512 dx = _mm512_loadu_ps(vectors.x + k), dy = _mm512_loadu_ps(vectors.y + k),
-                 dz = _mm512_loadu_ps(vectors.z + k);
-    const __m512 d2 = _mm512_fmadd_ps(dx, dx, _mm512_fmadd_ps(dy, dy, _mm512_mul_ps(dz, dz)));
-    const __mmask16 is_inside =
-        _mm512_mask_cmp_ps_mask(exists, d2, _mm512_set1_ps(cutoff_square), _CMP_LT_OQ);
-    least = _mm512_mask_min_ps(least, is_inside, least, d2);
-    const __m512i listed_rows = _mm512_maskz_loadu_epi32(exists, listed + k);
-    *near++ = _mm512_mask_cmp_epi32_mask(is_inside, listed_rows, own, _MM_CMPINT_NLE);
-    _mm512_storeu_ps(vectors.x + n_kept, _mm512_maskz_compress_ps(is_inside, dx));
-    _mm512_storeu_ps(vectors.y + n_kept, _mm512_maskz_compress_ps(is_inside, dy));
-    _mm512_storeu_ps(vectors.z + n_kept, _mm512_maskz_compress_ps(is_inside, dz));
-    _mm512_storeu_si512(rows + n_kept, _mm512_maskz_compress_epi32(is_inside, listed_rows));
-    n_kept += __builtin_popcount(is_inside);
-  }
-  smallest = _mm512_reduce_min_ps(least);
+// Of two vectors of four, those lanes of both that are named, 0 to 7.
+#ifdef __clang__
+#define LANES_OF(one, other, ...) __builtin_shufflevector(one, other, __VA_ARGS__)
 #else
-  smallest = cutoff_square;
-  for (int64_t start = 0; start < n; start += 16) {
-    unsigned int bits = 0;
-    for (int64_t k = start; k < n && k < start + 16; k++) {
-      const float dx = vectors.x[k], dy = vectors.y[k], dz = vectors.z[k];
-      const float d2 = dx * dx + dy * dy + dz * dz;
-      vectors.x[n_kept] = dx;
-      vectors.y[n_kept] = dy;
-      vectors.z[n_kept] = dz;
-      rows[n_kept] = listed[k];
-      smallest = d2 < smallest ? d2 : smallest;
-      const unsigned int is_inside = d2 < cutoff_square;
-      const unsigned int is_later = listed[k] > centre;
-      n_kept += is_inside;
-      bits |= (is_inside & is_later) << (k - start);
-    }
-    *near++ = static_cast<uint16_t>(bits);
-  }
+#define LANES_OF(one, other, ...) __builtin_shuffle(one, other, Vector<4>::Integers{__VA_ARGS__})
 #endif
-  return n_kept;
+
+INLINE void transpose(Floats<4> (&rows)[4])
+{
+  const Floats<4> a = LANES_OF(rows[0], rows[1], 0, 4, 1, 5), b = LANES_OF(rows[2], rows[3], 0, 4, 1, 5);
+  const Floats<4> c = LANES_OF(rows[0], rows[1], 2, 6, 3, 7), d = LANES_OF(rows[2], rows[3], 2, 6, 3, 7);
+  rows[0] = LANES_OF(a, b, 0, 1, 4, 5);
+  rows[1] = LANES_OF(a, b, 2, 3, 6, 7);
+  rows[2] = LANES_OF(c, d, 0, 1, 4, 5);
+  rows[3] = LANES_OF(c, d, 2, 3, 6, 7);
 }
 
-// The listed rows whose bits are set, in their order; returns how many.
-INLINE int64_t take_near(const int32_t *listed, int64_t n, const uint16_t *near, int32_t *__restrict rows)
+typedef double FourDoubles __attribute__((vector_size(32), may_alias));
+
+INLINE FourDoubles load_doubles(const double *p)
 {
-  int64_t n_taken = 0;
-#ifdef __AVX512F__
-  for (int64_t k = 0; k < n; k += 16) {
-    const __mmask16 is_near = *near++;
-    // Beyond the last row no bit is set, and nothing is read.
-    _mm512_storeu_si512(rows + n_taken,
-                        _mm512_maskz_compress_epi32(is_near, _mm512_maskz_loadu_epi32(is_near, listed + k)));
-    n_taken += __builtin_popcount(is_near);
-  }
-#else
-  for (int64_t k = 0; k < n; k++) {
-    rows[n_taken] = listed[k];
-    n_taken += near[k / 16] >> k % 16 & 1;
-  }
-#endif
-  return n_taken;
+  return *reinterpret_cast<const FourDoubles *>(p);
 }
 
-// Rows of an (n_rows, 3) array, less the origin, as one array of floats for each component: (n,), padded.
-// IS_PADDED: so are `rows`.
-template <bool IS_PADDED = false>
-INLINE void take_rows(const double *values, const int32_t *rows, int64_t n, const double *origin,
-                      Components to)
+// The first three of four columns, and as many rows as a vector holds.
+struct Columns {
+  Floats<HEAL_LANES> x, y, z;
+};
+
+// row(k): the four of row k.
+template <typename Row> INLINE Columns columns_of(const Row &row)
 {
-  float *__restrict x = to.x, *__restrict y = to.y, *__restrict z = to.z;
-#ifdef __AVX512F__
-  // Whole rows are loaded, and turned into components 16 at a time, in registers.
-  const __m256d from = _mm256_maskz_loadu_pd(7, origin);
-  auto row = [&](int64_t k) {
-    return _mm256_cvtpd_ps(_mm256_sub_pd(
-        _mm256_maskz_loadu_pd(7, values + 3 * static_cast<int64_t>(rows[IS_PADDED || k < n ? k : n - 1])),
-        from));
+#if HEAL_LANES == 16
+  // Rows k, k + 4, k + 8 and k + 12 share a vector.
+  auto rows = [&](int k) {
+    const __m512 half = _mm512_insertf32x4(_mm512_castps128_ps512(row(k)), row(k + 4), 1);
+    return _mm512_insertf32x4(_mm512_insertf32x4(half, row(k + 8), 2), row(k + 12), 3);
   };
-  auto four = [&](int64_t k) {
-    const __m512 first = _mm512_insertf32x4(_mm512_castps128_ps512(row(k)), row(k + 1), 1);
-    return _mm512_insertf32x4(_mm512_insertf32x4(first, row(k + 2), 2), row(k + 3), 3);
-  };
-  // x of eight rows, then their y; and their z.
-  const __m512i xy = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29);
-  const __m512i zz = _mm512_setr_epi32(2, 6, 10, 14, 18, 22, 26, 30, 2, 6, 10, 14, 18, 22, 26, 30);
-  for (int64_t k = 0; k < n; k += 16) {
-    const __m512 a = four(k), b = four(k + 4), c = four(k + 8), d = four(k + 12);
-    const __m512 first = _mm512_permutex2var_ps(a, xy, b), second = _mm512_permutex2var_ps(c, xy, d);
-    _mm512_storeu_ps(x + k, _mm512_shuffle_f32x4(first, second, 0x44));
-    _mm512_storeu_ps(y + k, _mm512_shuffle_f32x4(first, second, 0xee));
-    _mm512_storeu_ps(z + k, _mm512_shuffle_f32x4(_mm512_permutex2var_ps(a, zz, b),
-                                                 _mm512_permutex2var_ps(c, zz, d), 0x44));
-  }
+  const __m512 a = rows(0), b = rows(1), c = rows(2), d = rows(3);
+  const __m512 xy = _mm512_unpacklo_ps(a, b), xy_behind = _mm512_unpacklo_ps(c, d);
+  return {_mm512_shuffle_ps(xy, xy_behind, 0x44), _mm512_shuffle_ps(xy, xy_behind, 0xee),
+          _mm512_shuffle_ps(_mm512_unpackhi_ps(a, b), _mm512_unpackhi_ps(c, d), 0x44)};
+#elif HEAL_LANES == 8
+  auto rows = [&](int k) { return _mm256_insertf128_ps(_mm256_castps128_ps256(row(k)), row(k + 4), 1); };
+  const __m256 a = rows(0), b = rows(1), c = rows(2), d = rows(3);
+  const __m256 xy = _mm256_unpacklo_ps(a, b), xy_behind = _mm256_unpacklo_ps(c, d);
+  return {_mm256_shuffle_ps(xy, xy_behind, 0x44), _mm256_shuffle_ps(xy, xy_behind, 0xee),
+          _mm256_shuffle_ps(_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d), 0x44)};
 #else
-  for (int64_t k = 0; k < n; k++) {
-    const double *const row = values + 3 * static_cast<int64_t>(rows[k]);
-    x[k] = static_cast<float>(row[0] - origin[0]);
-    y[k] = static_cast<float>(row[1] - origin[1]);
-    z[k] = static_cast<float>(row[2] - origin[2]);
-  }
+  Floats<4> fours[4] = {row(0), row(1), row(2), row(3)};
+  transpose(fours);
+  return {fours[0], fours[1], fours[2]};
 #endif
+}
+
+// Å, from the centre to the rows.
+INLINE Columns vectors_of(const double *positions, const int32_t *rows, int64_t centre)
+{
+  const FourDoubles from_centre = -load_doubles(positions + 4 * centre);
+  return columns_of([&](int k) {
+    const FourDoubles vector = load_doubles(positions + 4 * static_cast<int64_t>(rows[k])) + from_centre;
+#ifdef __AVX__
+    return _mm256_cvtpd_ps(vector);
+#else
+    return __builtin_convertvector(vector, Floats<4>);
+#endif
+  });
 }
 
 INLINE int64_t centre_of(const KernelTask &task, int64_t k)
@@ -210,10 +174,12 @@ INLINE int64_t centre_of(const KernelTask &task, int64_t k)
   return task.centres ? task.centres[k] : k;
 }
 
-// Where the near bits of a row begin; see Kernel.
-INLINE int64_t first_near(const KernelTask &task, int64_t row)
+// A task's near rows are those neighbours of each centre that are nearer than the cutoff and behind it in the
+// order of rows. How many each has stands before them all; those of ATOMS_DEALT centres follow each other,
+// from here on, with padding behind the last.
+INLINE int32_t *first_near(const KernelTask &task, int64_t begin)
 {
-  return task.first[row] / 16 + row;
+  return task.near + task.n_centres + task.first[centre_of(task, begin)] + begin / ATOMS_DEALT * EDGE_PADDING;
 }
 
 // Vectors become unit vectors and places in the tables' intervals, padded.
@@ -262,21 +228,59 @@ INLINE void find_places(const KernelNumbers &numbers, double length_scale, Edges
 #endif
 }
 
-// Edges to the listed rows within the cutoff. Rows of two atoms on one spot go to task.overlapping.
+// Edges to the listed rows within the cutoff: vectors, not yet unit vectors. Rows of two atoms on one spot go
+// to task.overlapping.
 INLINE void gather(const KernelNumbers &numbers, KernelTask &task, int64_t centre, Edges &edges)
 {
-  const double *const origin = task.positions + 3 * centre;
-  const float cutoff = static_cast<float>(numbers.cutoff * task.length_scale);
+  constexpr int L = HEAL_LANES;
+  const auto own = static_cast<int32_t>(centre);
+  const float cutoff = static_cast<float>(numbers.cutoff * task.length_scale),
+              cutoff_square = cutoff * cutoff;
   const int64_t n_listed = task.first[centre + 1] - task.first[centre];
   const int32_t *const listed = task.neighbours + task.first[centre];
-  const Components components = {edges.x, edges.y, edges.z};
-  take_rows(task.positions, listed, n_listed, origin, components);
-  float smallest;
-  edges.n = keep_inside(components, listed, n_listed, static_cast<int32_t>(centre), cutoff * cutoff,
-                        edges.rows, task.near + first_near(task, centre), smallest);
-  if (smallest < static_cast<float>(SMALLEST_DISTANCE * SMALLEST_DISTANCE) && task.overlapping[0] < 0)
+  float *__restrict x = edges.x, *__restrict y = edges.y, *__restrict z = edges.z;
+  int32_t *__restrict rows = edges.rows;
+  constexpr auto closest_square = static_cast<float>(SMALLEST_DISTANCE * SMALLEST_DISTANCE);
+  int is_close = 0;
+  int64_t n = 0;
+  for (int64_t k = 0; k < n_listed; k += L) {
+    alignas(ALIGNMENT) int32_t last[L];
+    const int32_t *some = listed + k;
+    if (n_listed - k < L) {    // the centre itself fills it up
+      for (int lane = 0; lane < L; lane++)
+        last[lane] = k + lane < n_listed ? listed[k + lane] : own;
+      some = last;
+    }
+    const Columns vectors = vectors_of(task.positions, some, centre);
+    const Floats<L> squares = vectors.x * vectors.x + vectors.y * vectors.y + vectors.z * vectors.z;
+#ifdef __AVX512F__
+    const __m512i listed_rows = _mm512_loadu_si512(some);
+    const __mmask16 is_other = _mm512_cmpneq_epi32_mask(listed_rows, _mm512_set1_epi32(own));
+    const __mmask16 is_inside =
+        _mm512_mask_cmp_ps_mask(is_other, squares, _mm512_set1_ps(cutoff_square), _CMP_LT_OQ);
+    is_close |= _mm512_mask_cmp_ps_mask(is_inside, squares, _mm512_set1_ps(closest_square), _CMP_LT_OQ);
+    _mm512_storeu_ps(x + n, _mm512_maskz_compress_ps(is_inside, vectors.x));
+    _mm512_storeu_ps(y + n, _mm512_maskz_compress_ps(is_inside, vectors.y));
+    _mm512_storeu_ps(z + n, _mm512_maskz_compress_ps(is_inside, vectors.z));
+    _mm512_storeu_si512(rows + n, _mm512_maskz_compress_epi32(is_inside, listed_rows));
+    n += __builtin_popcount(is_inside);
+#else
+    for (int lane = 0; lane < L; lane++) {
+      x[n] = vectors.x[lane];
+      y[n] = vectors.y[lane];
+      z[n] = vectors.z[lane];
+      rows[n] = some[lane];
+      const int is_inside = (squares[lane] < cutoff_square) & (some[lane] != own);
+      is_close |= is_inside & (squares[lane] < closest_square);
+      n += is_inside;
+    }
+#endif
+  }
+  edges.n = n;
+  if (is_close && task.overlapping[0] < 0) {
+    const double *const origin = task.positions + 4 * centre;
     for (int64_t k = 0; k < n_listed; k++) {
-      const double *const neighbour = task.positions + 3 * static_cast<int64_t>(listed[k]);
+      const double *const neighbour = task.positions + 4 * static_cast<int64_t>(listed[k]);
       const double dx = neighbour[0] - origin[0], dy = neighbour[1] - origin[1],
                    dz = neighbour[2] - origin[2];
       if (dx * dx + dy * dy + dz * dz < SMALLEST_DISTANCE * SMALLEST_DISTANCE) {
@@ -284,7 +288,30 @@ INLINE void gather(const KernelNumbers &numbers, KernelTask &task, int64_t centr
         task.overlapping[1] = listed[k];
       }
     }
-  find_places(numbers, task.length_scale, edges);
+  }
+}
+
+// Those of the edges' rows that are behind the centre's, padded; returns how many.
+INLINE int32_t take_later(const Edges &edges, int32_t centre, int32_t *__restrict later)
+{
+  int32_t n = 0;
+#ifdef __AVX512F__
+  for (int64_t e = 0; e < edges.n; e += 16) {
+    const auto exists = static_cast<__mmask16>(edges.n - e < 16 ? (1u << (edges.n - e)) - 1 : 0xffffu);
+    const __m512i rows = _mm512_load_si512(edges.rows + e);
+    const __mmask16 is_later =
+        _mm512_mask_cmp_epi32_mask(exists, rows, _mm512_set1_epi32(centre), _MM_CMPINT_NLE);
+    _mm512_storeu_si512(later + n, _mm512_maskz_compress_epi32(is_later, rows));
+    n += __builtin_popcount(is_later);
+  }
+#else
+  for (int64_t e = 0; e < edges.n; e++) {
+    later[n] = edges.rows[e];
+    n += edges.rows[e] > centre;
+  }
+#endif
+  pad(later + n, centre);
+  return n;
 }
 
 // Spherical harmonics of up to TILE edges; Y_00 = 1 is left out.
@@ -565,12 +592,13 @@ INLINE void add_forces(const Edges &edges, int64_t start, int64_t n, const float
       sums[1][lane] += of_y;
       sums[2][lane] += of_z;
     }
-  for (int d = 0; d < 3; d++) {
-    double sum = 0.0;
-    for (int lane = 0; lane < EDGE_PADDING; lane++)
-      sum += sums[d][lane];
-    forces[3 * centre + d] += sum;
-  }
+#pragma GCC unroll 4
+  for (int half = EDGE_PADDING / 2; half > 0; half /= 2)
+    for (auto &sum : sums)
+      for (int lane = 0; lane < half; lane++)
+        sum[lane] += sum[lane + half];
+  for (int d = 0; d < 3; d++)
+    forces[3 * centre + d] += sums[d][0];
   const int32_t *const rows = edges.rows + start;
   for (int64_t e = 0; e < n; e++) {
     double *const force = forces + 3 * static_cast<int64_t>(rows[e]);
@@ -690,7 +718,7 @@ template <int W> INLINE void silu(float *values, size_t n)
   }
 }
 
-constexpr int RELAY_FLOATS = 22;    // of an edge
+constexpr int RELAY_FLOATS = 18;    // of an edge
 
 // Relays at once for so many centres: an atom's pairs alone are too few to fill the processor.
 constexpr int RELAYED_AT_ONCE = 8;
@@ -710,10 +738,16 @@ size_t scratch_floats(const KernelNumbers &numbers, int64_t most_edges)
   return of_forces > of_relay ? of_forces : of_relay;
 }
 
+size_t near_size(int64_t n_centres, int64_t n_edges)
+{
+  const int64_t n_deals = (n_centres + ATOMS_DEALT - 1) / ATOMS_DEALT;
+  return static_cast<size_t>(n_centres + n_edges + n_deals * EDGE_PADDING);
+}
+
 // A_klm of up to TILE edges, added to rows of moments, one for each harmonic.
 template <int W>
 INLINE void sum_moments(const KernelNumbers &numbers, const Edges &edges, int64_t start, int64_t n,
-                         const Harmonics &harmonics, float *const *moments)
+                        const Harmonics &harmonics, float *const *moments)
 {
 #ifdef __AVX512F__
   if (numbers.n_channels == CHANNELS_OF_TWO)
@@ -750,8 +784,9 @@ INLINE void find_weights(const KernelNumbers &numbers, const Edges &edges, int64
   sum_channels<W>(lanes, n, weights);
 }
 
-// One pass over ATOMS_AT_ONCE centres at the most.
-template <int W> void run_block(const KernelNumbers &numbers, KernelTask &task, int64_t begin, int n_atoms)
+// One pass over ATOMS_AT_ONCE centres at the most. near: where their near rows go, and then the next ones'.
+template <int W>
+void run_block(const KernelNumbers &numbers, KernelTask &task, int64_t begin, int n_atoms, int32_t *&near)
 {
   const auto n_channels = static_cast<size_t>(numbers.n_channels);
   const size_t n_invariants = N_DEGREES * n_channels;
@@ -778,7 +813,7 @@ template <int W> void run_block(const KernelNumbers &numbers, KernelTask &task, 
 
   for (size_t i = 0; i < moments_floats(numbers); i += W)
     store<W>(moments[0] + i, Floats<W>{});
-  for (int a = 0; a < n_atoms; a++) {
+  auto gather_edges_of = [&](int a) {
     const auto most = static_cast<size_t>(task.most_edges + EDGE_PADDING);
     Edges &own = edges[a];
     own.x = take(most);
@@ -787,8 +822,16 @@ template <int W> void run_block(const KernelNumbers &numbers, KernelTask &task, 
     own.place = take(most);
     own.interval = reinterpret_cast<int32_t *>(take(most));
     own.rows = reinterpret_cast<int32_t *>(take(most));
-    const int64_t centre = centre_of(task, begin + a);
-    gather(numbers, task, centre, own);
+    gather(numbers, task, centre_of(task, begin + a), own);
+  };
+  gather_edges_of(0);
+  for (int a = 0; a < n_atoms; a++) {
+    // One atom ahead: what is stored in bits and pieces takes its time until it can be loaded.
+    if (a + 1 < n_atoms)
+      gather_edges_of(a + 1);
+    Edges &own = edges[a];
+    near += task.near[begin + a] = take_later(own, static_cast<int32_t>(centre_of(task, begin + a)), near);
+    find_places(numbers, task.length_scale, own);
     float *rows[N_HARMONICS];
     for (int l = 0; l < N_DEGREES; l++)
       for (int m = 0; m < COUNT[l]; m++)
@@ -858,13 +901,12 @@ template <int W> void run_block(const KernelNumbers &numbers, KernelTask &task, 
 
 template <int W> void run_all(const KernelNumbers &numbers, KernelTask &task)
 {
+  int32_t *near = first_near(task, task.begin);
   for (int64_t begin = task.begin; begin < task.end; begin += ATOMS_AT_ONCE) {
     const int64_t left = task.end - begin;
-    run_block<W>(numbers, task, begin, static_cast<int>(left < ATOMS_AT_ONCE ? left : ATOMS_AT_ONCE));
+    run_block<W>(numbers, task, begin, static_cast<int>(left < ATOMS_AT_ONCE ? left : ATOMS_AT_ONCE), near);
   }
 }
-
-typedef double FourDoubles __attribute__((vector_size(32), may_alias));
 
 INLINE FourDoubles in_double(const float *four)
 {
@@ -873,38 +915,6 @@ INLINE FourDoubles in_double(const float *four)
 #else
   return __builtin_convertvector(load<4>(four), FourDoubles);
 #endif
-}
-
-// Of two vectors of four, those lanes of both that are named, 0 to 7.
-#ifdef __clang__
-#define LANES_OF(one, other, ...) __builtin_shufflevector(one, other, __VA_ARGS__)
-#else
-#define LANES_OF(one, other, ...) __builtin_shuffle(one, other, Vector<4>::Integers{__VA_ARGS__})
-#endif
-
-INLINE void transpose(Floats<4> (&rows)[4])
-{
-  const Floats<4> a = LANES_OF(rows[0], rows[1], 0, 4, 1, 5), b = LANES_OF(rows[2], rows[3], 0, 4, 1, 5);
-  const Floats<4> c = LANES_OF(rows[0], rows[1], 2, 6, 3, 7), d = LANES_OF(rows[2], rows[3], 2, 6, 3, 7);
-  rows[0] = LANES_OF(a, b, 0, 1, 4, 5);
-  rows[1] = LANES_OF(a, b, 2, 3, 6, 7);
-  rows[2] = LANES_OF(c, d, 0, 1, 4, 5);
-  rows[3] = LANES_OF(c, d, 2, 3, 6, 7);
-}
-
-// Rows of an (n_rows, 4) array as one array for each of the first three columns: (n,), padded, as `rows` are.
-INLINE void take_fours(const float *values, const int32_t *rows, int64_t n, Components to)
-{
-  for (int64_t k = 0; k < n; k += 4) {
-    Floats<4> fours[4];
-#pragma GCC unroll 4
-    for (int r = 0; r < 4; r++)
-      fours[r] = load<4>(values + 4 * static_cast<int64_t>(rows[k + r]));
-    transpose(fours);
-    store<4>(to.x + k, fours[0]);
-    store<4>(to.y + k, fours[1]);
-    store<4>(to.z + k, fours[2]);
-  }
 }
 
 // Three vectors' lanes become rows of four.
@@ -924,18 +934,6 @@ template <int W> INLINE void store_fours(float *rows, Floats<W> x, Floats<W> y, 
   }
 }
 
-constexpr int PREFETCHED = 8;    // atoms ahead
-
-// Between two relays a list has left the cache, and the processor's own prefetching comes too late.
-INLINE void prefetch_list(const KernelTask &task, int64_t k)
-{
-  if (k >= task.end)
-    return;
-  const int64_t centre = centre_of(task, k);
-  for (int64_t place = task.first[centre]; place < task.first[centre + 1]; place += EDGE_PADDING)
-    __builtin_prefetch(task.neighbours + place);
-}
-
 // A pair of owned atoms is looked at once and tells both; a ghost is told elsewhere, what is added to it is
 // of no use.
 void relay(const KernelNumbers &numbers, KernelTask &task)
@@ -948,28 +946,29 @@ void relay(const KernelNumbers &numbers, KernelTask &task)
     return taken;
   };
   auto take_components = [&]() { return Components{take(room), take(room), take(room)}; };
-  const Components vectors = take_components(), own = take_components(), told = take_components();
+  const Components vectors = take_components(), own = take_components();
   Edges edges = {0, vectors.x, vectors.y, vectors.z, take(room)};
   edges.interval = reinterpret_cast<int32_t *>(take(room));
-  edges.rows = reinterpret_cast<int32_t *>(take(room));
   float *__restrict across = take(room), *__restrict along = take(room);    // a(d) and b(d)
   float *__restrict to_centre = take(4 * room), *__restrict to_other = take(4 * room);
   const float *const table =
       numbers.relays + static_cast<size_t>(task.turn) * numbers.n_intervals * RELAY_ROW;
-  for (int64_t begin = task.begin; begin < task.end; begin += RELAYED_AT_ONCE) {
+  constexpr int L = HEAL_LANES;
+  const int32_t *rows = first_near(task, task.begin);
+  for (int64_t begin = task.begin; begin < task.end; begin += RELAYED_AT_ONCE, rows += edges.n) {
     const int n_atoms =
         task.end - begin < RELAYED_AT_ONCE ? static_cast<int>(task.end - begin) : RELAYED_AT_ONCE;
     int64_t ends[RELAYED_AT_ONCE];
     edges.n = 0;
     for (int a = 0; a < n_atoms; a++) {
       const int64_t centre = centre_of(task, begin + a), e = edges.n;
-      const int64_t n =
-          take_near(task.neighbours + task.first[centre], task.first[centre + 1] - task.first[centre],
-                    task.are_near + first_near(task, centre), edges.rows + e);
-      pad(edges.rows + e + n, static_cast<int32_t>(centre));
-      prefetch_list(task, begin + a + PREFETCHED);
-      take_rows<true>(task.positions, edges.rows + e, n, task.positions + 3 * centre,
-                      {vectors.x + e, vectors.y + e, vectors.z + e});
+      const int64_t n = task.near[begin + a];
+      for (int64_t k = e; k < e + n; k += L) {
+        const Columns columns = vectors_of(task.positions, rows + k, centre);
+        store_unaligned<L>(vectors.x + k, columns.x);
+        store_unaligned<L>(vectors.y + k, columns.y);
+        store_unaligned<L>(vectors.z + k, columns.z);
+      }
       const float *const of_centre = task.told + 4 * centre;
       for (int64_t k = e; k < e + n; k += EDGE_PADDING) {
         pad(own.x + k, of_centre[0]);
@@ -979,7 +978,6 @@ void relay(const KernelNumbers &numbers, KernelTask &task)
       ends[a] = edges.n = e + n;
     }
     find_places(numbers, task.length_scale, edges);
-    take_fours(task.told, edges.rows, edges.n, told);
     // Edge by edge, a and b side by side: gathering six coefficients of many edges at once takes twice as
     // long.
     for (int64_t e = 0; e < edges.n; e++) {
@@ -989,25 +987,23 @@ void relay(const KernelNumbers &numbers, KernelTask &task)
       across[e] = ab[0];
       along[e] = ab[1];
     }
-    constexpr int L = HEAL_LANES;
     for (int64_t e = 0; e < edges.n; e += L) {
       const Floats<L> x = load<L>(edges.x + e), y = load<L>(edges.y + e), z = load<L>(edges.z + e);
       const Floats<L> a = load<L>(across + e), b = load<L>(along + e);
-      auto answer = [&](const Components &of, float *answers) {
-        const Floats<L> tx = load<L>(of.x + e), ty = load<L>(of.y + e), tz = load<L>(of.z + e);
-        const Floats<L> in = b * (x * tx + y * ty + z * tz);
-        store_fours<L>(answers + 4 * e, on_coarse_grid<L>(a * tx + in * x),
-                       on_coarse_grid<L>(a * ty + in * y), on_coarse_grid<L>(a * tz + in * z));
+      auto answer = [&](const Columns &told, float *answers) {
+        const Floats<L> in = b * (x * told.x + y * told.y + z * told.z);
+        store_fours<L>(answers + 4 * e, on_coarse_grid<L>(a * told.x + in * x),
+                       on_coarse_grid<L>(a * told.y + in * y), on_coarse_grid<L>(a * told.z + in * z));
       };
-      answer(told, to_centre);
-      answer(own, to_other);
+      answer(columns_of([&](int k) { return load<4>(task.told + 4 * static_cast<int64_t>(rows[e + k])); }),
+             to_centre);
+      answer({load<L>(own.x + e), load<L>(own.y + e), load<L>(own.z + e)}, to_other);
     }
     int64_t e = 0;
     for (int a = 0; a < n_atoms; a++) {
       FourDoubles sum = {};
       for (; e < ends[a]; e++) {
-        auto *const other =
-            reinterpret_cast<FourDoubles *>(task.answers + 4 * static_cast<int64_t>(edges.rows[e]));
+        auto *const other = reinterpret_cast<FourDoubles *>(task.answers + 4 * static_cast<int64_t>(rows[e]));
         *other += in_double(to_other + 4 * e);
         sum += in_double(to_centre + 4 * e);
       }
@@ -1133,5 +1129,5 @@ void sort_few(int32_t *values, int64_t n)
 }    // namespace
 
 const KernelLoops lammps_heal::HEAL_LOOPS = {
-    HEAL_NAME, width, scratch_floats, forces, relay, find_near, sort_few,
+    HEAL_NAME, width, scratch_floats, near_size, forces, relay, find_near, sort_few,
 };

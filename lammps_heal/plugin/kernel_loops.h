@@ -12,16 +12,17 @@
 namespace lammps_heal
 {
 
-constexpr int N_DEGREES = 4;                    // l = 0 .. 3
-constexpr int N_HARMONICS = 16;                 // of all degrees together
-constexpr int N_COEFFICIENTS = 3;               // of the quadratic in each interval of the tables
-constexpr int RELAY_ROW = 8;                    // floats of an interval: a_0, b_0, a_1, b_1, a_2, b_2, 0, 0
-constexpr int N_MIXED = 3;                      // degrees with a mixing matrix: l = 1 .. 3
-constexpr int ATOMS_AT_ONCE = 24;               // that share one pass through the gate network's weights
-constexpr double SMALLEST_DISTANCE = 1.0e-4;    // Å; nearer atoms are on one spot
-constexpr int MOST_SORTED = 256;                // numbers in vector registers
-constexpr size_t ALIGNMENT = 64;                // bytes; of the widest vector
-constexpr int EDGE_PADDING = 16;                // edges; lanes of the widest vector
+constexpr int N_DEGREES = 4;                      // l = 0 .. 3
+constexpr int N_HARMONICS = 16;                   // of all degrees together
+constexpr int N_COEFFICIENTS = 3;                 // of the quadratic in each interval of the tables
+constexpr int RELAY_ROW = 8;                      // floats of an interval: a_0, b_0, a_1, b_1, a_2, b_2, 0, 0
+constexpr int N_MIXED = 3;                        // degrees with a mixing matrix: l = 1 .. 3
+constexpr int ATOMS_AT_ONCE = 24;                 // that share one pass through the gate network's weights
+constexpr int ATOMS_DEALT = 8 * ATOMS_AT_ONCE;    // that a thread takes; some 0.2 ms of work
+constexpr double SMALLEST_DISTANCE = 1.0e-4;      // Å; nearer atoms are on one spot
+constexpr int MOST_SORTED = 256;                  // numbers in vector registers
+constexpr size_t ALIGNMENT = 64;                  // bytes; of the widest vector
+constexpr int EDGE_PADDING = 16;                  // edges; lanes of the widest vector
 
 // Numbers of the network, zero padded: channels to a multiple of the vector width, hidden units too.
 struct KernelNumbers {
@@ -41,32 +42,35 @@ struct KernelNumbers {
 
 // What one thread works on, and its scratch.
 struct KernelTask {
-  const double *positions;    // (n_rows, 3) Å
+  const double *positions;    // (n_rows, 4) Å, and zero; aligned
   const int32_t *centres;     // rows, or null for 0, 1, 2, ...
-  const int64_t *first;       // of each row of the list; see neighbours.h
-  const int32_t *neighbours;
-  int64_t begin, end;    // centres
+  const int64_t *first;       // of each row of the list; see neighbour_list.h
+  int32_t *near;              // (near_size,): written by forces, for relays; see kernel_loops.cpp
+  int64_t n_centres;          // of all tasks
+  int64_t begin, end;         // of this one; begins with a multiple of ATOMS_DEALT
   double length_scale;
   int64_t most_edges;        // of one atom in the list, padded
   int64_t overlapping[2];    // rows of two atoms on one spot, or -1
   float *scratch;            // of scratch_floats()
 
   // Of forces alone.
+  const int32_t *neighbours;
   double *forces;        // (n_rows, 3) Å, in the model's lengths: added to
   double *mobilities;    // (n_centres, 3, 3)
-  uint16_t *near;        // written; see Kernel
 
   // Of relays alone.
   const float *told;    // (n_rows, 4) Å: answers before relay number `turn`, and zero; aligned
   int turn;
-  const uint16_t *are_near;    // what forces wrote
-  double *answers;             // (n_rows, 4) Å: what the relay adds to them is added; aligned
+  double *answers;    // (n_rows, 4) Å: what the relay adds to them is added; aligned
 };
 
 struct KernelLoops {
   const char *name;
   int (*width)(int n_channels);    // lanes of the vectors that fit the number of channels
   size_t (*scratch_floats)(const KernelNumbers &, int64_t most_edges);
+  // Numbers of `near` in tasks for lists of n_edges in all. Less than half of them are written, and most
+  // others never touched.
+  size_t (*near_size)(int64_t n_centres, int64_t n_edges);
   void (*forces)(const KernelNumbers &, KernelTask &);
   void (*relay)(const KernelNumbers &, KernelTask &);
   // Writes those of n rows that are nearer to the point than the cutoff; returns how many. x, y, z: (n,) Å;
