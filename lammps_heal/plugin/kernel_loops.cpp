@@ -917,21 +917,39 @@ INLINE FourDoubles in_double(const float *four)
 #endif
 }
 
-// Three vectors' lanes become rows of four.
-template <int W> INLINE void store_fours(float *rows, Floats<W> x, Floats<W> y, Floats<W> z)
+// Three vectors' lanes become rows of four, the fourth of no use.
+INLINE void store_fours(float *rows, Floats<HEAL_LANES> x, Floats<HEAL_LANES> y, Floats<HEAL_LANES> z)
 {
-  alignas(ALIGNMENT) float lanes[3][W];
-  store<W>(lanes[0], x);
-  store<W>(lanes[1], y);
-  store<W>(lanes[2], z);
-#pragma GCC unroll 4
-  for (int lane = 0; lane < W; lane += 4) {
-    Floats<4> fours[4] = {load<4>(lanes[0] + lane), load<4>(lanes[1] + lane), load<4>(lanes[2] + lane), {}};
-    transpose(fours);
-#pragma GCC unroll 4
-    for (int r = 0; r < 4; r++)
-      store<4>(rows + 4 * (lane + r), fours[r]);
-  }
+  constexpr int L = HEAL_LANES;
+#if HEAL_LANES == 16
+  // Within four lanes it takes no time to speak of; they begin as what ends in one vector.
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  x = _mm512_permutexvar_ps(order, x);
+  y = _mm512_permutexvar_ps(order, y);
+  z = _mm512_permutexvar_ps(order, z);
+  const __m512 xy = _mm512_unpacklo_ps(x, y), xy_behind = _mm512_unpackhi_ps(x, y);
+  const __m512 zz = _mm512_unpacklo_ps(z, z), zz_behind = _mm512_unpackhi_ps(z, z);
+  store<L>(rows, _mm512_shuffle_ps(xy, zz, 0x44));
+  store<L>(rows + L, _mm512_shuffle_ps(xy, zz, 0xee));
+  store<L>(rows + 2 * L, _mm512_shuffle_ps(xy_behind, zz_behind, 0x44));
+  store<L>(rows + 3 * L, _mm512_shuffle_ps(xy_behind, zz_behind, 0xee));
+#elif HEAL_LANES == 8
+  const __m256i order = _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7);
+  x = _mm256_permutevar8x32_ps(x, order);
+  y = _mm256_permutevar8x32_ps(y, order);
+  z = _mm256_permutevar8x32_ps(z, order);
+  const __m256 xy = _mm256_unpacklo_ps(x, y), xy_behind = _mm256_unpackhi_ps(x, y);
+  const __m256 zz = _mm256_unpacklo_ps(z, z), zz_behind = _mm256_unpackhi_ps(z, z);
+  store<L>(rows, _mm256_shuffle_ps(xy, zz, 0x44));
+  store<L>(rows + L, _mm256_shuffle_ps(xy, zz, 0xee));
+  store<L>(rows + 2 * L, _mm256_shuffle_ps(xy_behind, zz_behind, 0x44));
+  store<L>(rows + 3 * L, _mm256_shuffle_ps(xy_behind, zz_behind, 0xee));
+#else
+  Floats<4> fours[4] = {x, y, z, {}};
+  transpose(fours);
+  for (int r = 0; r < 4; r++)
+    store<L>(rows + r * L, fours[r]);
+#endif
 }
 
 // A pair of owned atoms is looked at once and tells both; a ghost is told elsewhere, what is added to it is
@@ -992,7 +1010,7 @@ void relay(const KernelNumbers &numbers, KernelTask &task)
       const Floats<L> a = load<L>(across + e), b = load<L>(along + e);
       auto answer = [&](const Columns &told, float *answers) {
         const Floats<L> in = b * (x * told.x + y * told.y + z * told.z);
-        store_fours<L>(answers + 4 * e, on_coarse_grid<L>(a * told.x + in * x),
+        store_fours(answers + 4 * e, on_coarse_grid<L>(a * told.x + in * x),
                        on_coarse_grid<L>(a * told.y + in * y), on_coarse_grid<L>(a * told.z + in * z));
       };
       answer(columns_of([&](int k) { return load<4>(task.told + 4 * static_cast<int64_t>(rows[e + k])); }),
