@@ -526,23 +526,34 @@ void FixHeal::find_displacements(const std::vector<int> &atoms)
 
 std::string FixHeal::find_answers_to_forces(const std::vector<int> &centres)
 {
+  vectors.resize(3 * (static_cast<size_t>(atom->nlocal) + atom->nghost));
+  if (centres.empty())
+    std::fill(vectors.begin(), vectors.end(), 0.0);
   std::vector<double> by_torch;
-  vectors.assign(3 * (static_cast<size_t>(atom->nlocal) + atom->nghost), 0.0);
   auto problem = problem_of(
       [&]() { return use_kernel ? forces_by_kernel(centres) : forces_by_torch(centres, by_torch); });
   comm->reverse_comm(this);
-
   if (!problem.empty())
     return problem;
-  const double *mobility = use_kernel ? kernel_step.mobilities() : by_torch.data();
+  if (use_kernel)
+    answer_forces(centres, kernel_step.mobilities());
+  else
+    answer_forces(centres, by_torch.data());
+  answer_for_group_alone();
+  return "";
+}
+
+/* mobilities: (n_centres, 3, 3) */
+
+template <typename Number>
+void FixHeal::answer_forces(const std::vector<int> &centres, const Number *mobilities)
+{
   for (int i : centres) {
     double *const vector = &vectors[3 * static_cast<size_t>(i)];
     const double force[3] = {vector[0], vector[1], vector[2]};
-    for (int d = 0; d < 3; d++, mobility += 3)
-      vector[d] = mobility[0] * force[0] + mobility[1] * force[1] + mobility[2] * force[2];
+    for (int d = 0; d < 3; d++, mobilities += 3)
+      vector[d] = mobilities[0] * force[0] + mobilities[1] * force[1] + mobilities[2] * force[2];
   }
-  answer_for_group_alone();
-  return "";
 }
 
 /* other owned atoms stay */
@@ -576,7 +587,7 @@ const int *FixHeal::rows_of(const std::vector<int> &centres) const
   return centres.size() == static_cast<size_t>(atom->nlocal) ? nullptr : centres.data();
 }
 
-/* these return what is wrong, or nothing; forces are added to vectors, mobilities: (n_centres, 3, 3) */
+/* vectors become forces on all rows; these return what is wrong, or nothing. mobilities: (n_centres, 3, 3) */
 
 std::string FixHeal::forces_by_kernel(const std::vector<int> &centres)
 {

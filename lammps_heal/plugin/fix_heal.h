@@ -102,6 +102,8 @@ class FixHeal : public Fix
   std::vector<int> group_atoms() const;
   void find_displacements(const std::vector<int> &atoms);
   std::string find_answers_to_forces(const std::vector<int> &centres);
+  template <typename Number>
+  void answer_forces(const std::vector<int> &centres, const Number *mobilities);
   void answer_for_group_alone();
   std::vector<int> pushing_atoms() const;
   std::string forces_by_kernel(const std::vector<int> &centres);

@@ -200,6 +200,15 @@ Kernel::Kernel(const NetworkNumbers &network, const std::string &instruction_set
 
 Kernel::~Kernel() = default;
 
+// Of the same number of each thread.
+static double sum_of(size_t n_threads, const double *first, size_t n_apart)
+{
+  double sum = first[0];
+  for (size_t part = 1; part < n_threads; part++)
+    sum += first[part * n_apart];
+  return sum;
+}
+
 void Kernel::forces(const double *positions, int64_t n_rows, const int32_t *centres, int64_t n_centres,
                     const int64_t *first, const int32_t *neighbours, double length_scale, int n_threads,
                     double *forces, KernelStep &step, int64_t *overlapping) const
@@ -227,18 +236,21 @@ void Kernel::forces(const double *positions, int64_t n_rows, const int32_t *cent
   whole.most_edges = padded(static_cast<int>(std::max<int64_t>(most_edges, 1)), EDGE_PADDING);
   whole.overlapping[0] = whole.overlapping[1] = -1;
   whole.neighbours = neighbours;
-  whole.forces = forces;
-  whole.mobilities = step.shared.room_for(9 * n_centres);
   auto tasks = divided(step);
-  // Each thread has forces of its own: their neighbours may be another's centres.
-  const auto n_values = static_cast<size_t>(3 * n_rows);
-  std::vector<std::vector<double>> others(tasks.size() - 1, std::vector<double>(n_values));
-  for (size_t part = 1; part < tasks.size(); part++)
-    tasks[part].forces = others[part - 1].data();
+  // Each thread has sums of its own: its centres' neighbours may be another's centres.
+  const auto n_values = static_cast<size_t>(4 * n_rows);
+  const size_t n_sums = tasks.size() * n_values;
+  double *const sums = step.shared.room_for(n_sums + (9 * n_centres + 1) / 2);
+  whole.mobilities = reinterpret_cast<float *>(sums + n_sums);
+  std::fill_n(sums, n_sums, 0.0);
+  for (size_t part = 0; part < tasks.size(); part++) {
+    tasks[part].forces = sums + part * n_values;
+    tasks[part].mobilities = whole.mobilities;
+  }
   run(loops->forces, tasks);
-  for (const auto &other : others)
-    for (size_t i = 0; i < n_values; i++)
-      forces[i] += other[i];
+  for (int64_t row = 0; row < n_rows; row++)
+    for (int d = 0; d < 3; d++)
+      forces[3 * row + d] = sum_of(tasks.size(), sums + 4 * row + d, n_values);
   overlapping[0] = overlapping[1] = -1;
   for (const auto &task : tasks)
     if (task.overlapping[0] >= 0 && (overlapping[0] < 0 || task.overlapping[0] < overlapping[0]))
@@ -267,12 +279,8 @@ void Kernel::relay(KernelStep &step, int turn, double *answers) const
   run(loops->relay, tasks);
   for (int64_t k = 0; k < step.whole.n_centres; k++) {
     const int64_t row = step.whole.centres ? step.whole.centres[k] : k;
-    for (int d = 0; d < 3; d++) {
-      double sum = 0.0;    // on the grid; the answers are not
-      for (size_t part = 0; part < tasks.size(); part++)
-        sum += tasks[part].answers[4 * row + d];
-      answers[3 * row + d] += sum;
-    }
+    for (int d = 0; d < 3; d++)
+      answers[3 * row + d] += sum_of(tasks.size(), added + 4 * row + d, n_values);
   }
 }
 

@@ -34,9 +34,9 @@ class KernelStep
 {
  public:
   // (n_centres, 3, 3), of the last forces(); gone after a relay. They take forces to the crystal's lengths.
-  const double *mobilities() const
+  const float *mobilities() const
   {
-    return shared.get();
+    return whole.mobilities;
   }
   size_t n_bytes() const
   {
@@ -50,7 +50,7 @@ class KernelStep
   KernelTask whole = {};
   Buffer<double> positions;
   Buffer<int32_t> near;
-  Buffer<double> shared;    // mobilities, then what relays need
+  Buffer<double> shared;    // sums and mobilities, then what relays need
 };
 
 class Kernel
@@ -70,7 +70,7 @@ class Kernel
     return loops->name;
   }
 
-  // What the edges of the centres do to all rows, added to forces, (n_rows, 3) Å, in lengths that the model
+  // What the edges of the centres do to all rows: forces, (n_rows, 3) Å, written, in lengths that the model
   // knows; mobilities and what relays need go to `step`. positions: (n_rows, 3) Å, owned atoms, then ghosts.
   // centres: (n_centres,) rows, or null for the first ones. first: (n_owned + 1,), neighbours: those of row i
   // are neighbours[first[i]] to neighbours[first[i + 1] - 1]; pairs beyond the cutoff are ignored.

@@ -285,7 +285,6 @@ double HealModel::difference_of_kernel()
   const auto told = answers_of();
   int64_t overlapping[2];
   KernelStep step;
-  std::fill(forces.begin(), forces.end(), 0.0);
   compiled->forces(crystal.positions.data(), n_rows, nullptr, crystal.n_owned, list.first.data(),
                    list.neighbours.get(), length_scale, 1, forces.data(), step, overlapping);
   std::copy_n(step.mobilities(), mobilities.size(), mobilities.begin());

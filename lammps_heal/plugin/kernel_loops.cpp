@@ -58,14 +58,9 @@ template <int W> INLINE void store_unaligned(float *p, Floats<W> v)
   *reinterpret_cast<Unaligned *>(p) = v;
 }
 
-typedef double TwoDoubles __attribute__((vector_size(16), aligned(8), may_alias));
-
 constexpr int FEW_REGISTERS = 16;
 constexpr int TILE = 64;    // edges whose spherical harmonics are held at once, in the L1 cache
 constexpr int ROWS = 6;     // of a matrix product's block; divides ATOMS_AT_ONCE
-// Adding and taking it away rounds what is far smaller to multiples of 2^-30 Å, whose sums are exact in any
-// order: the forces are the same bits on any number of threads and ranks.
-constexpr double TO_GRID = 6291456.0;    // 1.5 * 2^22
 constexpr int COLUMNS = HEAL_REGISTERS > FEW_REGISTERS ? 4 : 2;    // vectors of it
 
 // Where degree l begins among the harmonics, and how many it has.
@@ -557,54 +552,84 @@ NOT_INLINE void find_weights_by_twos(const KernelNumbers &numbers, const Edges &
 }
 #endif
 
-// The same for relays, in floats: multiples of 2^-27 Å where they are smaller than 1/32 Å, and coarser
-// beyond.
-constexpr float TO_COARSE_GRID = 0.09375f;    // 1.5 * 2^-4
-template <int W> INLINE Floats<W> on_coarse_grid(Floats<W> values)
+INLINE FourDoubles in_double(const float *four)
 {
-  return values + TO_COARSE_GRID - TO_COARSE_GRID;
+#ifdef __AVX__
+  return _mm256_cvtps_pd(_mm_load_ps(four));    // g++ makes more of a __builtin_convertvector
+#else
+  return __builtin_convertvector(load<4>(four), FourDoubles);
+#endif
 }
 
-INLINE double on_grid(float value)
+// Three vectors' lanes become rows of four, the fourth of no use.
+INLINE void store_fours(float *rows, Floats<HEAL_LANES> x, Floats<HEAL_LANES> y, Floats<HEAL_LANES> z)
 {
-  return static_cast<double>(value) + TO_GRID - TO_GRID;
+  constexpr int L = HEAL_LANES;
+#if HEAL_LANES == 16
+  // Within four lanes it takes no time to speak of; they begin as what ends in one vector.
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  x = _mm512_permutexvar_ps(order, x);
+  y = _mm512_permutexvar_ps(order, y);
+  z = _mm512_permutexvar_ps(order, z);
+  const __m512 xy = _mm512_unpacklo_ps(x, y), xy_behind = _mm512_unpackhi_ps(x, y);
+  const __m512 zz = _mm512_unpacklo_ps(z, z), zz_behind = _mm512_unpackhi_ps(z, z);
+  store<L>(rows, _mm512_shuffle_ps(xy, zz, 0x44));
+  store<L>(rows + L, _mm512_shuffle_ps(xy, zz, 0xee));
+  store<L>(rows + 2 * L, _mm512_shuffle_ps(xy_behind, zz_behind, 0x44));
+  store<L>(rows + 3 * L, _mm512_shuffle_ps(xy_behind, zz_behind, 0xee));
+#elif HEAL_LANES == 8
+  const __m256i order = _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7);
+  x = _mm256_permutevar8x32_ps(x, order);
+  y = _mm256_permutevar8x32_ps(y, order);
+  z = _mm256_permutevar8x32_ps(z, order);
+  const __m256 xy = _mm256_unpacklo_ps(x, y), xy_behind = _mm256_unpackhi_ps(x, y);
+  const __m256 zz = _mm256_unpacklo_ps(z, z), zz_behind = _mm256_unpackhi_ps(z, z);
+  store<L>(rows, _mm256_shuffle_ps(xy, zz, 0x44));
+  store<L>(rows + L, _mm256_shuffle_ps(xy, zz, 0xee));
+  store<L>(rows + 2 * L, _mm256_shuffle_ps(xy_behind, zz_behind, 0x44));
+  store<L>(rows + 3 * L, _mm256_shuffle_ps(xy_behind, zz_behind, 0xee));
+#else
+  Floats<4> fours[4] = {x, y, z, {}};
+  transpose(fours);
+  for (int r = 0; r < 4; r++)
+    store<L>(rows + r * L, fours[r]);
+#endif
+}
+
+// Rounds to multiples of 2^-27 Å what is smaller than 1/32 Å, and larger numbers to larger powers of two: in
+// doubles their sums are exact in any order, so they are the same bits on any number of threads and ranks.
+INLINE Floats<HEAL_LANES> on_grid(Floats<HEAL_LANES> values)
+{
+  constexpr float TO_GRID = 0.09375f;    // 1.5 * 2^-4
+  return values + TO_GRID - TO_GRID;
+}
+
+// A row of an (n_rows, 4) array.
+INLINE FourDoubles &row_of(double *values, int64_t row)
+{
+  return *reinterpret_cast<FourDoubles *>(values + 4 * row);
 }
 
 // What each edge pushes its centre by, w_ij u, is taken from its neighbour: added to and subtracted from
-// `forces`. weights: w_ij, zeros behind them.
-INLINE void add_forces(const Edges &edges, int64_t start, int64_t n, const float *__restrict weights,
-                       int64_t centre, double *__restrict forces)
+// `forces`. weights: w_ij, with padding.
+INLINE void add_forces(const Edges &edges, int64_t start, int64_t n, const float *weights, int64_t centre,
+                       double *forces)
 {
-  alignas(ALIGNMENT) double push_xy[TILE][2], push_z[TILE];    // x and y go through one register below
-  const int64_t n_padded = padded(n, EDGE_PADDING);
-  const float *__restrict x = edges.x + start, *__restrict y = edges.y + start,
-                          *__restrict z = edges.z + start;
-  alignas(ALIGNMENT) double sums[3][EDGE_PADDING] = {};
-  for (int64_t first = 0; first < n_padded; first += EDGE_PADDING)
-    for (int lane = 0; lane < EDGE_PADDING; lane++) {
-      const int64_t e = first + lane;
-      const double of_x = on_grid(weights[e] * x[e]), of_y = on_grid(weights[e] * y[e]),
-                   of_z = on_grid(weights[e] * z[e]);
-      push_xy[e][0] = of_x;
-      push_xy[e][1] = of_y;
-      push_z[e] = of_z;
-      sums[0][lane] += of_x;
-      sums[1][lane] += of_y;
-      sums[2][lane] += of_z;
-    }
-#pragma GCC unroll 4
-  for (int half = EDGE_PADDING / 2; half > 0; half /= 2)
-    for (auto &sum : sums)
-      for (int lane = 0; lane < half; lane++)
-        sum[lane] += sum[lane + half];
-  for (int d = 0; d < 3; d++)
-    forces[3 * centre + d] += sums[d][0];
+  constexpr int L = HEAL_LANES;
+  alignas(ALIGNMENT) float pushes[4 * TILE];
+  for (int64_t e = 0; e < n; e += L) {
+    const Floats<L> w = load<L>(weights + e);
+    store_fours(pushes + 4 * e, on_grid(w * load<L>(edges.x + start + e)),
+                on_grid(w * load<L>(edges.y + start + e)), on_grid(w * load<L>(edges.z + start + e)));
+  }
+  FourDoubles sum = {};
   const int32_t *const rows = edges.rows + start;
   for (int64_t e = 0; e < n; e++) {
-    double *const force = forces + 3 * static_cast<int64_t>(rows[e]);
-    *reinterpret_cast<TwoDoubles *>(force) -= *reinterpret_cast<const TwoDoubles *>(push_xy[e]);
-    force[2] -= push_z[e];
+    const FourDoubles push = in_double(pushes + 4 * e);
+    row_of(forces, rows[e]) -= push;
+    sum += push;
   }
+  row_of(forces, centre) += sum;
 }
 
 // Degrees whose sums fit the registers together: all four, or 1 and 2, then 0 and 3.
@@ -666,7 +691,7 @@ INLINE void multiply(const float *in, int n_rows, int n_in, const float *weights
 // then s.
 template <int W>
 INLINE void write_mobility(const float *moments, const float *mobile, int n_channels, double scale,
-                           double *mobility)
+                           float *mobility)
 {
   float tensor[5];
   for (int m = 0; m < 5; m++) {
@@ -682,7 +707,7 @@ INLINE void write_mobility(const float *moments, const float *mobile, int n_chan
               x2_y2 = half * tensor[4], both = 1.0f + mobile[n_channels] - 0.5f * zz;
   const float rows[9] = {both + x2_y2, xy, xz, xy, both - x2_y2, yz, xz, yz, both + 1.5f * zz};
   for (int i = 0; i < 9; i++)
-    mobility[i] = scale * static_cast<double>(rows[i]);
+    mobility[i] = static_cast<float>(scale) * rows[i];
 }
 
 // e^x to 1e-7 of it, for x of -87 to 87 and the nearest of these beyond: 2^n times a polynomial of the rest,
@@ -908,50 +933,6 @@ template <int W> void run_all(const KernelNumbers &numbers, KernelTask &task)
   }
 }
 
-INLINE FourDoubles in_double(const float *four)
-{
-#ifdef __AVX__
-  return _mm256_cvtps_pd(_mm_load_ps(four));    // g++ makes more of a __builtin_convertvector
-#else
-  return __builtin_convertvector(load<4>(four), FourDoubles);
-#endif
-}
-
-// Three vectors' lanes become rows of four, the fourth of no use.
-INLINE void store_fours(float *rows, Floats<HEAL_LANES> x, Floats<HEAL_LANES> y, Floats<HEAL_LANES> z)
-{
-  constexpr int L = HEAL_LANES;
-#if HEAL_LANES == 16
-  // Within four lanes it takes no time to speak of; they begin as what ends in one vector.
-  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  x = _mm512_permutexvar_ps(order, x);
-  y = _mm512_permutexvar_ps(order, y);
-  z = _mm512_permutexvar_ps(order, z);
-  const __m512 xy = _mm512_unpacklo_ps(x, y), xy_behind = _mm512_unpackhi_ps(x, y);
-  const __m512 zz = _mm512_unpacklo_ps(z, z), zz_behind = _mm512_unpackhi_ps(z, z);
-  store<L>(rows, _mm512_shuffle_ps(xy, zz, 0x44));
-  store<L>(rows + L, _mm512_shuffle_ps(xy, zz, 0xee));
-  store<L>(rows + 2 * L, _mm512_shuffle_ps(xy_behind, zz_behind, 0x44));
-  store<L>(rows + 3 * L, _mm512_shuffle_ps(xy_behind, zz_behind, 0xee));
-#elif HEAL_LANES == 8
-  const __m256i order = _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7);
-  x = _mm256_permutevar8x32_ps(x, order);
-  y = _mm256_permutevar8x32_ps(y, order);
-  z = _mm256_permutevar8x32_ps(z, order);
-  const __m256 xy = _mm256_unpacklo_ps(x, y), xy_behind = _mm256_unpackhi_ps(x, y);
-  const __m256 zz = _mm256_unpacklo_ps(z, z), zz_behind = _mm256_unpackhi_ps(z, z);
-  store<L>(rows, _mm256_shuffle_ps(xy, zz, 0x44));
-  store<L>(rows + L, _mm256_shuffle_ps(xy, zz, 0xee));
-  store<L>(rows + 2 * L, _mm256_shuffle_ps(xy_behind, zz_behind, 0x44));
-  store<L>(rows + 3 * L, _mm256_shuffle_ps(xy_behind, zz_behind, 0xee));
-#else
-  Floats<4> fours[4] = {x, y, z, {}};
-  transpose(fours);
-  for (int r = 0; r < 4; r++)
-    store<L>(rows + r * L, fours[r]);
-#endif
-}
-
 // A pair of owned atoms is looked at once and tells both; a ghost is told elsewhere, what is added to it is
 // of no use.
 void relay(const KernelNumbers &numbers, KernelTask &task)
@@ -1010,8 +991,8 @@ void relay(const KernelNumbers &numbers, KernelTask &task)
       const Floats<L> a = load<L>(across + e), b = load<L>(along + e);
       auto answer = [&](const Columns &told, float *answers) {
         const Floats<L> in = b * (x * told.x + y * told.y + z * told.z);
-        store_fours(answers + 4 * e, on_coarse_grid<L>(a * told.x + in * x),
-                       on_coarse_grid<L>(a * told.y + in * y), on_coarse_grid<L>(a * told.z + in * z));
+        store_fours(answers + 4 * e, on_grid(a * told.x + in * x),
+                       on_grid(a * told.y + in * y), on_grid(a * told.z + in * z));
       };
       answer(columns_of([&](int k) { return load<4>(task.told + 4 * static_cast<int64_t>(rows[e + k])); }),
              to_centre);
@@ -1021,12 +1002,10 @@ void relay(const KernelNumbers &numbers, KernelTask &task)
     for (int a = 0; a < n_atoms; a++) {
       FourDoubles sum = {};
       for (; e < ends[a]; e++) {
-        auto *const other = reinterpret_cast<FourDoubles *>(task.answers + 4 * static_cast<int64_t>(rows[e]));
-        *other += in_double(to_other + 4 * e);
+        row_of(task.answers, rows[e]) += in_double(to_other + 4 * e);
         sum += in_double(to_centre + 4 * e);
       }
-      const int64_t centre = centre_of(task, begin + a);
-      *reinterpret_cast<FourDoubles *>(task.answers + 4 * centre) += sum;
+      row_of(task.answers, centre_of(task, begin + a)) += sum;
     }
   }
 }

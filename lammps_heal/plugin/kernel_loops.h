@@ -55,8 +55,8 @@ struct KernelTask {
 
   // Of forces alone.
   const int32_t *neighbours;
-  double *forces;        // (n_rows, 3) Å, in the model's lengths: added to
-  double *mobilities;    // (n_centres, 3, 3)
+  double *forces;       // (n_rows, 4) Å, in the model's lengths: added to; aligned
+  float *mobilities;    // (n_centres, 3, 3)
 
   // Of relays alone.
   const float *told;    // (n_rows, 4) Å: answers before relay number `turn`, and zero; aligned
