@@ -596,8 +596,9 @@ INLINE void store_fours(float *rows, Floats<HEAL_LANES> x, Floats<HEAL_LANES> y,
 #endif
 }
 
-// Rounds to multiples of 2^-27 Å what is smaller than 1/32 Å, and larger numbers to larger powers of two: in
-// doubles their sums are exact in any order, so they are the same bits on any number of threads and ranks.
+// Rounds to multiples of 2^-27 Å, and what is larger than 1/32 Å to those of 2^-28 or to what a float of its
+// size can tell: in doubles their sums are exact in any order, so they are the same bits on any number of
+// threads and ranks.
 INLINE Floats<HEAL_LANES> on_grid(Floats<HEAL_LANES> values)
 {
   constexpr float TO_GRID = 0.09375f;    // 1.5 * 2^-4
