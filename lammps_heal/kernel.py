@@ -65,14 +65,14 @@ class Kernel:
         )
         if not self._kernel:
             raise HealError(last_error(loaded))
-        self._step = loaded.heal_kernel_step()
+        self._step = loaded.heal_step()
         self._neighbourhoods: Neighbourhoods | None = None
 
     def __del__(self) -> None:
         if getattr(self, "_kernel", None):
             self._library.heal_delete_kernel(self._kernel)
         if getattr(self, "_step", None):
-            self._library.heal_delete_kernel_step(self._step)
+            self._library.heal_delete_step(self._step)
 
     @property
     def instruction_set(self) -> str:
@@ -104,7 +104,8 @@ class Kernel:
     def relay(self, positions: Float64Array, neighbourhoods: Neighbourhoods, answers: Float64Array, turn: int) -> Float64Array:
         """(n_owned, 3) Å after relay number `turn`, from 0, of the answers of all rows, (n_owned + n_ghost, 3) Å.
 
-        positions, neighbourhoods: those of the last forces(); raises ValueError for others' neighbourhoods.
+        positions, neighbourhoods: those of the last forces(); raises ValueError for others' neighbourhoods. Answers are
+        rounded to 2^-40 Å first: then it has the same bits whatever the order of neighbours.
         """
         if neighbourhoods is not self._neighbourhoods:
             raise ValueError("relay() follows forces() of the same neighbourhoods")

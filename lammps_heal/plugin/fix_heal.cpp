@@ -526,9 +526,10 @@ void FixHeal::find_displacements(const std::vector<int> &atoms)
 
 std::string FixHeal::find_answers_to_forces(const std::vector<int> &centres)
 {
-  vectors.resize(3 * (static_cast<size_t>(atom->nlocal) + atom->nghost));
+  const size_t n_values = 4 * (static_cast<size_t>(atom->nlocal) + atom->nghost);
+  vectors.room_for(n_values);
   if (centres.empty())
-    std::fill(vectors.begin(), vectors.end(), 0.0);
+    std::fill_n(vectors.get(), n_values, 0.0);
   std::vector<double> by_torch;
   auto problem = problem_of(
       [&]() { return use_kernel ? forces_by_kernel(centres) : forces_by_torch(centres, by_torch); });
@@ -549,11 +550,17 @@ template <typename Number>
 void FixHeal::answer_forces(const std::vector<int> &centres, const Number *mobilities)
 {
   for (int i : centres) {
-    double *const vector = &vectors[3 * static_cast<size_t>(i)];
+    double *const vector = vector_of(i);
     const double force[3] = {vector[0], vector[1], vector[2]};
     for (int d = 0; d < 3; d++, mobilities += 3)
-      vector[d] = mobilities[0] * force[0] + mobilities[1] * force[1] + mobilities[2] * force[2];
+      vector[d] = lammps_heal::on_grid(mobilities[0] * force[0] + mobilities[1] * force[1] +
+                                       mobilities[2] * force[2]);
   }
+}
+
+double *FixHeal::vector_of(int row) const
+{
+  return vectors.get() + 4 * static_cast<size_t>(row);
 }
 
 /* other owned atoms stay */
@@ -562,7 +569,7 @@ void FixHeal::answer_for_group_alone()
 {
   for (int i = 0; i < atom->nlocal; i++)
     if (!(atom->mask[i] & groupbit))
-      std::fill_n(&vectors[3 * static_cast<size_t>(i)], 3, 0.0);
+      std::fill_n(vector_of(i), 3, 0.0);
 }
 
 /* atoms of the group and their neighbours: what they push each other by, both must say */
@@ -596,7 +603,7 @@ std::string FixHeal::forces_by_kernel(const std::vector<int> &centres)
   int64_t overlapping[2];
   model->kernel()->forces(atom->x[0], static_cast<int64_t>(atom->nlocal) + atom->nghost, rows_of(centres),
                           static_cast<int64_t>(centres.size()), list.first.data(), list.neighbours.get(),
-                          model->length_scale, n_threads, vectors.data(), kernel_step, overlapping);
+                          model->length_scale, n_threads, vectors.get(), kernel_step, overlapping);
   if (overlapping[0] >= 0)
     return overlap_problem(static_cast<int>(overlapping[0]), static_cast<int>(overlapping[1]));
   return "";
@@ -612,7 +619,7 @@ std::string FixHeal::forces_by_torch(const std::vector<int> &centres, std::vecto
   const auto problem = in_chunks(
       centres, 9, mobilities.data(),
       [this](const lammps_heal::Neighbourhoods &chunk, double *of_chunk) { model->forces(chunk, of_chunk); });
-  model->take_forces(vectors.data());
+  model->take_forces(vectors.get());
   return problem;
 }
 
@@ -623,18 +630,18 @@ std::string FixHeal::relay(const std::vector<int> &atoms, int turn)
   if (atoms.empty())
     return "";
   if (use_kernel) {
-    model->kernel()->relay(kernel_step, turn, vectors.data());
+    model->kernel()->relay(kernel_step, turn, vectors.get());
     answer_for_group_alone();
     return "";
   }
-  model->set_answers(vectors.data(), static_cast<int64_t>(atom->nlocal) + atom->nghost);
+  model->set_answers(vectors.get(), static_cast<int64_t>(atom->nlocal) + atom->nghost);
   std::vector<double> found(3 * atoms.size());
   const auto problem = in_chunks(atoms, 3, found.data(),
                                  [this, turn](const lammps_heal::Neighbourhoods &chunk, double *of_chunk) {
                                    model->relay(chunk, turn, of_chunk);
                                  });
   for (size_t k = 0; k < atoms.size(); k++)
-    std::copy_n(&found[3 * k], 3, &vectors[3 * static_cast<size_t>(atoms[k])]);
+    std::copy_n(&found[3 * k], 3, vector_of(atoms[k]));
   return problem;
 }
 
@@ -674,20 +681,22 @@ std::string FixHeal::in_chunks(const std::vector<int> &centres, int n_values, do
 int FixHeal::pack_forward_comm(int n, int *rows, double *buffer, int /*pbc_flag*/, int * /*pbc*/)
 {
   for (int k = 0; k < n; k++)
-    std::copy_n(&vectors[3 * static_cast<size_t>(rows[k])], 3, buffer + 3 * k);
+    std::copy_n(vector_of(rows[k]), 3, buffer + 3 * k);
   return 3 * n;
 }
 
 void FixHeal::unpack_forward_comm(int n, int first, double *buffer)
 {
-  std::copy_n(buffer, 3 * n, &vectors[3 * static_cast<size_t>(first)]);
+  for (int k = 0; k < n; k++)
+    std::copy_n(buffer + 3 * k, 3, vector_of(first + k));
 }
 
 /* owners feel what their ghosts feel */
 
 int FixHeal::pack_reverse_comm(int n, int first, double *buffer)
 {
-  std::copy_n(&vectors[3 * static_cast<size_t>(first)], 3 * n, buffer);
+  for (int k = 0; k < n; k++)
+    std::copy_n(vector_of(first + k), 3, buffer + 3 * k);
   return 3 * n;
 }
 
@@ -695,7 +704,7 @@ void FixHeal::unpack_reverse_comm(int n, int *rows, double *buffer)
 {
   for (int k = 0; k < n; k++)
     for (int d = 0; d < 3; d++)
-      vectors[3 * static_cast<size_t>(rows[k]) + d] += buffer[3 * k + d];
+      vector_of(rows[k])[d] += buffer[3 * k + d];
 }
 
 std::string FixHeal::gather_neighbours(int i, lammps_heal::Neighbourhoods &chunk)
@@ -730,7 +739,7 @@ std::string FixHeal::overlap_problem(int i, int j) const
 
 std::string FixHeal::store_displacement(int i)
 {
-  const double *const displacement = &vectors[3 * static_cast<size_t>(i)];
+  const double *const displacement = vector_of(i);
   double *const row = array_atom[i];
   const double length = std::sqrt(displacement[0] * displacement[0] + displacement[1] * displacement[1] +
                                   displacement[2] * displacement[2]);
@@ -815,9 +824,8 @@ double FixHeal::compute_vector(int n)
 
 double FixHeal::memory_usage()
 {
-  return sizeof(double) * (static_cast<double>(atom->nmax) * N_COLUMNS + listed_positions.capacity() +
-                           vectors.capacity()) +
-         static_cast<double>(kernel_step.n_bytes()) +
+  return sizeof(double) * (static_cast<double>(atom->nmax) * N_COLUMNS + listed_positions.capacity()) +
+         static_cast<double>(vectors.n_bytes() + kernel_step.n_bytes()) +
          sizeof(int64_t) * static_cast<double>(list.first.capacity()) +
          sizeof(int32_t) * static_cast<double>(list.capacity);
 }

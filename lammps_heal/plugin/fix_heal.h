@@ -76,8 +76,9 @@ class FixHeal : public Fix
   lammps_heal::KernelStep kernel_step;     // what its forces leave for its relays
   bool must_list, is_alone;                // alone: nothing else moves atoms
   double list_skin;                        // Å, of the list: the skin, or nothing
-  // (n_rows, 3) Å, owned atoms, then ghosts: forces on all, then answers, which are zero outside the group
-  std::vector<double> vectors;
+  // (n_rows, 4) Å, owned atoms, then ghosts: forces on all, then answers, which are zero outside the group;
+  // the fourth is of no use
+  lammps_heal::Buffer<double> vectors;
   double raised_ghost_cutoff, users_ghost_cutoff;
   double rms, largest;
   bigint n_capped, n_moved;
@@ -102,9 +103,9 @@ class FixHeal : public Fix
   std::vector<int> group_atoms() const;
   void find_displacements(const std::vector<int> &atoms);
   std::string find_answers_to_forces(const std::vector<int> &centres);
-  template <typename Number>
-  void answer_forces(const std::vector<int> &centres, const Number *mobilities);
+  template <typename Number> void answer_forces(const std::vector<int> &centres, const Number *mobilities);
   void answer_for_group_alone();
+  double *vector_of(int row) const;
   std::vector<int> pushing_atoms() const;
   std::string forces_by_kernel(const std::vector<int> &centres);
   std::string forces_by_torch(const std::vector<int> &centres, std::vector<double> &mobilities);

@@ -200,15 +200,6 @@ Kernel::Kernel(const NetworkNumbers &network, const std::string &instruction_set
 
 Kernel::~Kernel() = default;
 
-// Of the same number of each thread.
-static double sum_of(size_t n_threads, const double *first, size_t n_apart)
-{
-  double sum = first[0];
-  for (size_t part = 1; part < n_threads; part++)
-    sum += first[part * n_apart];
-  return sum;
-}
-
 void Kernel::forces(const double *positions, int64_t n_rows, const int32_t *centres, int64_t n_centres,
                     const int64_t *first, const int32_t *neighbours, double length_scale, int n_threads,
                     double *forces, KernelStep &step, int64_t *overlapping) const
@@ -236,21 +227,12 @@ void Kernel::forces(const double *positions, int64_t n_rows, const int32_t *cent
   whole.most_edges = padded(static_cast<int>(std::max<int64_t>(most_edges, 1)), EDGE_PADDING);
   whole.overlapping[0] = whole.overlapping[1] = -1;
   whole.neighbours = neighbours;
+  whole.mobilities = step.shared.room_for(9 * n_centres);
+  std::fill_n(forces, 4 * n_rows, 0.0);
   auto tasks = divided(step);
-  // Each thread has sums of its own: its centres' neighbours may be another's centres.
-  const auto n_values = static_cast<size_t>(4 * n_rows);
-  const size_t n_sums = tasks.size() * n_values;
-  double *const sums = step.shared.room_for(n_sums + (9 * n_centres + 1) / 2);
-  whole.mobilities = reinterpret_cast<float *>(sums + n_sums);
-  std::fill_n(sums, n_sums, 0.0);
-  for (size_t part = 0; part < tasks.size(); part++) {
-    tasks[part].forces = sums + part * n_values;
-    tasks[part].mobilities = whole.mobilities;
-  }
+  give_sums(step, tasks, forces);
   run(loops->forces, tasks);
-  for (int64_t row = 0; row < n_rows; row++)
-    for (int d = 0; d < 3; d++)
-      forces[3 * row + d] = sum_of(tasks.size(), sums + 4 * row + d, n_values);
+  add_sums(step, tasks);
   overlapping[0] = overlapping[1] = -1;
   for (const auto &task : tasks)
     if (task.overlapping[0] >= 0 && (overlapping[0] < 0 || task.overlapping[0] < overlapping[0]))
@@ -259,29 +241,35 @@ void Kernel::forces(const double *positions, int64_t n_rows, const int32_t *cent
 
 void Kernel::relay(KernelStep &step, int turn, double *answers) const
 {
-  // Rows of four fill a vector: as doubles what each thread adds, and as floats what is told.
-  const auto n_values = static_cast<size_t>(4 * step.n_rows);
+  step.whole.turn = turn;
+  const int64_t n_values = 4 * step.n_rows;
+  float *const told = step.shared.room_for(n_values);
+  for (int64_t i = 0; i < n_values; i++)
+    told[i] = static_cast<float>(answers[i]);
+  step.whole.told = told;
   auto tasks = divided(step);
-  const size_t n_added = tasks.size() * n_values;
-  double *const added = step.shared.room_for(n_added + n_values / 2);
-  auto *const told = reinterpret_cast<float *>(added + n_added);
-  for (int64_t i = 0; i < step.n_rows; i++) {
-    for (int d = 0; d < 3; d++)
-      told[4 * i + d] = static_cast<float>(answers[3 * i + d]);
-    told[4 * i + 3] = 0.0f;
-  }
-  std::fill_n(added, n_added, 0.0);
-  for (size_t part = 0; part < tasks.size(); part++) {
-    tasks[part].told = told;
-    tasks[part].turn = turn;
-    tasks[part].answers = added + part * n_values;
-  }
+  give_sums(step, tasks, answers);
   run(loops->relay, tasks);
-  for (int64_t k = 0; k < step.whole.n_centres; k++) {
-    const int64_t row = step.whole.centres ? step.whole.centres[k] : k;
-    for (int d = 0; d < 3; d++)
-      answers[3 * row + d] += sum_of(tasks.size(), added + 4 * row + d, n_values);
-  }
+  add_sums(step, tasks);
+}
+
+// Each thread adds to an array of its own: its centres' neighbours may be another's centres. The first adds
+// to the result.
+void Kernel::give_sums(KernelStep &step, std::vector<KernelTask> &tasks, double *result)
+{
+  const int64_t n_values = 4 * step.n_rows, n_others = static_cast<int64_t>(tasks.size()) - 1;
+  double *const others = step.others.room_for(n_others * n_values);
+  std::fill_n(others, n_others * n_values, 0.0);
+  tasks[0].sums = result;
+  for (int64_t k = 0; k < n_others; k++)
+    tasks[k + 1].sums = others + k * n_values;
+}
+
+void Kernel::add_sums(const KernelStep &step, const std::vector<KernelTask> &tasks)
+{
+  for (size_t k = 1; k < tasks.size(); k++)
+    for (int64_t i = 0; i < 4 * step.n_rows; i++)
+      tasks[0].sums[i] += tasks[k].sums[i];
 }
 
 // As many tasks as there are threads with work, each for all centres, without scratch.

@@ -33,14 +33,14 @@ const KernelLoops &loops_of(const std::string &instruction_set = "");
 class KernelStep
 {
  public:
-  // (n_centres, 3, 3), of the last forces(); gone after a relay. They take forces to the crystal's lengths.
+  // (n_centres, 3, 3), of the last forces(); gone with a relay. They take forces to the crystal's lengths.
   const float *mobilities() const
   {
     return whole.mobilities;
   }
   size_t n_bytes() const
   {
-    return positions.n_bytes() + near.n_bytes() + shared.n_bytes();
+    return positions.n_bytes() + near.n_bytes() + shared.n_bytes() + others.n_bytes();
   }
 
  private:
@@ -50,9 +50,19 @@ class KernelStep
   KernelTask whole = {};
   Buffer<double> positions;
   Buffer<int32_t> near;
-  Buffer<double> shared;    // sums and mobilities, then what relays need
+  Buffer<float> shared;     // mobilities, then what is told
+  Buffer<double> others;    // sums of all threads but the first
 };
 
+// Leaves no bits below 2^-40 Å in what is smaller than 2^11 Å: what relays add is then exact in any order,
+// since that has no such bits either.
+inline double on_grid(double answer)
+{
+  constexpr double TO_GRID = 6144.0;    // 1.5 * 2^12
+  return answer + TO_GRID - TO_GRID;
+}
+
+// Vectors are rows of four here, the fourth of no use, aligned to ALIGNMENT.
 class Kernel
 {
  public:
@@ -70,7 +80,7 @@ class Kernel
     return loops->name;
   }
 
-  // What the edges of the centres do to all rows: forces, (n_rows, 3) Å, written, in lengths that the model
+  // What the edges of the centres do to all rows: forces, (n_rows, 4) Å, written, in lengths that the model
   // knows; mobilities and what relays need go to `step`. positions: (n_rows, 3) Å, owned atoms, then ghosts.
   // centres: (n_centres,) rows, or null for the first ones. first: (n_owned + 1,), neighbours: those of row i
   // are neighbours[first[i]] to neighbours[first[i + 1] - 1]; pairs beyond the cutoff are ignored.
@@ -81,10 +91,10 @@ class Kernel
               const int64_t *first, const int32_t *neighbours, double length_scale, int n_threads,
               double *forces, KernelStep &step, int64_t *overlapping) const;
 
-  // Relay number `turn`, from 0, of the answers of all rows, (n_rows, 3) Å, which adds to those of the
-  // centres; after the last they are the displacements, to be added, not yet capped. Answers of owned rows
-  // that are no centres must be zeros. step: of forces(), whose centres and `first` must still be there. The
-  // same bits for any number of threads.
+  // Relay number `turn`, from 0, of the answers of all rows, (n_rows, 4) Å, on_grid: it adds to those of the
+  // centres, and to others' what is of no use; after the last they are the displacements, to be added, not
+  // yet capped. Answers of owned rows that are no centres must be zeros. step: of forces(), whose centres and
+  // `first` must still be there. The same bits for any number of threads.
   void relay(KernelStep &step, int turn, double *answers) const;
 
  private:
@@ -98,6 +108,8 @@ class Kernel
 
   static Floats allocate(size_t n);
   static std::vector<KernelTask> divided(const KernelStep &step);
+  static void give_sums(KernelStep &step, std::vector<KernelTask> &tasks, double *result);
+  static void add_sums(const KernelStep &step, const std::vector<KernelTask> &tasks);
   float *keep(size_t n);
   void run(void (*work)(const KernelNumbers &, KernelTask &), std::vector<KernelTask> &tasks) const;
 };

@@ -139,8 +139,8 @@ void HealModel::set_positions(const double *positions, int64_t n_atoms)
 
 void HealModel::set_answers(const double *answers, int64_t n_atoms)
 {
-  torch->answers =
-      torch::from_blob(const_cast<double *>(answers), {n_atoms, 3}, torch::kFloat64).to(torch->device);
+  torch->answers = torch::from_blob(const_cast<double *>(answers), {n_atoms, 3}, {4, 1}, torch::kFloat64)
+                       .to(torch->device);
 }
 
 static torch::Tensor borrow(const std::vector<int64_t> &rows)
@@ -162,7 +162,8 @@ void HealModel::forces(const Neighbourhoods &neighbourhoods, double *mobilities)
 void HealModel::take_forces(double *forces)
 {
   const auto all = torch->forces.to(torch::kCPU);
-  std::copy_n(all.const_data_ptr<double>(), all.numel(), forces);
+  for (int64_t i = 0; i < all.size(0); i++)
+    std::copy_n(all.const_data_ptr<double>() + 3 * i, 3, forces + 4 * i);
 }
 
 void HealModel::relay(const Neighbourhoods &neighbourhoods, int turn, double *answers)
@@ -267,34 +268,40 @@ double HealModel::difference_of_kernel()
         largest = difference;
     }
   };
-  std::vector<double> forces(3 * n_rows), mobilities(9 * crystal.n_owned);
+  Buffer<double> rows;
+  double *const forces = rows.room_for(4 * n_rows);
+  std::vector<double> mobilities(9 * crystal.n_owned);
   // Forces on ghosts are not folded but answered, by the mobility of any owned atom: so they are compared
   // too.
   auto answers_of = [&]() {
-    std::vector<double> answers(3 * n_rows);
+    std::vector<double> answers(4 * n_rows);
     for (int64_t i = 0; i < n_rows; i++)
       for (int d = 0; d < 3; d++)
         for (int k = 0; k < 3; k++)
-          answers[3 * i + d] += mobilities[9 * (i % crystal.n_owned) + 3 * d + k] * forces[3 * i + k];
+          answers[4 * i + d] += mobilities[9 * (i % crystal.n_owned) + 3 * d + k] * forces[4 * i + k];
     return answers;
   };
   set_positions(crystal.positions.data(), n_rows);
   clear_forces();
   this->forces(neighbourhoods, mobilities.data());
-  take_forces(forces.data());
+  take_forces(forces);
   const auto told = answers_of();
   int64_t overlapping[2];
   KernelStep step;
   compiled->forces(crystal.positions.data(), n_rows, nullptr, crystal.n_owned, list.first.data(),
-                   list.neighbours.get(), length_scale, 1, forces.data(), step, overlapping);
+                   list.neighbours.get(), length_scale, 1, forces, step, overlapping);
   std::copy_n(step.mobilities(), mobilities.size(), mobilities.begin());
   compare(told, answers_of());
   set_answers(told.data(), n_rows);
   std::vector<double> by_torch(3 * crystal.n_owned);
   for (int turn = 0; turn < n_relays; turn++) {
     relay(neighbourhoods, turn, by_torch.data());
-    auto by_kernel = told;
-    compiled->relay(step, turn, by_kernel.data());
+    double *const answers = rows.room_for(4 * n_rows);
+    std::transform(told.begin(), told.end(), answers, on_grid);
+    compiled->relay(step, turn, answers);
+    std::vector<double> by_kernel(3 * crystal.n_owned);
+    for (int64_t i = 0; i < crystal.n_owned; i++)
+      std::copy_n(answers + 4 * i, 3, &by_kernel[3 * i]);
     compare(by_torch, by_kernel);
   }
   return largest;

@@ -51,10 +51,11 @@ class HealModel
 
   // positions: (n_atoms, 3) Å, borrowed: they must stay until the last call of this step.
   void set_positions(const double *positions, int64_t n_atoms);
-  // answers: (n_atoms, 3) Å, before a relay; borrowed as well.
+  // answers: (n_atoms, 4) Å, the fourth of no use, before a relay; borrowed as well.
   void set_answers(const double *answers, int64_t n_atoms);
 
-  // Forces are collected, from zero, over several calls: (n_atoms, 3) Å. mobilities: (n_centres, 3, 3), written.
+  // Forces are collected, from zero, over several calls: (n_atoms, 4) Å, the fourth untouched. mobilities:
+  // (n_centres, 3, 3), written.
   void clear_forces();
   void forces(const Neighbourhoods &neighbourhoods, double *mobilities);
   void take_forces(double *forces);

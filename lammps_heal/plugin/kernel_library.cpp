@@ -83,34 +83,52 @@ template <typename Work> static int attempt(const Work &work)
   }
 }
 
-EXPORT void *heal_kernel_step()
+// What a step leaves, and room for its vectors in rows of four.
+struct Step {
+  KernelStep left;
+  Buffer<double> vectors;
+  int64_t n_rows = 0;
+};
+
+EXPORT void *heal_step()
 {
-  return new KernelStep;
+  return new Step;
 }
 
-EXPORT void heal_delete_kernel_step(void *step)
+EXPORT void heal_delete_step(void *step)
 {
-  delete static_cast<KernelStep *>(step);
+  delete static_cast<Step *>(step);
 }
 
-// 0, or 1 with heal_last_error(). mobilities: (n_centres, 3, 3), written.
+// 0, or 1 with heal_last_error(). forces: (n_rows, 3) Å, mobilities: (n_centres, 3, 3), written.
 EXPORT int heal_forces(void *kernel, const double *positions, int64_t n_rows, int64_t n_centres,
                        const int64_t *first, const int32_t *neighbours, double length_scale, int n_threads,
                        double *forces, double *mobilities, void *step, int64_t *overlapping)
 {
   return attempt([&]() {
-    auto &left = *static_cast<KernelStep *>(step);
+    auto &own = *static_cast<Step *>(step);
+    own.n_rows = n_rows;
+    double *const fours = own.vectors.room_for(4 * n_rows);
     static_cast<Kernel *>(kernel)->forces(positions, n_rows, nullptr, n_centres, first, neighbours,
-                                          length_scale, n_threads, forces, left, overlapping);
-    std::copy_n(left.mobilities(), 9 * n_centres, mobilities);
+                                          length_scale, n_threads, fours, own.left, overlapping);
+    for (int64_t i = 0; i < n_rows; i++)
+      std::copy_n(fours + 4 * i, 3, forces + 3 * i);
+    std::copy_n(own.left.mobilities(), 9 * n_centres, mobilities);
   });
 }
 
 // The same of a relay. answers: (n_rows, 3) Å, changed.
 EXPORT int heal_relay(void *kernel, void *step, int turn, double *answers)
 {
-  return attempt(
-      [&]() { static_cast<Kernel *>(kernel)->relay(*static_cast<KernelStep *>(step), turn, answers); });
+  return attempt([&]() {
+    auto &own = *static_cast<Step *>(step);
+    double *const fours = own.vectors.get();
+    for (int64_t i = 0; i < own.n_rows; i++)
+      std::transform(answers + 3 * i, answers + 3 * i + 3, fours + 4 * i, on_grid);
+    static_cast<Kernel *>(kernel)->relay(own.left, turn, fours);
+    for (int64_t i = 0; i < own.n_rows; i++)
+      std::copy_n(fours + 4 * i, 3, answers + 3 * i);
+  });
 }
 
 EXPORT void *heal_neighbour_list(const double *positions, const int64_t *ids, int64_t n_owned, int64_t n_rows,

@@ -917,7 +917,7 @@ void run_block(const KernelNumbers &numbers, KernelTask &task, int64_t begin, in
       harmonics_of(own, start, n, harmonics);
       alignas(ALIGNMENT) float weights[TILE + EDGE_PADDING];
       find_weights<W>(numbers, own, start, n, harmonics, gated, weights);
-      add_forces(own, start, n, weights, centre, task.forces);
+      add_forces(own, start, n, weights, centre, task.sums);
     }
     const float *const mobile = gates + a * n_gates + N_DEGREES * n_channels;
     write_mobility<W>(mixed[2] + static_cast<size_t>(a) * COUNT[2] * n_channels, mobile, numbers.n_channels,
@@ -992,8 +992,8 @@ void relay(const KernelNumbers &numbers, KernelTask &task)
       const Floats<L> a = load<L>(across + e), b = load<L>(along + e);
       auto answer = [&](const Columns &told, float *answers) {
         const Floats<L> in = b * (x * told.x + y * told.y + z * told.z);
-        store_fours(answers + 4 * e, on_grid(a * told.x + in * x),
-                       on_grid(a * told.y + in * y), on_grid(a * told.z + in * z));
+        store_fours(answers + 4 * e, on_grid(a * told.x + in * x), on_grid(a * told.y + in * y),
+                    on_grid(a * told.z + in * z));
       };
       answer(columns_of([&](int k) { return load<4>(task.told + 4 * static_cast<int64_t>(rows[e + k])); }),
              to_centre);
@@ -1003,10 +1003,10 @@ void relay(const KernelNumbers &numbers, KernelTask &task)
     for (int a = 0; a < n_atoms; a++) {
       FourDoubles sum = {};
       for (; e < ends[a]; e++) {
-        row_of(task.answers, rows[e]) += in_double(to_other + 4 * e);
+        row_of(task.sums, rows[e]) += in_double(to_other + 4 * e);
         sum += in_double(to_centre + 4 * e);
       }
-      row_of(task.answers, centre_of(task, begin + a)) += sum;
+      row_of(task.sums, centre_of(task, begin + a)) += sum;
     }
   }
 }

@@ -52,16 +52,15 @@ struct KernelTask {
   int64_t most_edges;        // of one atom in the list, padded
   int64_t overlapping[2];    // rows of two atoms on one spot, or -1
   float *scratch;            // of scratch_floats()
+  double *sums;              // (n_rows, 4) Å: forces, or what a relay adds, is added to them; aligned
 
   // Of forces alone.
   const int32_t *neighbours;
-  double *forces;       // (n_rows, 4) Å, in the model's lengths: added to; aligned
   float *mobilities;    // (n_centres, 3, 3)
 
   // Of relays alone.
-  const float *told;    // (n_rows, 4) Å: answers before relay number `turn`, and zero; aligned
+  const float *told;    // (n_rows, 4) Å: answers before relay number `turn`; aligned
   int turn;
-  double *answers;    // (n_rows, 4) Å: what the relay adds to them is added; aligned
 };
 
 struct KernelLoops {
