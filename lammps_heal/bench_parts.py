@@ -146,7 +146,7 @@ def parallel(work: Bench) -> list[Figure]:
     if not work.threads:
         ways["2 threads"] = {"options": "threads 2"}
     loops: dict[str, list[float]] = {way: [] for way in ways}
-    for _ in range(min(3, work.sizes.rounds)):
+    for _ in range(work.sizes.rounds):
         for way, chosen in ways.items():
             done = work.run("heal", size, steps=work.sizes.steps, **chosen)
             loops[way].append(done.loop * MICRO / done.steps / done.n_atoms)
