@@ -21,6 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # as "lammps-heal info FILE | head -1" may have it; nobody reads what is left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
     except HealError as error:
         if _is_first_rank():
             print(f"lammps-heal: {error}", file=sys.stderr, flush=True)

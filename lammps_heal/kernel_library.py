@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lammps_heal.errors import HealError
+
 LIBRARY = Path(__file__).parent / "plugin" / "libhealkernel.so"
 
 _Pointer = ctypes.c_void_p
@@ -71,13 +73,16 @@ def neighbours_by_id(
     threads: int = 1,
     instruction_set: str = "",
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """first (n_owned + 1,) and neighbours (n_edges,) of the owned rows, by id as neighbours.py orders them."""
+    """first (n_owned + 1,) and neighbours (n_edges,) of the owned rows, by id as neighbours.py orders them.
+
+    Raises HealError where the memory does not suffice or the machine lacks the instruction set.
+    """
     positions, ids = np.ascontiguousarray(positions), np.ascontiguousarray(ids)
     n_edges = ctypes.c_int64()
     options = n_owned, len(positions), cutoff, threads, instruction_set.encode()
     made = loaded.heal_neighbour_list(pointer(positions), pointer(ids), *options, ctypes.byref(n_edges))
     if not made:
-        raise MemoryError(last_error(loaded))
+        raise HealError(f"the neighbour list failed: {last_error(loaded)}")
     first, neighbours = np.empty(n_owned + 1, np.int64), np.empty(n_edges.value, np.int32)
     loaded.heal_take_neighbour_list(made, pointer(first), pointer(neighbours))
     return first, neighbours

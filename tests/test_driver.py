@@ -1,5 +1,6 @@
 """`lammps-heal heal` as a user types it."""
 
+import subprocess
 from pathlib import Path
 
 import ase.io
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from ase.geometry import find_mic
-from conftest import MODEL, POTENTIAL, Run, fcc, noisy
+from conftest import BIN, MODEL, POTENTIAL, Run, fcc, noisy
 
 from lammps_heal.driver import last_frame
 from lammps_heal.structures import count_defects, remove_mean, root_mean_square
@@ -156,6 +157,12 @@ def test_info_prints_the_model(run: Run, model: torch.jit.ScriptModule) -> None:
     done = run("lammps-heal", "info", MODEL)
     assert done.returncode == 0
     assert f'"cutoff": {model.cutoff}' in done.stdout and '"weights_hash"' in done.stdout
+
+
+def test_whoever_reads_no_further_gets_no_traceback() -> None:
+    piped = f"{BIN / 'lammps-heal'} info {MODEL} | true"
+    done = subprocess.run(["sh", "-c", piped], capture_output=True, text=True, timeout=300.0)
+    assert done.stderr == ""
 
 
 @pytest.mark.mpi

@@ -295,6 +295,10 @@ def test_the_kernel_is_used_where_it_agrees(model: torch.jit.ScriptModule) -> No
         healing.fastest_displacement(model, threads=0)
     with pytest.raises(HealError, match='no instruction set "mmx"'):
         Kernel(model, "mmx")
+    library = kernel_library.library()
+    assert library is not None
+    with pytest.raises(HealError, match='no instruction set "mmx"'):
+        kernel_library.neighbours_by_id(library, np.zeros((1, 3)), np.zeros(1, np.int64), 1, 1.0, instruction_set="mmx")
 
 
 @pytest.mark.parametrize("kernel", healing.KERNELS)
