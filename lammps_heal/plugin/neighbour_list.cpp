@@ -220,7 +220,10 @@ void lammps_heal::find_neighbours(const double *positions, const int64_t *ids, i
     return std::min(part * in_part, n_owned);
   };
   int64_t room = std::min(static_cast<int64_t>(ROOM * mean) + MORE_ROOM, n_rows);    // for each atom
-  room = std::max(room, list.capacity / (n_parts * in_part));    // what the last list needed
+  // The last list's, where it should do: to touch new memory takes longer than to write the list.
+  const int64_t had = list.capacity / (n_parts * in_part);
+  if (had >= std::min(static_cast<int64_t>(mean), room))
+    room = had;
   std::vector<int64_t> needed(n_parts);
   for (;;) {
     if (list.capacity < n_parts * in_part * room) {
