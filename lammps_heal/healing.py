@@ -71,7 +71,7 @@ def displacement(model: Model, positions: Float64Array, neighbourhoods: Neighbou
 
 def _whole_step(parts: Parts, positions: Float64Array, neighbourhoods: Neighbourhoods, ghosts: Ghosts) -> Float64Array:
     forces, mobilities = parts.forces(positions, neighbourhoods)
-    answers: Float64Array = (mobilities @ ghosts.fold(forces)[:, :, None])[:, :, 0]
+    answers: Float64Array = np.einsum("nij,nj->ni", mobilities, ghosts.fold(forces))
     for turn in range(parts.n_relays):
         answers = parts.relay(positions, neighbourhoods, ghosts.share(answers), turn)
     if not np.isfinite(answers).all():

@@ -109,9 +109,10 @@ class Kernel:
         """
         if neighbourhoods is not self._neighbourhoods:
             raise ValueError("relay() follows forces() of the same neighbourhoods")
-        changed = np.array(answers, order="C")
-        self._check(self._library.heal_relay(self._kernel, self._step, turn, pointer(changed)))
-        return changed[: len(self._first) - 1]
+        told, n_owned = np.ascontiguousarray(answers), len(self._first) - 1
+        result = np.empty((n_owned, 3))
+        self._check(self._library.heal_relay(self._kernel, self._step, turn, pointer(told), n_owned, pointer(result)))
+        return result
 
     def _check(self, failed: int) -> None:
         if failed:

@@ -117,16 +117,17 @@ EXPORT int heal_forces(void *kernel, const double *positions, int64_t n_rows, in
   });
 }
 
-// The same of a relay. answers: (n_rows, 3) Å, changed.
-EXPORT int heal_relay(void *kernel, void *step, int turn, double *answers)
+// The same of a relay. told: (n_rows, 3) Å, answers: (n_centres, 3) Å, written.
+EXPORT int heal_relay(void *kernel, void *step, int turn, const double *told, int64_t n_centres,
+                      double *answers)
 {
   return attempt([&]() {
     auto &own = *static_cast<Step *>(step);
     double *const fours = own.vectors.get();
     for (int64_t i = 0; i < own.n_rows; i++)
-      std::transform(answers + 3 * i, answers + 3 * i + 3, fours + 4 * i, on_grid);
+      std::transform(told + 3 * i, told + 3 * i + 3, fours + 4 * i, on_grid);
     static_cast<Kernel *>(kernel)->relay(own.left, turn, fours);
-    for (int64_t i = 0; i < own.n_rows; i++)
+    for (int64_t i = 0; i < n_centres; i++)
       std::copy_n(fours + 4 * i, 3, answers + 3 * i);
   });
 }
