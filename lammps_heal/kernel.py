@@ -92,7 +92,7 @@ class Kernel:
         self._neighbourhoods = neighbourhoods
         neighbours = np.ascontiguousarray(neighbourhoods.neighbours, np.int32)
         n_owned = len(self._first) - 1
-        forces, mobilities, overlapping = np.zeros(positions.shape), np.empty((n_owned, 3, 3)), np.empty(2, np.int64)
+        forces, mobilities, overlapping = np.empty(positions.shape), np.empty((n_owned, 3, 3)), np.empty(2, np.int64)
         sizes = len(positions), n_owned
         arrays = pointer(positions), *sizes, pointer(self._first), pointer(neighbours)
         results = pointer(forces), pointer(mobilities), self._step, pointer(overlapping)

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <cstdlib>
-#include <new>
 #include <random>
 #include <stdexcept>
 #include <thread>
@@ -15,25 +13,17 @@ using namespace lammps_heal;
 // cubics; straight lines would need tables that leave the cache.
 static constexpr double INTERVAL = 0.0125;
 
-void Kernel::Free::operator()(float *p) const
+static float *zeros(Buffer<float> &buffer, size_t n)
 {
-  std::free(p);
-}
-
-Kernel::Floats Kernel::allocate(size_t n)
-{
-  const size_t n_bytes = (n * sizeof(float) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-  auto *p = static_cast<float *>(std::aligned_alloc(ALIGNMENT, std::max(n_bytes, ALIGNMENT)));
-  if (!p)
-    throw std::bad_alloc();
-  std::fill_n(p, n_bytes / sizeof(float), 0.0f);
-  return Floats(p);
+  float *const numbers = buffer.room_for(n);
+  std::fill_n(numbers, n, 0.0f);
+  return numbers;
 }
 
 float *Kernel::keep(size_t n)
 {
-  owned.push_back(allocate(n));
-  return owned.back().get();
+  owned.emplace_back();
+  return zeros(owned.back(), n);
 }
 
 static int number_of_intervals(double cutoff)
@@ -293,11 +283,9 @@ void Kernel::run(void (*work)(const KernelNumbers &, KernelTask &), std::vector<
       work(numbers, task);
     }
   };
-  std::vector<Floats> scratches;
-  for (auto &task : tasks) {
-    scratches.push_back(allocate(loops->scratch_floats(numbers, task.most_edges)));
-    task.scratch = scratches.back().get();
-  }
+  std::vector<Buffer<float>> scratches(tasks.size());
+  for (size_t k = 0; k < tasks.size(); k++)
+    tasks[k].scratch = zeros(scratches[k], loops->scratch_floats(numbers, tasks[k].most_edges));
   std::vector<std::thread> others;
   for (size_t part = 1; part < tasks.size(); part++)
     others.emplace_back(work_on, std::ref(tasks[part]));

@@ -7,7 +7,6 @@
 #include "buffer.h"
 #include "kernel_loops.h"
 
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -100,13 +99,8 @@ class Kernel
  private:
   const KernelLoops *loops;
   KernelNumbers numbers;
-  struct Free {
-    void operator()(float *p) const;
-  };
-  using Floats = std::unique_ptr<float[], Free>;
-  std::vector<Floats> owned;
+  std::vector<Buffer<float>> owned;
 
-  static Floats allocate(size_t n);
   static std::vector<KernelTask> divided(const KernelStep &step);
   static void give_sums(KernelStep &step, std::vector<KernelTask> &tasks, double *result);
   static void add_sums(const KernelStep &step, const std::vector<KernelTask> &tasks);

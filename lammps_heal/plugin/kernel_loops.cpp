@@ -95,21 +95,43 @@ struct Components {
   float *x, *y, *z;
 };
 
-// Of two vectors of four, those lanes of both that are named, 0 to 7.
-#ifdef __clang__
-#define LANES_OF(one, other, ...) __builtin_shufflevector(one, other, __VA_ARGS__)
-#else
-#define LANES_OF(one, other, ...) __builtin_shuffle(one, other, Vector<4>::Integers{__VA_ARGS__})
-#endif
+constexpr int FOURS = HEAL_LANES / 4;    // of lanes in the widest vector
 
-INLINE void transpose(Floats<4> (&rows)[4])
+// Lane l of the result is lane from(l) of the two together, `other` behind `one`.
+template <typename From, int... LANES>
+INLINE Floats<HEAL_LANES> picked(Floats<HEAL_LANES> one, Floats<HEAL_LANES> other, From from,
+                                 std::integer_sequence<int, LANES...>)
 {
-  const Floats<4> a = LANES_OF(rows[0], rows[1], 0, 4, 1, 5), b = LANES_OF(rows[2], rows[3], 0, 4, 1, 5);
-  const Floats<4> c = LANES_OF(rows[0], rows[1], 2, 6, 3, 7), d = LANES_OF(rows[2], rows[3], 2, 6, 3, 7);
-  rows[0] = LANES_OF(a, b, 0, 1, 4, 5);
-  rows[1] = LANES_OF(a, b, 2, 3, 6, 7);
-  rows[2] = LANES_OF(c, d, 0, 1, 4, 5);
-  rows[3] = LANES_OF(c, d, 2, 3, 6, 7);
+#ifdef __clang__
+  return __builtin_shufflevector(one, other, From()(LANES)...);
+#else
+  return __builtin_shuffle(one, other, Vector<HEAL_LANES>::Integers{from(LANES)...});
+#endif
+}
+
+// In each four lanes those of both that are named, 0 to 7.
+template <int A, int B, int C, int D>
+INLINE Floats<HEAL_LANES> in_fours(Floats<HEAL_LANES> one, Floats<HEAL_LANES> other)
+{
+  constexpr auto from = [](int lane) {
+    constexpr int named[4] = {A, B, C, D};
+    const int n = named[lane % 4];
+    return lane / 4 * 4 + n % 4 + (n < 4 ? 0 : HEAL_LANES);
+  };
+  return picked(one, other, from, std::make_integer_sequence<int, HEAL_LANES>());
+}
+
+// Each four lanes of four vectors.
+INLINE void transpose(Floats<HEAL_LANES> (&rows)[4])
+{
+  const Floats<HEAL_LANES> a = in_fours<0, 4, 1, 5>(rows[0], rows[1]),
+                           b = in_fours<0, 4, 1, 5>(rows[2], rows[3]),
+                           c = in_fours<2, 6, 3, 7>(rows[0], rows[1]),
+                           d = in_fours<2, 6, 3, 7>(rows[2], rows[3]);
+  rows[0] = in_fours<0, 1, 4, 5>(a, b);
+  rows[1] = in_fours<2, 3, 6, 7>(a, b);
+  rows[2] = in_fours<0, 1, 4, 5>(c, d);
+  rows[3] = in_fours<2, 3, 6, 7>(c, d);
 }
 
 typedef double FourDoubles __attribute__((vector_size(32), may_alias));
@@ -127,27 +149,20 @@ struct Columns {
 // row(k): the four of row k.
 template <typename Row> INLINE Columns columns_of(const Row &row)
 {
+  // Rows k, k + 4, k + 8 and k + 12 share a vector, as far as it goes.
+  auto sharing = [&](int k) {
 #if HEAL_LANES == 16
-  // Rows k, k + 4, k + 8 and k + 12 share a vector.
-  auto rows = [&](int k) {
     const __m512 half = _mm512_insertf32x4(_mm512_castps128_ps512(row(k)), row(k + 4), 1);
     return _mm512_insertf32x4(_mm512_insertf32x4(half, row(k + 8), 2), row(k + 12), 3);
-  };
-  const __m512 a = rows(0), b = rows(1), c = rows(2), d = rows(3);
-  const __m512 xy = _mm512_unpacklo_ps(a, b), xy_behind = _mm512_unpacklo_ps(c, d);
-  return {_mm512_shuffle_ps(xy, xy_behind, 0x44), _mm512_shuffle_ps(xy, xy_behind, 0xee),
-          _mm512_shuffle_ps(_mm512_unpackhi_ps(a, b), _mm512_unpackhi_ps(c, d), 0x44)};
 #elif HEAL_LANES == 8
-  auto rows = [&](int k) { return _mm256_insertf128_ps(_mm256_castps128_ps256(row(k)), row(k + 4), 1); };
-  const __m256 a = rows(0), b = rows(1), c = rows(2), d = rows(3);
-  const __m256 xy = _mm256_unpacklo_ps(a, b), xy_behind = _mm256_unpacklo_ps(c, d);
-  return {_mm256_shuffle_ps(xy, xy_behind, 0x44), _mm256_shuffle_ps(xy, xy_behind, 0xee),
-          _mm256_shuffle_ps(_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d), 0x44)};
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(row(k)), row(k + 4), 1);
 #else
-  Floats<4> fours[4] = {row(0), row(1), row(2), row(3)};
-  transpose(fours);
-  return {fours[0], fours[1], fours[2]};
+    return row(k);
 #endif
+  };
+  Floats<HEAL_LANES> rows[4] = {sharing(0), sharing(1), sharing(2), sharing(3)};
+  transpose(rows);
+  return {rows[0], rows[1], rows[2]};
 }
 
 // Å, from the centre to the rows.
@@ -565,35 +580,16 @@ INLINE FourDoubles in_double(const float *four)
 INLINE void store_fours(float *rows, Floats<HEAL_LANES> x, Floats<HEAL_LANES> y, Floats<HEAL_LANES> z)
 {
   constexpr int L = HEAL_LANES;
-#if HEAL_LANES == 16
-  // Within four lanes it takes no time to speak of; they begin as what ends in one vector.
-  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  x = _mm512_permutexvar_ps(order, x);
-  y = _mm512_permutexvar_ps(order, y);
-  z = _mm512_permutexvar_ps(order, z);
-  const __m512 xy = _mm512_unpacklo_ps(x, y), xy_behind = _mm512_unpackhi_ps(x, y);
-  const __m512 zz = _mm512_unpacklo_ps(z, z), zz_behind = _mm512_unpackhi_ps(z, z);
-  store<L>(rows, _mm512_shuffle_ps(xy, zz, 0x44));
-  store<L>(rows + L, _mm512_shuffle_ps(xy, zz, 0xee));
-  store<L>(rows + 2 * L, _mm512_shuffle_ps(xy_behind, zz_behind, 0x44));
-  store<L>(rows + 3 * L, _mm512_shuffle_ps(xy_behind, zz_behind, 0xee));
-#elif HEAL_LANES == 8
-  const __m256i order = _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7);
-  x = _mm256_permutevar8x32_ps(x, order);
-  y = _mm256_permutevar8x32_ps(y, order);
-  z = _mm256_permutevar8x32_ps(z, order);
-  const __m256 xy = _mm256_unpacklo_ps(x, y), xy_behind = _mm256_unpackhi_ps(x, y);
-  const __m256 zz = _mm256_unpacklo_ps(z, z), zz_behind = _mm256_unpackhi_ps(z, z);
-  store<L>(rows, _mm256_shuffle_ps(xy, zz, 0x44));
-  store<L>(rows + L, _mm256_shuffle_ps(xy, zz, 0xee));
-  store<L>(rows + 2 * L, _mm256_shuffle_ps(xy_behind, zz_behind, 0x44));
-  store<L>(rows + 3 * L, _mm256_shuffle_ps(xy_behind, zz_behind, 0xee));
-#else
-  Floats<4> fours[4] = {x, y, z, {}};
+  // In each four lanes, one of each vector to be stored: only then does a transposition within fours do.
+  auto dealt = [](Floats<L> v) {
+    constexpr auto from = [](int lane) { return lane % 4 * FOURS + lane / 4; };
+    return picked(v, v, from, std::make_integer_sequence<int, L>());
+  };
+  Floats<L> fours[4] = {dealt(x), dealt(y), dealt(z), {}};
   transpose(fours);
+#pragma GCC unroll 4
   for (int r = 0; r < 4; r++)
     store<L>(rows + r * L, fours[r]);
-#endif
 }
 
 // Rounds to multiples of 2^-27 Å, and what is larger than 1/32 Å to those of 2^-28 or to what a float of its
