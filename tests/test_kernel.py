@@ -219,6 +219,17 @@ def test_two_atoms_on_one_spot_are_named_by_place(model: torch.jit.ScriptModule)
         Kernel(model).forces(positions, listed)
 
 
+@pytest.mark.parametrize("instruction_set", kernel_library.instruction_sets())
+@pytest.mark.parametrize("distance", [0.0, 1.0e-320, 1.0e-40, 1.0e-23, ON_ONE_SPOT])
+def test_two_atoms_on_one_spot_are_refused(model: torch.jit.ScriptModule, distance: float, instruction_set: str) -> None:
+    """In a crystal, where their edge is one among many; of no length it has no direction, and no place in a table."""
+    atoms = fcc(3)
+    atoms.positions[1] = atoms.positions[0] + [distance, 0.0, 0.0]
+    _, *cluster = crystal_of(atoms, model.cutoff)
+    with pytest.raises(HealError, match=r"one spot, at \(0\.000, 0\.000, 0\.000\) Å"):
+        Kernel(model, instruction_set).forces(*cluster)
+
+
 class WrongTables(HealingNetwork):
     """What it tells a kernel of its radial functions is not what its own forward uses."""
 

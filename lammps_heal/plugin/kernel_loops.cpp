@@ -203,7 +203,7 @@ INLINE void find_places(const KernelNumbers &numbers, double length_scale, Edges
   pad(z + edges.n, 0.0f);
   const int64_t n_padded = padded(edges.n, EDGE_PADDING);
   const float intervals_per_length = numbers.intervals_per_length * inverse_scale;
-  const int32_t last_interval = numbers.n_intervals - 1;
+  const auto last = static_cast<float>(numbers.n_intervals - 1);
   int32_t *__restrict interval = edges.interval;
 #ifdef __AVX512F__
   // One of Newton's steps makes the estimate of 14 bits as good as a float.
@@ -217,7 +217,9 @@ INLINE void find_places(const KernelNumbers &numbers, double length_scale, Edges
     _mm512_store_ps(y + e, _mm512_mul_ps(dy, inverse));
     _mm512_store_ps(z + e, _mm512_mul_ps(dz, inverse));
     const __m512 place = _mm512_mul_ps(_mm512_mul_ps(d2, inverse), _mm512_set1_ps(intervals_per_length));
-    const __m512i index = _mm512_min_epi32(_mm512_cvttps_epi32(place), _mm512_set1_epi32(last_interval));
+    // max and min return their second argument for NaN: no index leaves the table.
+    const __m512 inside = _mm512_min_ps(_mm512_max_ps(place, _mm512_setzero_ps()), _mm512_set1_ps(last));
+    const __m512i index = _mm512_cvttps_epi32(inside);
     _mm512_store_si512(interval + e, index);
     _mm512_store_ps(places + e,
                     _mm512_sub_ps(_mm512_sub_ps(place, _mm512_cvtepi32_ps(index)), _mm512_set1_ps(0.5f)));
@@ -230,8 +232,9 @@ INLINE void find_places(const KernelNumbers &numbers, double length_scale, Edges
     y[e] *= inverse;
     z[e] *= inverse;
     const float place = d * intervals_per_length;
-    const auto whole = static_cast<int32_t>(place);
-    const int32_t index = whole < last_interval ? whole : last_interval;
+    // Neither comparison holds for NaN: no index leaves the table.
+    const float above = place > 0.0f ? place : 0.0f;
+    const auto index = static_cast<int32_t>(above < last ? above : last);
     interval[e] = index;
     places[e] = place - static_cast<float>(index) - 0.5f;
   }
