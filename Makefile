@@ -14,7 +14,7 @@ help:            ## this help
 
 setup: $(READY)  ## .venv with pinned dependencies and this package, fix heal included
 
-$(READY): pyproject.toml setup.py $(wildcard lammps_heal/plugin/*.cpp lammps_heal/plugin/*.h)
+$(READY): pyproject.toml setup.py $(wildcard lammps_heal/*/*.cpp lammps_heal/*/*.h lammps_heal/hosts/plugin/*.cpp lammps_heal/hosts/plugin/*.h)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed, $$($(PYTHON) --version) is found: name another one, make PYTHON=python3.11"; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv || { echo "Python cannot make environments: apt install python3-venv"; exit 1; }
 	$(BIN)/pip install --quiet --upgrade pip "setuptools>=77" wheel

@@ -8,7 +8,7 @@ from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError
 
 sys.path.insert(0, str(Path(__file__).parent))
-from lammps_heal.plugin.build import KERNEL_LIBRARY_SOURCES, LOOPS_SOURCE, SOURCES, BuildError, build, build_kernel
+from lammps_heal.compiling import KERNEL_LIBRARY_SOURCES, LOOPS_SOURCE, SOURCES, BuildError, build, build_kernel
 
 
 class BuildLibraries(build_ext):
@@ -27,13 +27,13 @@ class BuildLibraries(build_ext):
 
 
 def library(name: str, sources: list[str]) -> Extension:
-    return Extension(f"lammps_heal.plugin.{name}", [f"lammps_heal/plugin/{source}" for source in sources], optional=True)
+    return Extension(f"lammps_heal.{name}", [f"lammps_heal/{source}" for source in sources], optional=True)
 
 
 setup(
     ext_modules=[
-        library("libhealkernel", [*KERNEL_LIBRARY_SOURCES, LOOPS_SOURCE]),
-        library("healplugin", SOURCES),
+        library("kernel.libhealkernel", [*KERNEL_LIBRARY_SOURCES, LOOPS_SOURCE]),
+        library("hosts.plugin.healplugin", SOURCES),
     ],
     cmdclass={"build_ext": BuildLibraries},
 )

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lammps_heal.errors import HealError as HealError
-    from lammps_heal.healing import heal as heal
-    from lammps_heal.model_file import load as load
+    from lammps_heal.model.model_file import load as load
+    from lammps_heal.step.step import heal as heal
 
 __all__ = ["HealError", "heal", "load"]
-_HOME = {"HealError": "errors", "heal": "healing", "load": "model_file"}
+_HOME = {"HealError": "errors", "heal": "step.step", "load": "model.model_file"}
 
 
 def __getattr__(name: str) -> Any:

@@ -11,8 +11,8 @@ import pytest
 import torch
 from ase import Atoms
 
-from lammps_heal import model_file
-from lammps_heal.neighbours import SMALLEST_DISTANCE
+from lammps_heal.model import model_file
+from lammps_heal.step.neighbours import SMALLEST_DISTANCE
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent

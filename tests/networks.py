@@ -1,14 +1,17 @@
 """Networks with random weights, for tests that compare two ways of computing; and the parts of a step, one by one."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from ase import Atoms
 from conftest import LATTICE_CONSTANT
 
-from lammps_heal.healing import PeriodicCrystal, cap, displacement
-from lammps_heal.model_file import ModelFile
-from lammps_heal.neighbours import Float64Array
-from lammps_heal.network import HealingNetwork
+from lammps_heal.model import model_file
+from lammps_heal.model.model_file import ModelFile
+from lammps_heal.model.network import HealingNetwork
+from lammps_heal.step.neighbours import Float64Array
+from lammps_heal.step.step import PeriodicCrystal, cap, displacement
 
 
 def random_network(
@@ -48,3 +51,44 @@ class GhostsOfGroup:
 def step_of_group(model: torch.jit.ScriptModule, atoms: Atoms, moved: np.ndarray) -> np.ndarray:
     """(n_atoms, 3) Å: the step of a host whose group is `moved`."""
     return cap(displacements(model, atoms, moved), model.max_displacement)[0]
+
+
+class WrongTables(HealingNetwork):
+    """What it tells a kernel of its radial functions is not what its own forward uses."""
+
+    @torch.jit.export
+    def radial_functions(self, d: torch.Tensor) -> torch.Tensor:
+        return 1.01 * (self.basis(d) @ self.radial_weights)
+
+
+class WrongRelays(HealingNetwork):
+    """The same of the functions of its last relay."""
+
+    @torch.jit.export
+    def relay_functions(self, d: torch.Tensor) -> torch.Tensor:
+        functions = self.basis(d) @ self.relay_weights
+        return torch.cat([functions[..., :-2], 1.2 * functions[..., -2:]], -1)
+
+
+class NoNumbers(HealingNetwork):
+    """Those of its last relay are none."""
+
+    @torch.jit.export
+    def relay_functions(self, d: torch.Tensor) -> torch.Tensor:
+        functions = self.basis(d) @ self.relay_weights
+        return torch.cat([functions[..., :-2], functions[..., -2:] * float("nan")], -1)
+
+
+WRONG = (WrongTables, WrongRelays, NoNumbers)
+
+
+def write_wrong_tables(path: Path, shipped: torch.jit.ScriptModule, wrong: type[HealingNetwork] = WrongTables) -> Path:
+    """The shipped weights in a network of this class."""
+    weights = shipped.network.state_dict()
+    n_basis, n_columns = weights["radial_weights"].shape
+    n_hidden, n_relays = len(weights["gates.0.bias"]), weights["relay_weights"].shape[1] // 2
+    network = wrong(shipped.network.cutoff, n_basis, n_columns // 8, n_hidden, n_relays=n_relays)
+    network.switch_on = shipped.network.switch_on
+    network.load_state_dict(weights)
+    model_file.export(model_of(network), path)
+    return path

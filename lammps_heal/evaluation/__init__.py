@@ -13,12 +13,12 @@ from typing import Any
 
 import torch
 
-from lammps_heal import model_file
 from lammps_heal.errors import HealError
 from lammps_heal.evaluation.crystals import frenkel, metals, noise, rotated, vacancies
 from lammps_heal.evaluation.hot import about, cascade, defects, liquid, stay, thermal
 from lammps_heal.evaluation.runs import FULL, QUICK, Size, read_data
 from lammps_heal.evaluation.table import Row, text
+from lammps_heal.model import model_file
 
 __all__ = ["CASES", "evaluate", "read_data"]
 

@@ -11,8 +11,8 @@ import numpy as np
 from ase import Atoms
 from scipy.spatial import cKDTree
 
-from lammps_heal.neighbours import SMALLEST_DISTANCE
-from lammps_heal.structures import site_distances
+from lammps_heal.analysis.sites import site_distances
+from lammps_heal.step.neighbours import SMALLEST_DISTANCE
 
 LATTICE_CONSTANT = 3.92  # Å, of Pt_u3.eam at 0 K
 VACUUM = 12.0  # Å between a slab and its image; Pt_u3.eam reaches 5.3 Å, a healing step 6 Å

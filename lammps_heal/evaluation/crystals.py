@@ -9,13 +9,13 @@ from ase import Atoms
 from ase.data import atomic_numbers
 from scipy.spatial.transform import Rotation
 
-from lammps_heal.eam import POTENTIAL, energy_per_atom, minimise, minimise_by_iteration
+from lammps_heal.analysis.energies import POTENTIAL, energy_per_atom, minimise, minimise_by_iteration
+from lammps_heal.analysis.labels import fcc_fraction
+from lammps_heal.analysis.sites import count_defects, occupation, remove_mean, site_distances, vectors_to_sites
 from lammps_heal.evaluation.cells import LATTICE_CONSTANT, perfect_crystal, with_noise, with_vacancies
-from lammps_heal.evaluation.labels import fcc_fraction
 from lammps_heal.evaluation.runs import SEED, Size, healed_by, moves, nearest_sites, rms_length, trajectory, without_drift
 from lammps_heal.evaluation.table import Row, at_least, at_most, row
-from lammps_heal.neighbours import Int64Array
-from lammps_heal.structures import count_defects, occupation, remove_mean, site_distances, vectors_to_sites
+from lammps_heal.step.neighbours import Int64Array
 
 NOISE_STEPS = 20
 RMSD_STEPS = (1, 2, 4, 8, 12, 20)

@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from ase import Atoms
 
-from lammps_heal.eam import energy_per_atom, minimise
+from lammps_heal.analysis.energies import energy_per_atom, minimise
+from lammps_heal.analysis.labels import FCC, analysis, fcc_fraction, labels
+from lammps_heal.analysis.sites import count_defects
 from lammps_heal.errors import HealError
 from lammps_heal.evaluation.cells import defect_cells, perfect_crystal, scaled_sites
-from lammps_heal.evaluation.labels import FCC, analysis, fcc_fraction, labels
 from lammps_heal.evaluation.runs import (
     SEED,
     Size,
@@ -26,7 +27,6 @@ from lammps_heal.evaluation.runs import (
     without_drift,
 )
 from lammps_heal.evaluation.table import Row, at_least, at_most, below, row
-from lammps_heal.structures import count_defects
 
 MELTING_POINT = 1480.0  # K, of Pt_u3.eam, by free energies: Foiles and Adams, Phys. Rev. B 40, 5909 (1989)
 TEMPERATURES = (300.0, 600.0, 900.0, 1200.0, 0.95 * MELTING_POINT)  # K

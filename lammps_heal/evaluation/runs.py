@@ -15,13 +15,13 @@ import torch
 from ase import Atoms
 from ase.data import atomic_numbers
 
-from lammps_heal import model_file
-from lammps_heal.eam import minimise
+from lammps_heal.analysis.energies import minimise
+from lammps_heal.analysis.sites import occupation, remove_mean, site_distances
 from lammps_heal.errors import HealError
 from lammps_heal.evaluation.cells import defect_cells, perfect_crystal, with_vacancies
-from lammps_heal.healing import heal
-from lammps_heal.neighbours import Float64Array, Int64Array
-from lammps_heal.structures import occupation, remove_mean, site_distances
+from lammps_heal.model import model_file
+from lammps_heal.step.neighbours import Float64Array, Int64Array
+from lammps_heal.step.step import heal
 
 SEED = 77_001  # of every case, followed by the case's own numbers; training has none like it
 

@@ -1,0 +1,535 @@
+"""fix heal in the stock lmp, serial and under mpirun."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from ase import Atoms
+from conftest import LATTICE_CONSTANT, MODEL, ON_ONE_SPOT, ROOT, TOLERANCE, fcc, noisy
+from lammps_runs import DUMP, DUMP_WITH_DISPLACEMENT, EAM, crystal, heal, lmp, triclinic
+from networks import WRONG, model_of, random_network, step_of_group, write_wrong_tables
+
+import lammps_heal
+from lammps_heal.model import model_file
+from lammps_heal.model.model_file import ModelFile
+from lammps_heal.model.network import HealingNetwork
+
+pytestmark = pytest.mark.lammps
+
+SIGMA = 0.2  # Å
+SAME = TOLERANCE[torch.float32]  # Å
+THERMO = "thermo 1\nthermo_style custom step pe f_heal f_heal[2] f_heal[3] f_heal[4]\nthermo_modify format float %.12g\n"
+HEAL = "fix heal all heal {model}\n" + DUMP_WITH_DISPLACEMENT + THERMO
+
+
+@pytest.fixture
+def damaged(rng: np.random.Generator) -> Atoms:
+    atoms = noisy(fcc(4), SIGMA, rng)
+    del atoms[100]
+    return atoms
+
+
+@pytest.fixture
+def slab(rng: np.random.Generator) -> Atoms:
+    """In a box three times as tall, open along z: upper subdomains are empty."""
+    atoms = noisy(fcc(4), SIGMA, rng)
+    atoms.positions += [0.0, 0.0, 1.0]
+    atoms.cell[2, 2] *= 3.0
+    atoms.pbc = [True, True, False]
+    return atoms
+
+
+def python_displacement(model: torch.jit.ScriptModule, atoms: Atoms) -> np.ndarray:
+    """One step of the host without LAMMPS, (n_atoms, 3) Å."""
+    return lammps_heal.heal(atoms, model, steps=1).positions - atoms.positions
+
+
+def at(atoms: Atoms, positions: np.ndarray) -> Atoms:
+    moved = atoms.copy()
+    moved.positions = positions
+    return moved
+
+
+def test_run_n_moves_n_times_as_the_host_without_lammps_does(
+    tmp_path: Path, damaged: Atoms, model: torch.jit.ScriptModule
+) -> None:
+    frames = heal(tmp_path, damaged, HEAL + "run 3").dump("all.dump")
+    assert sorted(frames) == [0, 1, 2, 3]
+    for n, frame in frames.items():
+        expected = lammps_heal.heal(damaged, model, steps=n).positions
+        # The dump unwraps from the box; the data file's atoms may lie outside of it.
+        np.testing.assert_allclose(frame[:, :3], expected, atol=SAME)
+
+
+def test_run_0_moves_nothing_and_outputs_are_zero_before_the_first_step(tmp_path: Path, damaged: Atoms) -> None:
+    done = heal(tmp_path, damaged, HEAL + "run 0")
+    frame = done.dump("all.dump")[0]
+    np.testing.assert_array_equal(frame[:, 3:], 0.0)
+    np.testing.assert_allclose(frame[:, :3], damaged.positions, atol=1e-10)
+    assert done.thermo()["f_heal"] == [0.0]
+
+
+def test_runs_in_a_row_unfix_clear_and_reset_timestep(tmp_path: Path, damaged: Atoms) -> None:
+    whole = heal(tmp_path, damaged, HEAL + "run 4").dump("all.dump")[4]
+    parts = heal(
+        tmp_path,
+        damaged,
+        "fix heal all heal {model}\nthermo 1\nrun 1\nrun 1 pre no\nreset_timestep 70\nunfix heal\n"
+        "fix nothing all nve/noforce\nrun 2\nunfix nothing\nfix heal all heal {model}\nrun 0\nrun 1 post no\n"
+        + DUMP_WITH_DISPLACEMENT
+        + "run 1",
+    ).dump("all.dump")
+    np.testing.assert_allclose(parts[73][:, :3], parts[74][:, :3] - parts[74][:, 3:6], atol=1e-12)
+    np.testing.assert_allclose(parts[74][:, :3], whole[:, :3], atol=SAME)
+
+    script = crystal(tmp_path, damaged) + HEAL + "run 4\n"
+    done = lmp(tmp_path, (script + "clear\n" + script).format(model=MODEL))
+    assert done.exit_code == 0, done.output
+    np.testing.assert_array_equal(done.dump("all.dump")[4], whole)
+
+
+def test_energy_of_a_step_belongs_to_its_dumped_positions(tmp_path: Path, damaged: Atoms) -> None:
+    done = heal(tmp_path, damaged, EAM + HEAL + "run 5")
+    again = heal(
+        tmp_path,
+        damaged,
+        EAM
+        + "thermo 1\nthermo_style custom step pe\nthermo_modify format float %.12g\n"
+        + "rerun all.dump dump x y z box no wrapped no",
+    )
+    energies = done.thermo()["PotEng"]
+    np.testing.assert_allclose(energies, again.thermo()["PotEng"], rtol=1e-9)
+    assert energies[0] > energies[-1] + 1.0
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("ranks, grid", [(2, "* * *"), (3, "* * *"), (4, "1 2 2"), (4, "4 1 1"), (8, "1 2 4")])
+def test_ranks_agree_by_atom_id(tmp_path: Path, slab: Atoms, ranks: int, grid: str) -> None:
+    serial = heal(tmp_path, slab, HEAL + "run 10").dump("all.dump")[10]
+    parallel = heal(tmp_path, slab, HEAL + "run 10", f"processors {grid}", ranks)
+    np.testing.assert_allclose(parallel.dump("all.dump")[10], serial, atol=SAME)
+    if ranks == 8:
+        assert " 0 min" in next(line for line in parallel.output.splitlines() if line.startswith("Nlocal:"))
+
+
+@pytest.mark.mpi
+def test_balanced_bricks_and_tiles_agree_by_atom_id(tmp_path: Path, slab: Atoms) -> None:
+    serial = heal(tmp_path, slab, HEAL + "run 5").dump("all.dump")[5]
+    for style in ("balance 1.0 shift z 5 1.0\n", "comm_style tiled\nbalance 1.0 rcb\n"):
+        parallel = heal(tmp_path, slab, style + HEAL + "run 5", ranks=3).dump("all.dump")[5]
+        np.testing.assert_allclose(parallel, serial, atol=SAME)
+
+
+@pytest.mark.mpi
+def test_triclinic_box(tmp_path: Path, damaged: Atoms, model: torch.jit.ScriptModule) -> None:
+    tilted = triclinic(damaged)
+    expected = lammps_heal.heal(tilted, model, steps=5).positions
+    for ranks in (1, 4):
+        frame = heal(tmp_path, tilted, HEAL + "run 5", ranks=ranks).dump("all.dump")[5]
+        np.testing.assert_allclose(frame[:, :3], expected, atol=SAME)
+
+
+def test_box_smaller_than_the_cutoff(tmp_path: Path, rng: np.random.Generator, model: torch.jit.ScriptModule) -> None:
+    atoms = noisy(fcc(1).repeat((1, 1, 2)), 0.1, rng)
+    frame = heal(tmp_path, atoms, HEAL + "run 3").dump("all.dump")[3]
+    np.testing.assert_allclose(frame[:, :3], lammps_heal.heal(atoms, model, steps=3).positions, atol=SAME)
+
+
+@pytest.mark.parametrize(
+    "before_box, commands",
+    [
+        ("", EAM),
+        ("newton off", EAM),
+        ("newton off", ""),
+        ("", "pair_style zero 9.0\npair_coeff * *\n"),
+        ("", "pair_style zero 4.0 full\npair_coeff * *\n"),
+        ("", "neighbor 0.3 bin\nneigh_modify every 1 delay 0 check no\n"),
+        ("", "neighbor 1.0 nsq\nneigh_modify delay 10 every 5 check yes\n"),
+        ("", "neigh_modify once yes\n"),
+        ("", "comm_modify cutoff 3.0\n"),
+        ("", "atom_modify sort 1 3.0\n"),
+        ("", "neigh_modify exclude type 1 1\n"),
+        ("", "neighbor 2.0 multi\n"),
+    ],
+)
+def test_settings_that_must_not_matter(tmp_path: Path, damaged: Atoms, before_box: str, commands: str) -> None:
+    expected = heal(tmp_path, damaged, HEAL + "run 4").dump("all.dump")[4]
+    frame = heal(tmp_path, damaged, commands + HEAL + "run 4", before_box).dump("all.dump")[4]
+    np.testing.assert_allclose(frame, expected, atol=SAME)
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("kernel", ["yes", "no"])
+def test_only_the_group_moves_and_tells(tmp_path: Path, damaged: Atoms, model: torch.jit.ScriptModule, kernel: str) -> None:
+    commands = "group some id 1:100\n" + HEAL.replace("heal all", "heal some").replace("{model}", "{model} kernel " + kernel)
+    moved = np.arange(len(damaged)) < 100
+    for ranks in (1, 2, 4):
+        frames = heal(tmp_path, damaged, commands + "run 2", ranks=ranks).dump("all.dump")
+        for n in (1, 2):
+            moves = frames[n][:, :3] - frames[n - 1][:, :3]
+            expected = step_of_group(model, at(damaged, frames[n - 1][:, :3]), moved)
+            np.testing.assert_allclose(moves[moved], expected[moved], atol=SAME)
+            np.testing.assert_array_equal(moves[~moved], 0.0)
+            np.testing.assert_array_equal(frames[n][~moved, 3:], 0.0)
+    # The silence of the others is heard.
+    alone = frames[1][:, :3] - frames[0][:, :3]
+    assert np.abs(alone - python_displacement(model, damaged))[moved].max() > 0.01
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("n_relays", [0, 1, 3])
+def test_any_number_of_relays(tmp_path: Path, slab: Atoms, n_relays: int) -> None:
+    path = tmp_path / "random.pt"
+    model_file.export(model_of(random_network(n_relays)), path)
+    expected = lammps_heal.heal(slab, model_file.load(path), 3).positions
+    some, moved = "group some id 50:150\n", (np.arange(len(slab)) >= 49) & (np.arange(len(slab)) < 150)
+    of_group = step_of_group(model_file.load(path), slab, moved)
+    commands = HEAL.replace("{model}", str(path))
+    for ranks in (1, 4):  # of which two own nothing
+        frame = heal(tmp_path, slab, commands + "run 3", "processors 1 1 *", ranks).dump("all.dump")[3]
+        np.testing.assert_allclose(frame[:, :3], expected, atol=SAME)
+        frame = heal(tmp_path, slab, some + commands.replace("heal all", "heal some") + "run 1", "processors 1 1 *", ranks)
+        np.testing.assert_allclose(frame.dump("all.dump")[1][:, 3:6], of_group, atol=SAME)
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_lists_without_a_skin_miss_nothing(tmp_path: Path, rng: np.random.Generator, ranks: int) -> None:
+    """Where steps are longer than the skin, the list is made for the next step alone."""
+    atoms = noisy(fcc(5), 0.3, rng)
+    done = heal(tmp_path, atoms, "neighbor 0.3 bin\n" + HEAL + "run 6", ranks=ranks)
+    frames, largest = done.dump("all.dump"), done.thermo()["f_heal[2]"]
+    assert largest[1] > 0.3 > largest[6]  # longer than the skin, then shorter: lists of both kinds
+    model = model_file.load(MODEL)
+    for n in range(1, 7):
+        expected = python_displacement(model, at(atoms, frames[n - 1][:, :3]))
+        np.testing.assert_allclose(frames[n][:, 3:6], expected, atol=SAME)
+    np.testing.assert_allclose(frames[6][:, :3], lammps_heal.heal(atoms, model, 6).positions, atol=SAME)
+
+
+def test_an_empty_group_moves_nothing(tmp_path: Path, damaged: Atoms) -> None:
+    done = heal(tmp_path, damaged, "group none empty\n" + HEAL.replace("heal all", "heal none") + "run 2")
+    assert (done.thermo()["f_heal"] == 0.0).all()
+
+
+def test_longest_step(tmp_path: Path, damaged: Atoms, model: torch.jit.ScriptModule) -> None:
+    longest = 0.15
+    done = heal(tmp_path, damaged, HEAL.replace("{model}", "{model} max 0.15") + "run 1")
+    moves = done.dump("all.dump")[1][:, 3:]
+    free = python_displacement(model, damaged)
+    lengths = np.linalg.norm(free, axis=1)
+    too_long = lengths > longest
+    np.testing.assert_allclose(moves[:, :3], free * np.minimum(1.0, longest / lengths)[:, None], atol=SAME)
+    assert 0 < too_long.sum() < len(damaged)
+    assert done.thermo()["f_heal[3]"].tolist() == [0.0, too_long.sum()]
+    assert done.thermo()["f_heal[2]"][1] == pytest.approx(longest)
+
+
+@pytest.mark.mpi
+def test_outputs_are_the_moves_after_sorting_and_exchange(tmp_path: Path, damaged: Atoms) -> None:
+    done = heal(tmp_path, damaged, "atom_modify sort 1 3.0\nneigh_modify check no\n" + HEAL + "run 4", ranks=2)
+    frames, thermo = done.dump("all.dump"), done.thermo()
+    for n in range(1, 5):
+        moves, lengths = frames[n][:, 3:6], frames[n][:, 6]
+        np.testing.assert_allclose(frames[n][:, :3] - frames[n - 1][:, :3], moves, atol=1e-12)
+        np.testing.assert_allclose(np.linalg.norm(moves, axis=1), lengths, atol=1e-12)
+        assert thermo["f_heal"][n] == pytest.approx(np.sqrt((lengths**2).mean()))
+        assert thermo["f_heal[2]"][n] == pytest.approx(lengths.max())
+        assert thermo["f_heal[4]"][n] == (lengths > 0.01).sum()
+
+
+def test_outputs_in_other_fixes(tmp_path: Path, damaged: Atoms) -> None:
+    done = heal(
+        tmp_path,
+        damaged,
+        HEAL
+        + "thermo_modify norm yes\nfix mean all ave/time 1 2 2 f_heal f_heal[1] f_heal[4] file mean.txt\n"
+        + "fix atoms all ave/atom 1 2 2 f_heal[4]\ncompute longest all reduce max f_heal[4]\n"
+        + "fix longest all ave/time 1 1 1 c_longest file longest.txt\n"
+        + "variable largest equal f_heal[2]\nfix healed all halt 1 v_largest < 0.08 error continue\nrun 40",
+    )
+    thermo = done.thermo()
+    largest = thermo["f_heal[2]"]
+    assert 2 < len(largest) < 40
+    assert (largest[1:-1] >= 0.08).all()
+    assert largest[-1] < 0.08
+    assert thermo["f_heal[4]"][1] > 200
+    rows = np.loadtxt(tmp_path / "mean.txt", ndmin=2)
+    np.testing.assert_allclose(rows[0, 1], thermo["f_heal"][1:3].mean(), rtol=1e-4)
+    np.testing.assert_allclose(rows[:, 1], rows[:, 2])
+    np.testing.assert_allclose(np.loadtxt(tmp_path / "longest.txt")[:, 1], largest, rtol=1e-4)
+
+
+MD = "velocity all create 1200.0 87287 loop all\n"
+
+
+def test_every_so_often_in_running_md(tmp_path: Path, damaged: Atoms) -> None:
+    nvt = EAM + MD + "fix md all nvt temp 300.0 300.0 0.1\n"
+    plain = heal(tmp_path, damaged, nvt + DUMP + "run 12").dump("all.dump")
+    done = heal(tmp_path, damaged, nvt + HEAL.replace("{model}", "{model} every 5") + "run 12")
+    healed, thermo = done.dump("all.dump"), done.thermo()
+    for n in range(5):
+        np.testing.assert_allclose(healed[n][:, :3], plain[n], atol=1e-9)
+    np.testing.assert_allclose(healed[5][:, :3] - plain[5], healed[5][:, 3:6], atol=1e-9)
+    assert thermo["f_heal"][5] > 0.05
+    assert [len(set(thermo["f_heal"][block])) for block in (slice(0, 5), slice(5, 10), slice(10, 13))] == [1, 1, 1]
+    assert "integrated more than once" not in done.output
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_the_model_sees_where_an_integrator_has_just_moved_all_atoms(
+    tmp_path: Path, damaged: Atoms, model: torch.jit.ScriptModule, ranks: int
+) -> None:
+    # 0.001 ps: up to 0.2 Å and more in one step, and ghosts are communicated after it.
+    fast = MD.replace("1200.0", "4.0e6")
+    frames = heal(tmp_path, damaged, fast + "fix md all nve\n" + HEAL + "run 2", ranks=ranks).dump("all.dump")
+    for n in (1, 2):
+        integrated = at(damaged, frames[n][:, :3] - frames[n][:, 3:6])
+        assert np.abs(integrated.positions - frames[n - 1][:, :3]).max() > 0.2
+        np.testing.assert_allclose(frames[n][:, 3:6], python_displacement(model, integrated), atol=SAME)
+
+
+@pytest.mark.mpi
+def test_two_at_once(tmp_path: Path, damaged: Atoms, model: torch.jit.ScriptModule) -> None:
+    commands = (
+        "neighbor 0.3 bin\ngroup a id 1:120\ngroup b subtract all a\nfix a a heal {model}\nfix b b heal {model}\n"
+        + DUMP_WITH_DISPLACEMENT.replace("f_heal", "f_b")
+        + "run 1\n"
+    )
+    expected, first = damaged.copy(), np.arange(len(damaged)) < 120
+    expected.positions += step_of_group(model, expected, first)
+    expected.positions += step_of_group(model, expected, ~first)
+    for ranks in (1, 2):
+        frame = heal(tmp_path, damaged, commands, ranks=ranks).dump("all.dump")[1]
+        np.testing.assert_allclose(frame[:, :3], expected.positions, atol=SAME)
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_run_split_by_a_restart_is_the_same_run(tmp_path: Path, damaged: Atoms, ranks: int) -> None:
+    whole = heal(tmp_path, damaged, HEAL + "run 16", ranks=ranks).dump("all.dump")
+    heal(tmp_path, damaged, "fix heal all heal {model}\nrun 8\nwrite_restart half.restart", ranks=ranks)
+    done = lmp(tmp_path, ("read_restart half.restart\n" + HEAL + "run 8").format(model=MODEL), ranks)
+    assert done.exit_code == 0, done.output
+    np.testing.assert_allclose(done.dump("all.dump")[16], whole[16], rtol=0.0, atol=1e-12)
+
+
+def test_a_perfect_crystal_stays_and_its_list_too(tmp_path: Path) -> None:
+    done = heal(tmp_path, fcc(4), HEAL + "run 20")
+    assert done.thermo()["f_heal[2]"].max() < 1e-4
+    assert "Neighbor list builds = 0" in done.output
+
+
+def test_large_moves_rebuild_the_list_at_once(tmp_path: Path, damaged: Atoms) -> None:
+    done = heal(tmp_path, damaged, "neighbor 0.2 bin\nneigh_modify delay 100\n" + HEAL + "run 1")
+    assert "Neighbor list builds = 1" in done.output
+    assert "Dangerous builds = 0" in done.output
+
+
+@pytest.mark.parametrize(
+    "commands",
+    [
+        "mass 1 195.9\nfix heal all heal {model}",
+        "mass * 1.0\nfix heal all heal {model} elements Pt Au",
+        "mass * 63.5\nlabelmap atom 1 Pt 2 Cu\nfix heal all heal {model}",
+        "mass 2 63.5\nfix heal all heal {model}",
+    ],
+)
+def test_elements_of_types(tmp_path: Path, damaged: Atoms, commands: str) -> None:
+    done = lmp(tmp_path, crystal(tmp_path, damaged, n_types=2) + (commands + "\nrun 1").format(model=MODEL))
+    assert done.exit_code == 0, done.output
+
+
+def test_memory_is_flat(tmp_path: Path, rng: np.random.Generator) -> None:
+    done = heal(
+        tmp_path,
+        noisy(fcc(2), 0.1, rng),
+        "neigh_modify check no\nfix heal all heal {model}\nthermo 1000\nrun 100\ninfo memory\nrun 1900\ninfo memory",
+    )
+    # The one counts what is allocated, to the byte; the other what the system has given, beginning with torch's 150 MB.
+    for kind in ("Current reserved memory pool size", "Maximum resident set size"):
+        after_100, after_2000 = (float(line.split()[-2]) for line in done.output.splitlines() if line.startswith(kind))
+        assert after_2000 - after_100 < 1.0  # MByte; a leaked neighbour list for each step would be 30
+
+
+# --- the kernel, other metals
+
+
+@pytest.mark.mpi
+def test_kernel_threads_and_torchscript_give_the_same(tmp_path: Path, slab: Atoms) -> None:
+    ends = {}
+    for keywords in ("kernel yes", "kernel no", "kernel yes threads 2"):
+        commands = HEAL.replace("{model}", "{model} " + keywords) + "run 5"
+        ends[keywords] = heal(tmp_path, slab, commands).dump("all.dump")[5]
+    np.testing.assert_array_equal(ends["kernel yes threads 2"], ends["kernel yes"])
+    np.testing.assert_allclose(ends["kernel no"], ends["kernel yes"], atol=2 * SAME)
+    assert (ends["kernel no"] != ends["kernel yes"]).any()
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_kernel_that_differs_is_not_used(
+    tmp_path: Path, damaged: Atoms, model: torch.jit.ScriptModule, wrong: type[HealingNetwork]
+) -> None:
+    commands = HEAL.replace("{model}", str(write_wrong_tables(tmp_path / "wrong.pt", model, wrong))) + "run 1"
+    done = heal(tmp_path, damaged, commands)
+    warnings = [line for line in done.output.splitlines() if "TorchScript" in line]
+    assert len(warnings) == 1 and "the kernel differs from TorchScript by" in warnings[0]
+    by_torch = heal(tmp_path, damaged, commands.replace("wrong.pt", "wrong.pt kernel no"))
+    assert "WARNING: fix heal" not in by_torch.output
+    np.testing.assert_array_equal(done.dump("all.dump")[1], by_torch.dump("all.dump")[1])
+
+
+def test_another_metal(tmp_path: Path, damaged: Atoms, model: torch.jit.ScriptModule) -> None:
+    a = 3.615  # Å, Cu
+    copper = damaged.copy()
+    copper.set_cell(a / LATTICE_CONSTANT * damaged.cell[:], scale_atoms=True)
+    done = heal(tmp_path, copper, "mass * 63.546\n" + HEAL.replace("{model}", f"{{model}} lattice {a}") + "run 2")
+    copper.symbols[:] = "Cu"
+    expected = lammps_heal.heal(copper, model_file.load(MODEL, lattice_constant=a), 2).positions
+    np.testing.assert_allclose(done.dump("all.dump")[2][:, :3], expected, atol=SAME)
+
+
+# --- errors: one message, on all ranks, exit code not 0
+
+
+def failing(tmp_path: Path, script: str, ranks: int = 1) -> str:
+    """The one error message of a run that must fail."""
+    done = lmp(tmp_path, script.format(model=MODEL), ranks)
+    assert done.exit_code != 0, done.output
+    messages = [line for line in done.output.splitlines() if line.startswith("ERROR")]
+    assert len(messages) == 1, done.output
+    return messages[0]
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize(
+    "commands, message",
+    [
+        ("fix heal all heal", "needs a model file"),
+        ("fix heal all heal no.pt", r'"no.pt" cannot be read (No such file or directory)'),
+        ("fix heal all heal /", '"/" cannot be read (Is a directory)'),
+        ("fix heal all heal {model} every 0", "every must be 1 or more, got 0"),
+        ("fix heal all heal {model} max -1", "max must be a length above 0 Å, got -1"),
+        ("fix heal all heal {model} max", "max needs a length in Å, got 0 values"),
+        ("fix heal all heal {model} device tpu", "device must be cpu or cuda, got tpu"),
+        ("fix heal all heal {model} speed 3", 'got "speed"'),
+        ("fix heal all heal {model} threads 0", "threads must be 1 or more, got 0"),
+        ("fix heal all heal {model} kernel fast", "kernel must be yes or no, got fast"),
+        ("fix heal all heal {model} lattice -4", "lattice must be a length above 0 Å, got -4"),
+        ("fix heal all heal {model} elements", "one element for each of the 1 atom types"),
+        ("fix heal all heal {model} elements Cu\nrun 1", "atom type 1 is Cu, the model knows Pt (195.084 g/mol)"),
+        ("mass 1 63.546\nfix heal all heal {model}\nrun 1", "type 1 has mass 63.546, the model knows Pt (195.084 g/mol)"),
+        ("mass 1 63.546\nfix heal all heal {model}\nrun 1", '"elements Pt"'),
+        ("labelmap atom 1 Cu\nfix heal all heal {model}\nrun 1", "label of atom type 1 is no element of the model"),
+        ("run_style respa 2 2\nfix heal all heal {model}\nrun 1", 'use "run_style verlet"'),
+        (
+            "group some id 1:9\natom_modify first some\nneigh_modify include some\nfix heal all heal {model}\nrun 1",
+            'remove "neigh_modify include"',
+        ),
+        ("neighbor 2.0 multi\ncomm_modify mode multi\nfix heal all heal {model}\nrun 1", '"comm_modify mode single"'),
+    ],
+)
+def test_bad_input(tmp_path: Path, damaged: Atoms, commands: str, message: str) -> None:
+    assert message in failing(tmp_path, crystal(tmp_path, damaged) + commands, ranks=2)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is here")
+def test_cuda_asked_for_and_absent(tmp_path: Path, damaged: Atoms) -> None:
+    message = failing(tmp_path, crystal(tmp_path, damaged) + "fix heal all heal {model} device cuda")
+    assert 'device cuda needs a CUDA device and a torch with CUDA, got none: use "device cpu"' in message
+
+
+def test_lengths_that_are_not_in_angstrom(tmp_path: Path, damaged: Atoms) -> None:
+    script = crystal(tmp_path, damaged).replace("units metal", "units lj") + "fix heal all heal {model}"
+    assert "needs lengths in Å, got units lj" in failing(tmp_path, script)
+
+
+def bad_model(folder: Path, change: str) -> Path:
+    """A file that is not a model that the fix can use."""
+    path = folder / "bad.pt"
+    if change == "text":
+        path.write_text("this is no model\n")
+    elif change == "empty":
+        path.write_text("")
+    elif change == "foreign":
+        torch.jit.script(torch.nn.Linear(2, 2)).save(str(path))
+    elif change == "cut off":
+        path.write_bytes(MODEL.read_bytes()[:-2000])
+    elif change == "one bit":
+        # In the middle of the largest tensor; torch does not check.
+        content = bytearray(MODEL.read_bytes())
+        network = model_file.load(MODEL).network
+        weights = network.radial_weights.detach().numpy().tobytes()
+        content[content.find(weights[:64]) + len(weights) // 2] ^= 4
+        path.write_bytes(content)
+    else:
+        network = HealingNetwork(n_channels=2, n_basis=4, n_hidden=4)
+        if change == "not finite":
+            torch.nn.init.constant_(network.radial_weights, float("nan"))
+        model = ModelFile(network, ["Pt"], [195.084], LATTICE_CONSTANT, [3.8, 4.0], [0.0, 0.1], {})
+        if change == "version 1":
+            model.format_version = 1
+        model_file.export(model, path)
+    return path
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ("text", "is damaged or no TorchScript file"),
+        ("empty", "cannot be read (it is empty)"),
+        ("cut off", "is damaged or no TorchScript file"),
+        ("foreign", "is TorchScript but no lammps-heal model"),
+        ("one bit", "its weights do not have the hash it records"),
+        ("version 1", "has format version 1, needed 4: export it anew"),
+        ("not finite", "is not finite"),
+    ],
+)
+def test_bad_model_file(tmp_path: Path, damaged: Atoms, change: str, message: str) -> None:
+    script = crystal(tmp_path, damaged) + f"fix heal all heal {bad_model(tmp_path, change)}\nrun 1"
+    assert message in failing(tmp_path, script, ranks=2)
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("height", [7.84, 3.0])
+def test_two_atoms_on_one_spot(tmp_path: Path, damaged: Atoms, height: float) -> None:
+    # On the boundary of two subdomains, where both ranks see it; inside of one, where one rank must tell the other.
+    damaged.positions[[7, 200]] = [[5.0, 5.0, height - ON_ONE_SPOT / 2], [5.0, 5.0, height + ON_ONE_SPOT / 2]]
+    message = failing(tmp_path, crystal(tmp_path, damaged, "processors 1 1 2") + "fix heal all heal {model}\nrun 1", 2)
+    assert "atom 8 and atom 201 are on one spot" in message or "atom 201 and atom 8 are on one spot" in message
+    assert f"{ON_ONE_SPOT:.3g} Å apart" in message
+
+
+@pytest.mark.mpi
+def test_positions_that_are_not_finite(tmp_path: Path, damaged: Atoms) -> None:
+    diverging = "group one id 9\nvariable v atom exp(1000)\nvelocity one set v_v 0 0\nfix md all nve\n"
+    message = failing(tmp_path, crystal(tmp_path, damaged) + diverging + "fix heal all heal {model}\nrun 1", 2)
+    assert "the position of atom 9 is not finite" in message
+
+
+@pytest.mark.mpi
+def test_a_step_longer_than_a_subdomain(tmp_path: Path, damaged: Atoms) -> None:
+    message = failing(tmp_path, crystal(tmp_path, damaged, "processors 1 1 3") + "fix heal all heal {model} max 5\nrun 1", 3)
+    assert "a step of 5 Å" in message
+    assert 'a smaller "max"' in message
+
+
+@pytest.mark.mpi
+def test_tiles_in_a_box_shorter_than_the_ghost_cutoff(tmp_path: Path, rng: np.random.Generator) -> None:
+    thin = noisy(fcc(1).repeat((1, 4, 4)), 0.1, rng)
+    script = crystal(tmp_path, thin) + "comm_style tiled\nbalance 1.0 rcb\nfix heal all heal {model}\nrun 1"
+    assert 'use "comm_style brick"' in failing(tmp_path, script, 2)
+
+
+def test_a_failed_run_does_not_need_the_plugin_to_be_there(tmp_path: Path) -> None:
+    """lmp starts where the plugin cannot be loaded."""
+    folder = tmp_path / "stale"
+    folder.mkdir()
+    shutil.copy(ROOT / "pyproject.toml", folder / "staleplugin.so")
+    done = lmp(tmp_path, 'print "LAMMPS goes on"\n', environment={"LAMMPS_PLUGIN_PATH": str(folder)})
+    assert done.exit_code == 0
+    assert "LAMMPS goes on" in done.output

@@ -1,0 +1,314 @@
+"""The compiled kernel against TorchScript's own forward and relay, the reference."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from ase import Atoms
+from conftest import MODEL, ON_ONE_SPOT, TOLERANCE, fcc, noisy
+from networks import WRONG, displacements, model_of, random_network, write_wrong_tables
+
+import lammps_heal
+from lammps_heal.errors import HealError
+from lammps_heal.kernel import library as kernel_library
+from lammps_heal.kernel.kernel import Kernel, Parts, usable_kernel
+from lammps_heal.model import model_file
+from lammps_heal.model.network import HealingNetwork
+from lammps_heal.step import step as healing
+from lammps_heal.step.neighbours import Neighbourhoods, neighbour_list, neighbours_by_id, periodic_ghosts
+from lammps_heal.step.step import PeriodicCrystal, fastest_displacement
+
+SAME = TOLERANCE[torch.float32]  # Å
+SHAPES = [  # channels, hidden units, cutoff in Å, relays
+    *[(1, 5, 4.0, 1), (4, 16, 5.0, 3), (8, 32, 6.0, 0), (8, 64, 6.5, 2)],
+    *[(12, 64, 6.0, 3), (16, 64, 6.0, 1), (20, 48, 4.5, 2), (32, 20, 5.0, 3)],
+]
+by_torch = healing._by_torch
+Cluster = tuple[np.ndarray, Neighbourhoods]  # positions of all rows, and who is whose neighbour
+
+
+def assert_same_forces(kernel: Kernel, model: model_file.ModelFile, cluster: Cluster, scale: float = 1.0) -> None:
+    """Also on the ghosts. scale: Å, of the largest."""
+    forces, mobilities = kernel.forces(*cluster)
+    expected_forces, expected_mobilities = by_torch(model).forces(*cluster)
+    assert forces.shape == cluster[0].shape
+    np.testing.assert_allclose(forces, expected_forces, atol=SAME * scale)
+    np.testing.assert_allclose(mobilities, expected_mobilities, atol=SAME * scale)
+
+
+def crystal_of(atoms: Atoms, cutoff: float) -> tuple[PeriodicCrystal, np.ndarray, Neighbourhoods]:
+    crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, cutoff)
+    return crystal, *crystal.open_cluster(atoms.positions)
+
+
+@pytest.mark.parametrize("instruction_set", kernel_library.instruction_sets())
+@pytest.mark.parametrize(("n_channels", "n_hidden", "cutoff", "n_relays"), SHAPES)
+def test_random_networks(
+    n_channels: int, n_hidden: int, cutoff: float, n_relays: int, instruction_set: str, rng: np.random.Generator
+) -> None:
+    model = model_of(random_network(n_relays, cutoff, n_channels, n_hidden))
+    atoms = noisy(fcc(3), 0.2, rng)
+    del atoms[7]
+    crystal, *cluster = crystal_of(atoms, cutoff)
+    kernel = Kernel(model, instruction_set)
+    assert (kernel.instruction_set, kernel.n_relays) == (instruction_set, n_relays)
+    forces, mobilities = by_torch(model).forces(*cluster)
+    assert np.abs(forces[: len(atoms)]).max() > 1e-2 and np.abs(forces[len(atoms) :]).max() > 1e-3
+    assert np.abs(mobilities - np.eye(3)).max() > 1e-2
+    assert_same_forces(kernel, model, tuple(cluster))
+    expected = rng.normal(0.0, 0.1, atoms.positions.shape)
+    for turn in range(n_relays):
+        told = crystal.share(expected)
+        expected = by_torch(model).relay(*cluster, told, turn)
+        assert np.abs(expected - told[: len(atoms)]).max() > 1e-3
+        np.testing.assert_allclose(kernel.relay(*cluster, told, turn), expected, atol=SAME)
+
+
+@pytest.mark.parametrize("instruction_set", kernel_library.instruction_sets())
+def test_the_shipped_model(model: torch.jit.ScriptModule, instruction_set: str, rng: np.random.Generator) -> None:
+    kernel = Kernel(model, instruction_set)
+    for sigma in (0.0, 0.1, 0.3):
+        atoms = noisy(fcc(4), sigma, rng)
+        crystal, *cluster = crystal_of(atoms, model.cutoff)
+        parts = Parts(model.n_relays, kernel.forces, kernel.relay)
+        answers = healing._whole_step(parts, *cluster, crystal)
+        expected = displacements(model, atoms)
+        # TorchScript itself is that far from float64.
+        np.testing.assert_allclose(answers, expected, atol=2 * SAME)
+        assert np.abs(answers - expected).mean() < 0.2 * SAME
+
+
+@pytest.mark.parametrize("n_relays", [0, 1, 3])
+def test_all_of_a_step(tmp_path: Path, n_relays: int, rng: np.random.Generator) -> None:
+    model_file.export(model_of(random_network(n_relays)), tmp_path / "model.pt")
+    model, atoms = model_file.load(tmp_path / "model.pt"), noisy(fcc(3), 0.2, rng)
+    crystal, *cluster = crystal_of(atoms, model.cutoff)
+    by_kernel = fastest_displacement(model)(*cluster, crystal)
+    np.testing.assert_allclose(by_kernel, displacements(model, atoms), atol=SAME)
+    assert (by_kernel != fastest_displacement(model, "torchscript")(*cluster, crystal)).any()
+
+
+@pytest.mark.parametrize("n", [1, 25, 1000])
+def test_any_number_of_threads_gives_the_same_bits(model: torch.jit.ScriptModule, n: int, rng: np.random.Generator) -> None:
+    _, positions, listed = crystal_of(noisy(fcc(7), 0.2, rng), model.cutoff)
+    some = Neighbourhoods(listed.centres[:n], listed.first[: n + 1], listed.neighbours)
+    told = rng.normal(0.0, 0.1, positions.shape)
+    kernel = Kernel(model)
+    assert kernel.n_relays > 0
+
+    def computed(neighbourhoods: Neighbourhoods, threads: int) -> list[np.ndarray]:
+        forces = kernel.forces(positions, neighbourhoods, threads)
+        return [*forces, *(kernel.relay(positions, neighbourhoods, told, turn) for turn in range(kernel.n_relays))]
+
+    alone = computed(some, 1)
+    for threads in (2, 3):
+        for one, other in zip(computed(some, threads), alone, strict=True):
+            np.testing.assert_array_equal(one, other)
+    # Nor does what an atom says depend on the others of its block.
+    for one, other in zip(computed(listed, 1)[1:], alone[1:], strict=True):
+        np.testing.assert_array_equal(one[:n], other)
+
+
+def test_forces_sum_to_zero_and_do_not_depend_on_the_order(model: torch.jit.ScriptModule, rng: np.random.Generator) -> None:
+    atoms = noisy(fcc(4), 0.3, rng)
+    crystal, *cluster = crystal_of(atoms, model.cutoff)
+    for parts in (by_torch(model), Kernel(model)):
+        forces = crystal.fold(parts.forces(*cluster)[0])
+        assert np.abs(forces).max() > 0.01
+        np.testing.assert_array_equal(forces.sum(0), 0.0)  # they are on a grid: sums are exact
+        n = len(atoms) // 3
+        first, positions = cluster[1].first, cluster[0]
+        halves = [
+            Neighbourhoods(np.arange(len(atoms)), np.clip(first, low, high) - low, cluster[1].neighbours[low:high])
+            for low, high in ((0, first[n]), (first[n], first[-1]))
+        ]
+        together = np.sum([parts.forces(positions, half)[0] for half in reversed(halves)], axis=0)
+        np.testing.assert_array_equal(crystal.fold(together), forces)
+
+
+def test_atoms_without_neighbours_and_no_atoms_at_all(model: torch.jit.ScriptModule) -> None:
+    far = np.array([[0.0, 0.0, 0.0], [50.0, 0.0, 0.0], [52.5, 0.5, 0.0]])
+    listed = neighbours_by_id(far, np.arange(3), 3, model.cutoff)
+    assert listed.first.tolist() == [0, 0, 1, 2]
+    kernel = Kernel(model)
+    np.testing.assert_array_equal(kernel.forces(far, listed)[0][0], 0.0)
+    assert_same_forces(kernel, model, (far, listed))
+    told = np.array([[0.125, 0.25, 0.375], [0.0, 0.1, 0.0], [0.1, 0.0, 0.0]])  # the first on the answers' grid
+    relayed = kernel.relay(far, listed, told, 0)
+    np.testing.assert_array_equal(relayed[0], told[0])
+    np.testing.assert_allclose(relayed, by_torch(model).relay(far, listed, told, 0), atol=SAME)
+    nothing = neighbours_by_id(far, np.arange(3), 0, model.cutoff)
+    forces, mobilities = kernel.forces(far, nothing)
+    np.testing.assert_array_equal(forces, np.zeros((3, 3)))
+    assert mobilities.shape == (0, 3, 3) and kernel.relay(far, nothing, told, 0).shape == (0, 3)
+
+
+@pytest.mark.parametrize("instruction_set", kernel_library.instruction_sets())
+def test_a_relay_of_rows_in_another_order_gives_the_same_bits(
+    model: torch.jit.ScriptModule, instruction_set: str, rng: np.random.Generator
+) -> None:
+    """A pair of owned atoms is looked at from the earlier row: the order of rows, and who is a ghost, must not show."""
+    positions = noisy(fcc(4), 0.2, rng).positions
+    told, ids, kernel = rng.normal(0.0, 0.1, positions.shape), np.arange(len(positions)), Kernel(model, instruction_set)
+
+    def relayed(order: np.ndarray) -> np.ndarray:
+        listed = neighbours_by_id(positions[order], ids[order], len(order), model.cutoff)
+        kernel.forces(positions[order], listed)
+        return kernel.relay(positions[order], listed, told[order], 0)[np.argsort(order)]
+
+    for order in (ids[::-1], rng.permutation(ids)):
+        np.testing.assert_array_equal(relayed(order), relayed(ids))
+
+
+def test_a_relay_of_other_neighbourhoods_than_the_forces(model: torch.jit.ScriptModule, rng: np.random.Generator) -> None:
+    _, positions, listed = crystal_of(noisy(fcc(2), 0.1, rng), model.cutoff)
+    kernel, told = Kernel(model), np.zeros(positions.shape)
+    with pytest.raises(ValueError, match="follows forces"):
+        kernel.relay(positions, listed, told, 0)
+    kernel.forces(positions, listed)
+    kernel.relay(positions, listed, told, 0)
+    with pytest.raises(ValueError, match="follows forces"):
+        kernel.relay(positions, replace(listed), told, 0)
+
+
+def test_many_neighbours(rng: np.random.Generator) -> None:
+    """More than the kernel takes at once; no trained network knows such a crystal."""
+    model = model_of(random_network(1, 6.5, 8, 64))
+    dense = noisy(fcc(4, 3.0), 0.02, rng)
+    crystal, *cluster = crystal_of(dense, model.cutoff)
+    inside = neighbour_list(cluster[0], len(dense), model.cutoff)
+    assert np.diff(inside.first).min() > 128
+    kernel = Kernel(model)
+    assert_same_forces(kernel, model, tuple(cluster), max(1.0, float(np.abs(by_torch(model).forces(*cluster)[0]).max())))
+    told = crystal.share(rng.normal(0.0, 0.1, dense.positions.shape))
+    np.testing.assert_allclose(kernel.relay(*cluster, told, 0), by_torch(model).relay(*cluster, told, 0), atol=SAME)
+
+
+@pytest.mark.parametrize("instruction_set", kernel_library.instruction_sets())
+@pytest.mark.parametrize("cutoff", [6.0, 7.5, 9.0, 11.0])  # from some 54 neighbours to more than it sorts in registers
+@pytest.mark.parametrize("n", [1, 2, 5])
+@pytest.mark.parametrize("pbc", [True, False])
+def test_the_library_lists_the_same_neighbours_as_scipy(
+    n: int, pbc: bool, cutoff: float, instruction_set: str, rng: np.random.Generator
+) -> None:
+    atoms = noisy(fcc(n), 0.3, rng)
+    atoms.pbc = pbc
+    rows = rng.permutation(len(atoms))
+    owned = atoms.positions[rows]
+    ghosts = periodic_ghosts(owned, atoms.cell[:], atoms.pbc, cutoff)
+    positions, ids = ghosts.positions(owned), np.concatenate([rows, rows[ghosts.ghost_owner]]) * 1000
+    loaded = kernel_library.library()
+    assert loaded is not None
+    first, neighbours = kernel_library.neighbours_by_id(loaded, positions, ids, len(atoms), cutoff, 2, instruction_set)
+    expected = neighbour_list(positions, len(atoms), cutoff).in_order_of_ids(ids, positions).in_order_of_rows()
+    by_two_threads = Neighbourhoods(np.arange(len(atoms)), first, neighbours)
+    for found in (by_two_threads, neighbours_by_id(positions, ids, len(atoms), cutoff)):
+        # The library may list a pair that is farther by the rounding of float32; whoever reads the list ignores it.
+        centres = found.centre_of_edge()
+        distances = np.linalg.norm(positions[found.neighbours] - positions[centres], axis=1)
+        inside = distances < cutoff
+        assert distances.max() < cutoff + 10 * SAME
+        np.testing.assert_array_equal(centres[inside], expected.centre_of_edge())
+        np.testing.assert_array_equal(found.neighbours[inside], expected.neighbours)
+
+
+def test_two_atoms_on_one_spot_are_named_by_place(model: torch.jit.ScriptModule) -> None:
+    positions = np.array([[9.0, 2.0, 3.0], [1.0, 2.0, 3.0], [1.0, 2.0, 3.0 + ON_ONE_SPOT]])
+    listed = neighbours_by_id(positions, np.arange(3), 3, model.cutoff)
+    with pytest.raises(HealError, match=r"one spot, at \(1\.000, 2\.000, 3\.0.* Å apart: delete one"):
+        Kernel(model).forces(positions, listed)
+
+
+@pytest.mark.parametrize("instruction_set", kernel_library.instruction_sets())
+@pytest.mark.parametrize("distance", [0.0, 1.0e-320, 1.0e-40, 1.0e-23, ON_ONE_SPOT])
+def test_two_atoms_on_one_spot_are_refused(model: torch.jit.ScriptModule, distance: float, instruction_set: str) -> None:
+    """In a crystal, where their edge is one among many; of no length it has no direction, and no place in a table."""
+    atoms = fcc(3)
+    atoms.positions[1] = atoms.positions[0] + [distance, 0.0, 0.0]
+    _, *cluster = crystal_of(atoms, model.cutoff)
+    with pytest.raises(HealError, match=r"one spot, at \(0\.000, 0\.000, 0\.000\) Å"):
+        Kernel(model, instruction_set).forces(*cluster)
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_kernel_that_differs_is_not_used(
+    tmp_path: Path, model: torch.jit.ScriptModule, wrong: type[HealingNetwork], rng: np.random.Generator
+) -> None:
+    different = model_file.load(write_wrong_tables(tmp_path / "wrong.pt", model, wrong))
+    atoms = noisy(fcc(3), 0.1, rng)
+    with pytest.warns(UserWarning, match="healing by TorchScript.*differs from TorchScript by"):
+        healed = lammps_heal.heal(atoms, different, 1)
+    by_torchscript = lammps_heal.heal(atoms, different, 1, kernel="torchscript").positions
+    np.testing.assert_array_equal(healed.positions, by_torchscript)
+    # TorchScript itself is right: the weights are the shipped ones.
+    np.testing.assert_allclose(by_torchscript, lammps_heal.heal(atoms, model, 1).positions, atol=2 * SAME)
+
+
+def test_without_the_library_torchscript_heals(
+    model: torch.jit.ScriptModule, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    atoms = noisy(fcc(3), 0.1, rng)
+    expected = lammps_heal.heal(atoms, model, 2)
+    for module in (kernel_library, lammps_heal.kernel.kernel):
+        monkeypatch.setattr(module, "library", lambda: None)
+    monkeypatch.setattr(healing, "_kernels", {})  # as in a process that has not healed yet
+    with pytest.warns(UserWarning, match="healing by TorchScript, which is slower"):
+        healed = lammps_heal.heal(atoms, model, 2)
+    np.testing.assert_allclose(healed.positions, expected.positions, atol=2 * SAME)
+
+
+def test_the_kernel_is_used_where_it_agrees(model: torch.jit.ScriptModule) -> None:
+    assert usable_kernel(model, by_torch(model)) is not None
+    with pytest.raises(HealError, match="kernel must be one of auto, torchscript, got fast"):
+        healing.fastest_displacement(model, "fast")
+    with pytest.raises(HealError, match="threads must be 1 or more, got 0"):
+        healing.fastest_displacement(model, threads=0)
+    with pytest.raises(HealError, match='no instruction set "mmx"'):
+        Kernel(model, "mmx")
+    library = kernel_library.library()
+    assert library is not None
+    with pytest.raises(HealError, match='no instruction set "mmx"'):
+        kernel_library.neighbours_by_id(library, np.zeros((1, 3)), np.zeros(1, np.int64), 1, 1.0, instruction_set="mmx")
+
+
+@pytest.mark.parametrize("kernel", healing.KERNELS)
+def test_another_metal_heals_as_platinum_of_its_size(
+    model: torch.jit.ScriptModule, kernel: str, rng: np.random.Generator
+) -> None:
+    a = 3.615  # Å, Cu
+    copper_model = model_file.load(MODEL, lattice_constant=a)
+    scale = a / model.lattice_constant
+    assert copper_model.cutoff == pytest.approx(scale * model.cutoff)
+    platinum = noisy(fcc(4, model.lattice_constant), 0.2, rng)
+    copper = platinum.copy()
+    copper.symbols[:] = "Cu"
+    copper.set_cell(scale * platinum.cell[:], scale_atoms=True)
+    healed = lammps_heal.heal(copper, copper_model, 3, kernel=kernel).positions
+    expected = scale * lammps_heal.heal(platinum, model, 3, kernel=kernel).positions
+    np.testing.assert_allclose(healed, expected, atol=SAME)
+    with pytest.raises(HealError, match="Cu is not in the model"):
+        lammps_heal.heal(copper, model)
+    copper.symbols[3] = "Pt"
+    with pytest.raises(HealError, match="heals one element, got Cu, Pt"):
+        lammps_heal.heal(copper, copper_model)
+    with pytest.raises(HealError, match="above 0 Å, got -1"):
+        model_file.load(MODEL, lattice_constant=-1.0)
+
+
+def test_sources_found_before_the_installed_package_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script run from the source folder imports the sources: the kernel is beside the package that was installed."""
+    sources, installed = (tmp_path / name / "lammps_heal/kernel/libhealkernel.so" for name in ("sources", "installed"))
+    monkeypatch.setattr(kernel_library, "library", lambda: None)
+    monkeypatch.setattr(kernel_library, "LIBRARY", sources)
+    monkeypatch.setattr("sys.path", [str(tmp_path / "sources"), str(tmp_path / "installed")])
+    assert "is not built: install g++" in str(kernel_library.library_problem())
+    installed.parent.mkdir(parents=True)
+    installed.touch()
+    problem = str(kernel_library.library_problem())
+    assert f"the sources in {tmp_path / 'sources'}," in problem
+    assert f"installed in {tmp_path / 'installed'}: run from another folder" in problem
+    sources.parent.mkdir(parents=True)
+    sources.touch()
+    assert "does not load" in str(kernel_library.library_problem())

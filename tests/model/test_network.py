@@ -1,0 +1,147 @@
+import numpy as np
+import pytest
+import torch
+from ase import Atoms
+from conftest import LATTICE_CONSTANT, TOLERANCE, fcc, noisy
+from networks import displacements, random_network
+from scipy.spatial.transform import Rotation
+
+from lammps_heal.model.network import HealingNetwork, real_spherical_harmonics
+from lammps_heal.step.neighbours import neighbour_list, periodic_ghosts
+from lammps_heal.step.step import PeriodicCrystal, displacement
+
+
+@pytest.fixture(params=["shipped", "no relays", "two relays"])
+def any_model(request: pytest.FixtureRequest, model: torch.jit.ScriptModule) -> torch.nn.Module:
+    return model if request.param == "shipped" else random_network(2 if request.param == "two relays" else 0)
+
+
+@pytest.fixture
+def damaged(rng: np.random.Generator) -> Atoms:
+    atoms = noisy(fcc(3), 0.3, rng)
+    del atoms[17]
+    return atoms
+
+
+@pytest.mark.parametrize("reflect", [1.0, -1.0])
+def test_turns_and_reflects_with_the_crystal(any_model: torch.nn.Module, damaged: Atoms, reflect: float) -> None:
+    matrix = reflect * Rotation.random(rng=np.random.default_rng(5)).as_matrix()
+    turned = damaged.copy()
+    turned.set_cell(damaged.cell[:] @ matrix)
+    turned.positions = damaged.positions @ matrix
+    difference = displacements(any_model, turned) - displacements(any_model, damaged) @ matrix
+    assert np.abs(difference).max() < TOLERANCE[torch.float32]
+
+
+def test_a_shifted_crystal_moves_alike(any_model: torch.nn.Module, damaged: Atoms) -> None:
+    shifted = damaged.copy()
+    shifted.positions += [123.4, -56.7, 8.9]
+    difference = displacements(any_model, shifted) - displacements(any_model, damaged)
+    assert np.abs(difference).max() < TOLERANCE[torch.float32]
+
+
+def test_order_of_atoms_does_not_matter(any_model: torch.nn.Module, damaged: Atoms, rng: np.random.Generator) -> None:
+    order = rng.permutation(len(damaged))
+    difference = displacements(any_model, damaged[order]) - displacements(any_model, damaged)[order]
+    assert np.abs(difference).max() < TOLERANCE[torch.float32]
+
+
+@pytest.mark.parametrize("scale", [0.96, 0.98, 1.0, 1.015, 1.04])
+def test_a_perfect_crystal_stays(model: torch.jit.ScriptModule, scale: float) -> None:
+    assert np.abs(displacements(model, fcc(3, LATTICE_CONSTANT * scale))).max() < 1.0e-4
+
+
+def test_an_atom_hears_of_what_is_two_cutoffs_and_one_more_for_each_relay_away(
+    any_model: torch.nn.Module, rng: np.random.Generator
+) -> None:
+    bar = noisy(fcc(1).repeat((2, 2, 14)), 0.2, rng)
+    bar.pbc = False
+    end = int(bar.positions[:, 2].argmin())
+    distance = np.linalg.norm(bar.positions - bar.positions[end], axis=1)
+    before = displacements(any_model, bar)[end]
+    for n_cutoffs in range(any_model.n_relays + 3):
+        # All that is farther than so many cutoffs goes farther still.
+        outside = distance > n_cutoffs * any_model.cutoff
+        assert 0 < outside.sum() < len(bar)
+        other = bar.copy()
+        other.positions[outside, 2] += 0.3
+        change = np.linalg.norm(displacements(any_model, other)[end] - before)
+        if n_cutoffs == any_model.n_relays + 2:
+            assert change == 0.0
+        else:
+            assert change > 1e-9, n_cutoffs
+
+
+def test_an_atom_that_enters_the_cutoff_enters_smoothly(any_model: torch.nn.Module, damaged: Atoms) -> None:
+    damaged.pbc = False
+    outward = np.array([0.0, 0.6, 0.8])
+    tip = int((damaged.positions @ outward).argmax())  # all others are farther from what comes from that side
+    answers = []
+    for distance in (any_model.cutoff - 1.0e-3, any_model.cutoff + 1.0e-3, 0.7 * any_model.cutoff):
+        atoms = damaged + Atoms("Pt", positions=[damaged.positions[tip] + distance * outward])
+        answers.append(displacements(any_model, atoms))
+    np.testing.assert_allclose(answers[0], answers[1], atol=1e-6)
+    assert np.abs(answers[2] - answers[1]).max() > 1e-3
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_training_computes_the_same_displacements(n: int, rng: np.random.Generator) -> None:
+    """Also where the images of one atom are its neighbours."""
+    network, atoms = random_network(3), noisy(fcc(n), 0.2, rng)
+    ghosts = periodic_ghosts(atoms.positions, atoms.cell[:], atoms.pbc, network.cutoff)
+    cluster = ghosts.positions(atoms.positions)
+    listed = neighbour_list(cluster, len(atoms), network.cutoff)
+    arrays = (cluster, listed.centres, listed.first, listed.neighbours, ghosts.owners())
+    with torch.no_grad():
+        trained_on = network.displacement(*map(torch.as_tensor, arrays)).numpy()
+    np.testing.assert_allclose(displacements(network, atoms), trained_on, atol=1e-6)
+
+
+def test_a_relay_adds_what_the_neighbours_tell(rng: np.random.Generator) -> None:
+    """v_i + sum_j [a(d) v_j + b(d) u (u . v_j)], with a and b as they are told to a kernel."""
+    network, atoms = random_network(2), noisy(fcc(2), 0.2, rng)
+    crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, network.cutoff)
+    positions, listed = crystal.open_cluster(atoms.positions)
+    told = crystal.share(rng.normal(0.0, 0.1, atoms.positions.shape))
+    half = len(atoms) // 2  # centres need not be the first rows
+    first, neighbours = listed.first[half:] - listed.first[half], listed.neighbours[listed.first[half] :].astype(np.int64)
+    inputs = [torch.as_tensor(a) for a in (positions, listed.centres[half:], first, neighbours, told)]
+    for turn in range(2):
+        expected = told[: len(atoms)].copy()
+        centres = listed.centre_of_edge()
+        vectors = positions[listed.neighbours] - positions[centres]
+        distances = np.linalg.norm(vectors, axis=1)
+        inside = distances < network.cutoff
+        u, v = vectors[inside] / distances[inside, None], told[listed.neighbours[inside]]
+        with torch.no_grad():
+            functions = network.relay_functions(torch.as_tensor(distances[inside]).float()).double().numpy()
+            relayed = network.relay(*inputs, turn).numpy()
+        a, b = functions[:, 2 * turn, None], functions[:, 2 * turn + 1, None]
+        np.add.at(expected, centres[inside], a * v + b * u * (u * v).sum(1, keepdims=True))
+        assert np.abs(expected - told[: len(atoms)]).max() > 0.01
+        np.testing.assert_allclose(relayed, expected[half:], atol=1e-6)
+
+
+def test_fresh_relays_change_nothing(damaged: Atoms) -> None:
+    torch.manual_seed(1)
+    fresh = HealingNetwork(5.0, 8, 4, 8, n_relays=2)
+    crystal = PeriodicCrystal(damaged.cell[:], damaged.pbc, 5.0)
+    cluster = crystal.open_cluster(damaged.positions)
+    alone = HealingNetwork(5.0, 8, 4, 8)
+    alone.load_state_dict({**fresh.state_dict(), "relay_weights": torch.zeros(8, 0)})
+    np.testing.assert_array_equal(displacements(fresh, damaged), displacement(alone, *cluster, crystal))
+
+
+def test_spherical_harmonics_are_normalised_and_orthogonal() -> None:
+    unit = torch.nn.functional.normalize(torch.randn(200_000, 3, generator=torch.Generator().manual_seed(1)).double(), dim=1)
+    harmonics = real_spherical_harmonics(unit)
+    for degree, values in enumerate(harmonics):
+        assert values.shape[1] == 2 * degree + 1
+        torch.testing.assert_close((values**2).sum(1), torch.ones(len(unit)).double())
+    overlap = torch.cat(harmonics, 1).T @ torch.cat(harmonics, 1) / len(unit)
+    assert (overlap - torch.diag(overlap.diagonal())).abs().max() < 0.01
+
+
+def test_crystal_without_neighbours_within_the_cutoff_does_not_move(any_model: torch.nn.Module) -> None:
+    lonely = Atoms("Pt2", positions=[[0, 0, 0], [0, 0, 50.0]])
+    np.testing.assert_array_equal(displacements(any_model, lonely), 0.0)

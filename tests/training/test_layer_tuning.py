@@ -1,0 +1,53 @@
+import numpy as np
+import torch
+from ase.neighborlist import neighbor_list
+from conftest import ROOT, fcc
+
+from lammps_heal.model import model_file
+from lammps_heal.model.export import model_from_weights
+from lammps_heal.model.network import HealingNetwork
+from lammps_heal.step.step import heal
+from lammps_heal.training.lattice_waves import WAVE_STEP, LatticeWaves
+from lammps_heal.training.layer_tuning import CELLS, UNROLLED, tune_relays, unrolled_energies
+
+
+def shipped() -> HealingNetwork:
+    return model_from_weights(ROOT / "data/best_denoise_model.pth").network
+
+
+def test_tuning_lowers_what_the_first_steps_leave_and_touches_relays_alone(rng: np.random.Generator) -> None:
+    network, untouched = shipped(), shipped()
+    with torch.no_grad():
+        network.relay_weights *= 0.5
+        untouched.relay_weights *= 0.5
+    tune_relays(network, 3.92, 30)
+    sites = fcc(CELLS)
+    for sigma, weights in UNROLLED:
+        noise = rng.normal(0.0, sigma, sites.positions.shape)
+        with torch.no_grad():
+            tuned, before = (unrolled_energies(n, sites, noise, max(weights)) for n in (network, untouched))
+        assert all(tuned[n - 1] < before[n - 1] for n in weights)
+    waves = LatticeWaves(3.92, network.cutoff)
+    with torch.no_grad():
+        after, before = (waves.remaining(n, WAVE_STEP) for n in (network, untouched))
+    assert all(a[0][-1] < b[0][-1] for a, b in zip(after, before, strict=True))
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, untouched.state_dict()[name]) == (name != "relay_weights")
+
+
+def test_unrolled_steps_are_those_of_healing(rng: np.random.Generator) -> None:
+    """Capped where healing caps them."""
+    sites, model = fcc(CELLS), model_file.load(ROOT / "data/pt_heal.pt")
+    first, second, bonds = neighbor_list("ijD", sites, 3.0)
+    assert len(bonds) == 12 * len(sites)
+    along = bonds / np.linalg.norm(bonds, axis=1)[:, None]
+    noise = rng.normal(0.0, 0.5, sites.positions.shape)
+    atoms = sites.copy()
+    atoms.positions += noise
+    with torch.no_grad():
+        energies = unrolled_energies(shipped(), sites, noise, 3)
+    for energy in energies:
+        atoms = heal(atoms, model, steps=1)
+        moved = atoms.positions - sites.positions
+        expected = (((moved[second] - moved[first]) * along).sum(1) ** 2).mean()
+        np.testing.assert_allclose(float(energy), expected, rtol=1e-3)
