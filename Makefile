@@ -48,11 +48,11 @@ train: setup     ## train the shipped model (some 135 minutes on one core), then
 	  --clean-crystals 0.2 --sigma-max 0.65 --n-hidden 128 --learning-rate 0.0025 --frenkel-weight 2 \
 	  --steps 42000 --validate-every 14000 --weights runs/second_training.pth --log runs/second_training.log
 	$(BIN)/lammps-heal train --start runs/second_training.pth $(TRAINING) --clean-fraction 0.65 --defect-fraction 0.6 $(PAIRS) \
-	  --sigma-max 0.65 --n-hidden 128 --learning-rate 0.0015 --frenkel-weight 2 --relay-steps 200 \
+	  --sigma-max 0.65 --n-hidden 128 --learning-rate 0.0015 --frenkel-weight 2 --layer-steps 200 \
 	  --steps 42000 --validate-every 14000
 	$(BIN)/lammps-heal export
 
-TRAINING := --n-channels 8 --cutoff 6.0 --switch-on 0.85 --n-relays 2 --wave-weight 0.4 --fresh-fraction 0.3 \
+TRAINING := --n-channels 8 --cutoff 6.0 --switch-on 0.85 --n-layers 2 --wave-weight 0.4 --fresh-fraction 0.3 \
             --thermal-fraction 0.1 --uneven-fraction 0.25 --smooth-fraction 0.15
 PAIRS := --frenkel-fraction 0.6 --frenkel-reach 7.5 --half-way-fraction 0.2
 

@@ -15,15 +15,15 @@ from lammps_heal.step.step import PeriodicCrystal, cap, displacement
 
 
 def random_network(
-    n_relays: int, cutoff: float = 5.0, n_channels: int = 4, n_hidden: int = 16, switch_on: float = 0.5
+    n_layers: int, cutoff: float = 5.0, n_channels: int = 4, n_hidden: int = 16, switch_on: float = 0.5
 ) -> HealingNetwork:
     """Displacements are some tenths of Å, as of a trained network; every relay changes them."""
     torch.manual_seed(n_channels)
-    network = HealingNetwork(cutoff, 16, n_channels, n_hidden, switch_on, n_relays)
+    network = HealingNetwork(cutoff, 16, n_channels, n_hidden, switch_on, n_layers)
     with torch.no_grad():
         network.gates[4].weight *= 0.1
         network.gates[4].bias *= 0.1
-        network.relay_weights.normal_(0.0, 0.02)
+        network.message_weights.normal_(0.0, 0.02)
     return network
 
 
@@ -42,10 +42,10 @@ class GhostsOfGroup:
     """Atoms outside the group push, and tell zero. of_moved: (n_atoms, 1), 1 or 0."""
 
     def __init__(self, crystal: PeriodicCrystal, of_moved: np.ndarray) -> None:
-        self.fold, self._crystal, self._of_moved = crystal.fold, crystal, of_moved
+        self.reverse, self._crystal, self._of_moved = crystal.reverse, crystal, of_moved
 
-    def share(self, answers: Float64Array) -> Float64Array:
-        return self._crystal.share(self._of_moved * answers)
+    def forward(self, answers: Float64Array) -> Float64Array:
+        return self._crystal.forward(self._of_moved * answers)
 
 
 def step_of_group(model: torch.jit.ScriptModule, atoms: Atoms, moved: np.ndarray) -> np.ndarray:
@@ -65,8 +65,8 @@ class WrongRelays(HealingNetwork):
     """The same of the functions of its last relay."""
 
     @torch.jit.export
-    def relay_functions(self, d: torch.Tensor) -> torch.Tensor:
-        functions = self.basis(d) @ self.relay_weights
+    def message_functions(self, d: torch.Tensor) -> torch.Tensor:
+        functions = self.basis(d) @ self.message_weights
         return torch.cat([functions[..., :-2], 1.2 * functions[..., -2:]], -1)
 
 
@@ -74,8 +74,8 @@ class NoNumbers(HealingNetwork):
     """Those of its last relay are none."""
 
     @torch.jit.export
-    def relay_functions(self, d: torch.Tensor) -> torch.Tensor:
-        functions = self.basis(d) @ self.relay_weights
+    def message_functions(self, d: torch.Tensor) -> torch.Tensor:
+        functions = self.basis(d) @ self.message_weights
         return torch.cat([functions[..., :-2], functions[..., -2:] * float("nan")], -1)
 
 
@@ -86,8 +86,8 @@ def write_wrong_tables(path: Path, shipped: torch.jit.ScriptModule, wrong: type[
     """The shipped weights in a network of this class."""
     weights = shipped.network.state_dict()
     n_basis, n_columns = weights["radial_weights"].shape
-    n_hidden, n_relays = len(weights["gates.0.bias"]), weights["relay_weights"].shape[1] // 2
-    network = wrong(shipped.network.cutoff, n_basis, n_columns // 8, n_hidden, n_relays=n_relays)
+    n_hidden, n_layers = len(weights["gates.0.bias"]), weights["message_weights"].shape[1] // 2
+    network = wrong(shipped.network.cutoff, n_basis, n_columns // 8, n_hidden, n_layers=n_layers)
     network.switch_on = shipped.network.switch_on
     network.load_state_dict(weights)
     model_file.export(model_of(network), path)

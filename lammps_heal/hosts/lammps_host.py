@@ -221,13 +221,13 @@ class _GhostsOfGroup:
     def __init__(self, exchange: GhostExchange, ranks: Ranks, moved: np.ndarray) -> None:
         self._exchange, self._ranks, self._moved = exchange, ranks, moved
 
-    def fold(self, forces: Float64Array) -> Float64Array:
+    def reverse(self, forces: Float64Array) -> Float64Array:
         self._ranks.agree(None)  # a rank whose forces failed does not come here
-        return self._exchange.fold(forces)
+        return self._exchange.reverse(forces)
 
-    def share(self, answers: Float64Array) -> Float64Array:
+    def forward(self, answers: Float64Array) -> Float64Array:
         self._ranks.agree(None)  # nor one whose relay failed
-        return self._exchange.share(np.where(self._moved, answers, 0.0))
+        return self._exchange.forward(np.where(self._moved, answers, 0.0))
 
 
 def attach(lmp: Any, healer: LammpsHealer, group: str = "all") -> "Callback":

@@ -137,13 +137,13 @@ Kernel::Kernel(const NetworkNumbers &network, const std::string &instruction_set
         }
   }
 
-  const int n_turns = network.n_relays;
+  const int n_turns = network.n_layers;
   float *relays = keep(static_cast<size_t>(n_turns) * numbers.n_intervals * RELAY_ROW);
   numbers.relays = relays;
   for (int i = 0; i < numbers.n_intervals; i++) {
     const float *samples[N_COEFFICIENTS];
     for (int k = 0; k < N_COEFFICIENTS; k++)
-      samples[k] = network.relay_samples + (static_cast<size_t>(i) * N_COEFFICIENTS + k) * 2 * n_turns;
+      samples[k] = network.message_samples + (static_cast<size_t>(i) * N_COEFFICIENTS + k) * 2 * n_turns;
     for (int column = 0; column < 2 * n_turns; column++) {
       double coefficients[N_COEFFICIENTS];
       fit_polynomial(samples, column, coefficients);
@@ -229,7 +229,7 @@ void Kernel::forces(const double *positions, int64_t n_rows, const int32_t *cent
       std::copy_n(task.overlapping, 2, overlapping);
 }
 
-void Kernel::relay(KernelStep &step, int turn, double *answers) const
+void Kernel::message_layer(KernelStep &step, int turn, double *answers) const
 {
   step.whole.turn = turn;
   const int64_t n_values = 4 * step.n_rows;
@@ -239,7 +239,7 @@ void Kernel::relay(KernelStep &step, int turn, double *answers) const
   step.whole.told = told;
   auto tasks = divided(step);
   give_sums(step, tasks, answers);
-  run(loops->relay, tasks);
+  run(loops->message_layer, tasks);
   add_sums(step, tasks);
 }
 

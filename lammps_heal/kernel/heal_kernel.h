@@ -15,10 +15,10 @@ namespace lammps_heal
 
 // As the model file holds them; see lammps_heal/model/network.py. Matrices are dense, rows first.
 struct NetworkNumbers {
-  int n_channels, n_hidden, n_relays;
+  int n_channels, n_hidden, n_layers;
   double cutoff;                  // Å
   const float *radial_samples;    // (n, 8 * n_channels): radial_functions() at Kernel::sample_distances()
-  const float *relay_samples;     // (n, 2 * n_relays): relay_functions() there
+  const float *message_samples;     // (n, 2 * n_layers): message_functions() there
   const float *mixing;            // (4, n_channels, n_channels)
   const float *weights[3];        // (outputs, inputs) of each layer; the last has 5 * n_channels + 1 outputs
   const float *biases[3];
@@ -94,7 +94,7 @@ class Kernel
   // centres, and to others' what is of no use; after the last they are the displacements, to be added, not
   // yet capped. Answers of owned rows that are no centres must be zeros. step: of forces(), whose centres and
   // `first` must still be there. The same bits for any number of threads.
-  void relay(KernelStep &step, int turn, double *answers) const;
+  void message_layer(KernelStep &step, int turn, double *answers) const;
 
  private:
   const KernelLoops *loops;

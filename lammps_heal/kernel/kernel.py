@@ -24,12 +24,12 @@ class Parts:
     """The parts of a step, by the kernel or by TorchScript; of positions and neighbours of all owned rows.
 
     forces: those on all rows, (n_owned + n_ghost, 3) Å, ghosts' not yet folded, and mobilities, (n_owned, 3, 3).
-    relay: (n_owned, 3) Å after relay number `turn`, of the answers of all rows before it, (n_owned + n_ghost, 3) Å.
+    message_layer: (n_owned, 3) Å after relay number `layer`, of the answers of all rows before it, (n_owned + n_ghost, 3) Å.
     """
 
-    n_relays: int
+    n_layers: int
     forces: Callable[[Float64Array, Neighbourhoods], tuple[Float64Array, Float64Array]]
-    relay: Callable[[Float64Array, Neighbourhoods, Float64Array, int], Float64Array]
+    message_layer: Callable[[Float64Array, Neighbourhoods, Float64Array, int], Float64Array]
 
 
 class Kernel:
@@ -49,16 +49,16 @@ class Kernel:
         distances = np.empty(loaded.heal_sample_distances(cutoff, None, 0), np.float32)
         loaded.heal_sample_distances(cutoff, pointer(distances), len(distances))
         with torch.inference_mode():
-            samples = [_array(f(torch.from_numpy(distances))) for f in (network.radial_functions, network.relay_functions)]
+            samples = [_array(f(torch.from_numpy(distances))) for f in (network.radial_functions, network.message_functions)]
         mixing = _array(network.mixing)
         layers = [_array(p) for name, p in network.named_parameters() if name.startswith("gates.")]
         if len(layers) != 6:
             raise HealError(f"the kernel knows gates of three layers, the model has {len(layers) / 2:g}")
-        self.n_relays = int(network.n_relays)
+        self.n_layers = int(network.n_layers)
         self._kernel = loaded.heal_kernel(
             mixing.shape[1],
             layers[0].shape[0],
-            self.n_relays,
+            self.n_layers,
             cutoff,
             *(pointer(array) for array in (*samples, mixing, *layers)),
             instruction_set.encode(),
@@ -101,17 +101,19 @@ class Kernel:
             raise overlap_error(positions, *overlapping)
         return forces, mobilities
 
-    def relay(self, positions: Float64Array, neighbourhoods: Neighbourhoods, answers: Float64Array, turn: int) -> Float64Array:
-        """(n_owned, 3) Å after relay number `turn`, from 0, of the answers of all rows, (n_owned + n_ghost, 3) Å.
+    def message_layer(
+        self, positions: Float64Array, neighbourhoods: Neighbourhoods, answers: Float64Array, layer: int
+    ) -> Float64Array:
+        """(n_owned, 3) Å after relay number `layer`, from 0, of the answers of all rows, (n_owned + n_ghost, 3) Å.
 
         positions, neighbourhoods: those of the last forces(); raises ValueError for others' neighbourhoods. Answers are
         rounded to 2^-40 Å first: then it has the same bits whatever the order of neighbours.
         """
         if neighbourhoods is not self._neighbourhoods:
-            raise ValueError("relay() follows forces() of the same neighbourhoods")
+            raise ValueError("message_layer() follows forces() of the same neighbourhoods")
         told, n_owned = np.ascontiguousarray(answers), len(self._first) - 1
         result = np.empty((n_owned, 3))
-        self._check(self._library.heal_relay(self._kernel, self._step, turn, pointer(told), n_owned, pointer(result)))
+        self._check(self._library.heal_message_layer(self._kernel, self._step, layer, pointer(told), n_owned, pointer(result)))
         return result
 
     def _check(self, failed: int) -> None:
@@ -138,9 +140,9 @@ def usable_kernel(model: Any, by_torch: Parts) -> Kernel | None:
 
         expected = answers(*by_torch.forces(positions, neighbourhoods))
         differences = [answers(*kernel.forces(positions, neighbourhoods)) - expected]
-        for turn in range(kernel.n_relays):
-            relayed = kernel.relay(positions, neighbourhoods, expected, turn)
-            differences.append(relayed - by_torch.relay(positions, neighbourhoods, expected, turn))
+        for layer in range(kernel.n_layers):
+            relayed = kernel.message_layer(positions, neighbourhoods, expected, layer)
+            differences.append(relayed - by_torch.message_layer(positions, neighbourhoods, expected, layer))
         largest = float(np.max([np.abs(difference).max() for difference in differences]))  # NaN, if any is
         if not largest <= AGREEMENT:
             raise HealError(f"the kernel differs from TorchScript by {largest:.2g} Å on a small crystal")

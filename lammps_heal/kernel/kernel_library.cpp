@@ -39,8 +39,8 @@ EXPORT int64_t heal_sample_distances(double cutoff, float *distances, int64_t n_
   return static_cast<int64_t>(all.size());
 }
 
-EXPORT void *heal_kernel(int n_channels, int n_hidden, int n_relays, double cutoff,
-                         const float *radial_samples, const float *relay_samples, const float *mixing,
+EXPORT void *heal_kernel(int n_channels, int n_hidden, int n_layers, double cutoff,
+                         const float *radial_samples, const float *message_samples, const float *mixing,
                          const float *weights0, const float *biases0, const float *weights1,
                          const float *biases1, const float *weights2, const float *biases2,
                          const char *instruction_set)
@@ -48,10 +48,10 @@ EXPORT void *heal_kernel(int n_channels, int n_hidden, int n_relays, double cuto
   try {
     return new Kernel({n_channels,
                        n_hidden,
-                       n_relays,
+                       n_layers,
                        cutoff,
                        radial_samples,
-                       relay_samples,
+                       message_samples,
                        mixing,
                        {weights0, weights1, weights2},
                        {biases0, biases1, biases2}},
@@ -118,7 +118,7 @@ EXPORT int heal_forces(void *kernel, const double *positions, int64_t n_rows, in
 }
 
 // The same of a relay. told: (n_rows, 3) Å, answers: (n_centres, 3) Å, written.
-EXPORT int heal_relay(void *kernel, void *step, int turn, const double *told, int64_t n_centres,
+EXPORT int heal_message_layer(void *kernel, void *step, int turn, const double *told, int64_t n_centres,
                       double *answers)
 {
   return attempt([&]() {
@@ -126,7 +126,7 @@ EXPORT int heal_relay(void *kernel, void *step, int turn, const double *told, in
     double *const fours = own.vectors.get();
     for (int64_t i = 0; i < own.n_rows; i++)
       std::transform(told + 3 * i, told + 3 * i + 3, fours + 4 * i, on_grid);
-    static_cast<Kernel *>(kernel)->relay(own.left, turn, fours);
+    static_cast<Kernel *>(kernel)->message_layer(own.left, turn, fours);
     for (int64_t i = 0; i < n_centres; i++)
       std::copy_n(fours + 4 * i, 3, answers + 3 * i);
   });

@@ -935,7 +935,7 @@ template <int W> void run_all(const KernelNumbers &numbers, KernelTask &task)
 
 // A pair of owned atoms is looked at once and tells both; a ghost is told elsewhere, what is added to it is
 // of no use.
-void relay(const KernelNumbers &numbers, KernelTask &task)
+void message_layer(const KernelNumbers &numbers, KernelTask &task)
 {
   const auto most = static_cast<size_t>(task.most_edges), room = RELAYED_AT_ONCE * most + EDGE_PADDING;
   float *free = task.scratch;
@@ -1126,5 +1126,5 @@ void sort_few(int32_t *values, int64_t n)
 }    // namespace
 
 const KernelLoops lammps_heal::HEAL_LOOPS = {
-    HEAL_NAME, width, scratch_floats, near_size, forces, relay, find_near, sort_few,
+    HEAL_NAME, width, scratch_floats, near_size, forces, message_layer, find_near, sort_few,
 };

@@ -33,7 +33,7 @@ struct KernelNumbers {
   float cutoff;                  // Å, of the unscaled model
   // Quadratics of the radial functions, [n_intervals][N_COEFFICIENTS][N_DEGREES][n_channels].
   const float *inward, *outward;
-  // Of a and b of each relay, [n_relays][n_intervals][RELAY_ROW].
+  // Of a and b of each relay, [n_layers][n_intervals][RELAY_ROW].
   const float *relays;
   const float *mixing;        // [N_MIXED][n_channels][n_channels], row k', column k
   const float *weights[3];    // [inputs][outputs] of each layer of the gates
@@ -71,7 +71,7 @@ struct KernelLoops {
   // others never touched.
   size_t (*near_size)(int64_t n_centres, int64_t n_edges);
   void (*forces)(const KernelNumbers &, KernelTask &);
-  void (*relay)(const KernelNumbers &, KernelTask &);
+  void (*message_layer)(const KernelNumbers &, KernelTask &);
   // Writes those of n rows that are nearer to the point than the cutoff; returns how many. x, y, z: (n,) Å;
   // found: (n + EDGE_PADDING,).
   int64_t (*find_near)(const float *x, const float *y, const float *z, const int32_t *rows, int64_t n,

@@ -109,7 +109,7 @@ def _declare(loaded: ctypes.CDLL) -> None:
         "heal_step": (_Pointer, []),
         "heal_delete_step": (None, [_Pointer]),
         "heal_forces": (integer, [_Pointer, _Pointer, long, long, _Pointer, _Pointer, double, integer, *[_Pointer] * 4]),
-        "heal_relay": (integer, [_Pointer, _Pointer, integer, _Pointer, long, _Pointer]),
+        "heal_message_layer": (integer, [_Pointer, _Pointer, integer, _Pointer, long, _Pointer]),
         "heal_neighbour_list": (_Pointer, [_Pointer, _Pointer, long, long, double, integer, text, _Pointer]),
         "heal_take_neighbour_list": (None, [_Pointer, _Pointer, _Pointer]),
         "heal_check_crystal": (long, [double, double, _Pointer, long, _Pointer]),

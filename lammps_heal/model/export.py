@@ -38,5 +38,5 @@ def model_from_weights(path: Path) -> ModelFile:
 def make_network(options: TrainingOptions) -> HealingNetwork:
     """The network that the options describe, with fresh weights."""
     return HealingNetwork(
-        options.cutoff, options.n_basis, options.n_channels, options.n_hidden, options.switch_on, options.n_relays
+        options.cutoff, options.n_basis, options.n_channels, options.n_hidden, options.switch_on, options.n_layers
     )

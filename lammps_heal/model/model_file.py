@@ -10,7 +10,7 @@ everything a host must know. It knows nothing of boxes, MPI or LAMMPS.
     lattice_constant, lattice_constants Å: of the relaxed crystal; smallest and largest trained on
     sigmas                              Å: smallest and largest noise trained on
     length_scale                        1.0; `load` changes it, and all lengths above, for another fcc metal
-    n_relays                            how often answers are relayed, with `relay`, before they are displacements
+    n_layers                            how often answers are relayed, with `relay`, before they are displacements
     weights_hash                        SHA-256 of all parameters
     training_record                     JSON: how the weights were trained and what they reach
 """
@@ -66,7 +66,7 @@ class ModelFile(nn.Module):
         self.lattice_constants = lattice_constants
         self.sigmas = sigmas
         self.length_scale = 1.0
-        self.n_relays = network.n_relays
+        self.n_layers = network.n_layers
         self.weights_hash = weights_hash(network)
         self.training_record = json.dumps(training)
 
@@ -76,8 +76,10 @@ class ModelFile(nn.Module):
         return mobilities * self.length_scale
 
     @torch.jit.export
-    def relay(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, answers: Tensor, turn: int) -> Tensor:
-        relayed: Tensor = self.network.relay(positions / self.length_scale, centres, first, neighbours, answers, turn)
+    def message_layer(
+        self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, answers: Tensor, layer: int
+    ) -> Tensor:
+        relayed: Tensor = self.network.message_layer(positions / self.length_scale, centres, first, neighbours, answers, layer)
         return relayed
 
 
@@ -178,7 +180,7 @@ def describe(model: torch.jit.ScriptModule) -> dict[str, Any]:
         "lattice_constants": model.lattice_constants,
         "sigmas": model.sigmas,
         "length_scale": model.length_scale,
-        "n_relays": model.n_relays,
+        "n_layers": model.n_layers,
         "weights_hash": model.weights_hash,
         "parameters": sum(p.numel() for p in model.parameters()),
         "training": json.loads(model.training_record),

@@ -12,7 +12,7 @@
     force on atom i             f_i = sum_j (w_ij + w_ji) u, in Å: what i pushes j by, j pushes i by, and they sum to zero
     mobility of atom i          B_i = (1 + s) 1 + sum_k t_k T(M_k2) / n_channels, where u . T(M) u = sum_m M_m Y_2m(u)
     answer of atom i            v_i = B_i f_i
-    relay, n_relays times       v_i <- v_i + sum_j [ a(d) v_j + b(d) u (u . v_j) ],  a and b as R_kl, for each relay
+    relay, n_layers times       v_i <- v_i + sum_j [ a(d) v_j + b(d) u (u . v_j) ],  a and b as R_kl, for each relay
     displacement                Delta_i = v_i
 
 w_ij and s are invariant under rotation, reflection, translation and permutation, and T turns with the crystal, as
@@ -126,13 +126,13 @@ class HealingNetwork(nn.Module):
         n_channels: int = 12,
         n_hidden: int = 64,
         switch_on: float = 0.0,
-        n_relays: int = 0,
+        n_layers: int = 0,
     ) -> None:
         super().__init__()
         self.cutoff = cutoff
         self.switch_on = switch_on * cutoff
         self.n_channels = n_channels
-        self.n_relays = n_relays
+        self.n_layers = n_layers
         n_degrees = MAX_DEGREE + 1
         # From no distance at all: two atoms that do not see each other stay on one spot.
         spacing = cutoff / (n_basis - 1)
@@ -140,7 +140,7 @@ class HealingNetwork(nn.Module):
         self.basis_log_width = nn.Parameter(torch.full((n_basis,), math.log(0.5 / spacing**2)))
         # One matrix for the radial functions of the answer: R_kl, then Q_kl, channels fastest.
         self.radial_weights = nn.Parameter(torch.randn(n_basis, 2 * n_degrees * n_channels) / math.sqrt(n_basis))
-        self.relay_weights = nn.Parameter(torch.zeros(n_basis, 2 * n_relays))  # a and b of each relay
+        self.message_weights = nn.Parameter(torch.zeros(n_basis, 2 * n_layers))  # a and b of each relay
         self.mixing = nn.Parameter(torch.randn(n_degrees, n_channels, n_channels) / math.sqrt(n_channels))
         n_invariants = n_degrees * n_channels
         self.gates = nn.Sequential(
@@ -158,21 +158,23 @@ class HealingNetwork(nn.Module):
         added to their owners', mobility times force is the answer: the displacement before any relay.
         """
         edges = pad_edges(positions, centres, first, neighbours, self.cutoff)
-        pushes, mobilities = self.pushes(edges, self.edge_basis(edges))
+        pushes, mobilities = self.pair_forces(edges, self.edge_basis(edges))
         exact = on_grid(pushes.double())
         forces.index_add_(0, centres, exact.sum(1))
         forces.index_add_(0, edges.neighbours.reshape(-1), -exact.reshape(-1, 3))
         return mobilities.double()
 
     @torch.jit.export
-    def relay(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, answers: Tensor, turn: int) -> Tensor:
-        """Answers after relay number `turn`, from 0: (n, 3) float64 Å.
+    def message_layer(
+        self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, answers: Tensor, layer: int
+    ) -> Tensor:
+        """Answers after relay number `layer`, from 0: (n, 3) float64 Å.
 
         answers: (n_atoms, 3) float64 Å, before it, of ghosts too; zero for atoms that do not move. After the
         last relay they are the displacements, to be added.
         """
         edges = pad_edges(positions, centres, first, neighbours, self.cutoff)
-        return answers[centres] + self.heard(edges, self.edge_basis(edges), answers, turn).double()
+        return answers[centres] + self.messages(edges, self.edge_basis(edges), answers, layer).double()
 
     def displacement(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, owners: Tensor) -> Tensor:
         """Answers and all relays at once, for training: (n, 3) float64 Å, to be added.
@@ -181,14 +183,14 @@ class HealingNetwork(nn.Module):
         """
         edges = pad_edges(positions, centres, first, neighbours, self.cutoff)
         basis = self.edge_basis(edges)
-        pushes, mobilities = self.pushes(edges, basis)
+        pushes, mobilities = self.pair_forces(edges, basis)
         forces = pushes.sum(1).index_add(0, owners[edges.neighbours].reshape(-1), -pushes.reshape(-1, 3))
         answers = (mobilities @ forces.unsqueeze(2)).squeeze(2)
-        for turn in range(self.n_relays):
-            answers = answers + self.heard(edges, basis, answers[owners], turn)
+        for layer in range(self.n_layers):
+            answers = answers + self.messages(edges, basis, answers[owners], layer)
         return answers.double()
 
-    def pushes(self, edges: Edges, basis: Tensor) -> tuple[Tensor, Tensor]:
+    def pair_forces(self, edges: Edges, basis: Tensor) -> tuple[Tensor, Tensor]:
         """w_ij u of each edge, (n, K, 3) Å, zero where there is none, and mobilities, (n, 3, 3); float32."""
         n_channels = self.n_channels
         radial = torch.split(basis @ self.radial_weights, n_channels, dim=-1)  # slices would each have a whole gradient
@@ -223,9 +225,9 @@ class HealingNetwork(nn.Module):
         rows = [both + x2_y2, xy, xz, xy, both - x2_y2, yz, xz, yz, both + 1.5 * zz]
         return torch.stack(rows, 1).reshape(-1, 3, 3)
 
-    def heard(self, edges: Edges, basis: Tensor, answers: Tensor, turn: int) -> Tensor:
+    def messages(self, edges: Edges, basis: Tensor, answers: Tensor, layer: int) -> Tensor:
         """What each centre hears of the answers (n_atoms, 3) in a relay: (n, 3) float32 Å."""
-        functions = basis @ self.relay_weights[:, 2 * turn : 2 * turn + 2]
+        functions = basis @ self.message_weights[:, 2 * layer : 2 * layer + 2]
         told = answers[edges.neighbours].float()
         along = (edges.unit * told).sum(-1)
         return (functions[..., :1] * told).sum(1) + ((functions[..., 1] * along).unsqueeze(1) @ edges.unit).squeeze(1)
@@ -243,14 +245,14 @@ class HealingNetwork(nn.Module):
     def radial_functions(self, d: Tensor) -> Tensor:
         """R_kl(d), then Q_kl(d), channels fastest, for distances d (...) in Å: (..., 2 * 4 * n_channels).
 
-        Exported, as relay_functions, so that a kernel can tabulate them from the model file.
+        Exported, as message_functions, so that a kernel can tabulate them from the model file.
         """
         return self.basis(d) @ self.radial_weights
 
     @torch.jit.export
-    def relay_functions(self, d: Tensor) -> Tensor:
-        """a(d) and b(d) of each relay, (..., 2 * n_relays)."""
-        return self.basis(d) @ self.relay_weights
+    def message_functions(self, d: Tensor) -> Tensor:
+        """a(d) and b(d) of each relay, (..., 2 * n_layers)."""
+        return self.basis(d) @ self.message_weights
 
     def envelope(self, d: Tensor) -> Tensor:
         """Polynomial 1 - 10 t^3 + 15 t^4 - 6 t^5: value, slope and curvature vanish at t = 1, the cutoff; t = 0 at switch_on.

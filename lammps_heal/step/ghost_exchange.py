@@ -31,7 +31,7 @@ class GhostExchange:
         requests = ranks.exchange([ghosts[wanted] for wanted in self._wanted])
         self._sent_rows = [places(request, owned) for request in requests]
 
-    def share(self, values: Float64Array) -> Float64Array:
+    def forward(self, values: Float64Array) -> Float64Array:
         """(n_owned + n_ghost, k): values of the owned rows (n_owned, k), and of each ghost its owner's."""
         received = self._ranks.exchange([values[rows] for rows in self._sent_rows])
         of_ghosts = np.empty((sum(map(len, self._wanted)), values.shape[1]))
@@ -39,7 +39,7 @@ class GhostExchange:
             of_ghosts[wanted] = part
         return np.concatenate([values, of_ghosts[self._place_of_ghost]])
 
-    def fold(self, values: Float64Array) -> Float64Array:
+    def reverse(self, values: Float64Array) -> Float64Array:
         """(n_owned, k): values of the owned rows, out of (n_owned + n_ghost, k), and those of all their ghosts added."""
         n_owned = len(values) - len(self._place_of_ghost)
         of_ghosts = summed_by_place(self._place_of_ghost, values[n_owned:], sum(map(len, self._wanted)))

@@ -34,24 +34,24 @@ class Model(Protocol):
     """What a host needs of a model: network.py's forward and relay, the number of relays, and the cutoff in Å."""
 
     cutoff: float
-    n_relays: int
+    n_layers: int
 
     def parameters(self) -> Iterator[torch.nn.Parameter]: ...
 
     def __call__(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, forces: Tensor) -> Tensor: ...
 
-    def relay(
-        self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, answers: Tensor, turn: int
+    def message_layer(
+        self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, answers: Tensor, layer: int
     ) -> Tensor: ...
 
 
 class Ghosts(Protocol):
     """What goes from ghosts to their owners and back within a step; collective calls on several ranks."""
 
-    def fold(self, forces: Float64Array) -> Float64Array:
+    def reverse(self, forces: Float64Array) -> Float64Array:
         """From the forces on all rows, (n_owned + n_ghost, 3) Å, those on the owned atoms, (n_owned, 3), with their ghosts'."""
 
-    def share(self, answers: Float64Array) -> Float64Array:
+    def forward(self, answers: Float64Array) -> Float64Array:
         """From the answers of the owned atoms, (n_owned, 3) Å, those of all rows, (n_owned + n_ghost, 3).
 
         What is handed over may be zero for atoms that do not move.
@@ -71,9 +71,9 @@ def displacement(model: Model, positions: Float64Array, neighbourhoods: Neighbou
 
 def _whole_step(parts: Parts, positions: Float64Array, neighbourhoods: Neighbourhoods, ghosts: Ghosts) -> Float64Array:
     forces, mobilities = parts.forces(positions, neighbourhoods)
-    answers: Float64Array = np.einsum("nij,nj->ni", mobilities, ghosts.fold(forces))
-    for turn in range(parts.n_relays):
-        answers = parts.relay(positions, neighbourhoods, ghosts.share(answers), turn)
+    answers: Float64Array = np.einsum("nij,nj->ni", mobilities, ghosts.reverse(forces))
+    for layer in range(parts.n_layers):
+        answers = parts.message_layer(positions, neighbourhoods, ghosts.forward(answers), layer)
     if not np.isfinite(answers).all():
         raise HealError("the model's answer is not finite: its weights are damaged; export it anew")
     return answers
@@ -81,7 +81,7 @@ def _whole_step(parts: Parts, positions: Float64Array, neighbourhoods: Neighbour
 
 def _by_torch(model: Model) -> Parts:
     """The parts of a step by TorchScript, or by torch: the reference."""
-    return Parts(model.n_relays, partial(_forces_by_torch, model), partial(_relay_by_torch, model))
+    return Parts(model.n_layers, partial(_forces_by_torch, model), partial(_message_layer_by_torch, model))
 
 
 def _forces_by_torch(model: Model, positions: Float64Array, neighbourhoods: Neighbourhoods) -> tuple[Float64Array, Float64Array]:
@@ -91,11 +91,13 @@ def _forces_by_torch(model: Model, positions: Float64Array, neighbourhoods: Neig
     return forces.cpu().numpy(), mobilities
 
 
-def _relay_by_torch(
-    model: Model, positions: Float64Array, neighbourhoods: Neighbourhoods, answers: Float64Array, turn: int
+def _message_layer_by_torch(
+    model: Model, positions: Float64Array, neighbourhoods: Neighbourhoods, answers: Float64Array, layer: int
 ) -> Float64Array:
     device = next(model.parameters()).device
-    return _in_chunks(model.relay, device, positions, neighbourhoods, (3,), torch.as_tensor(answers, device=device), turn)
+    return _in_chunks(
+        model.message_layer, device, positions, neighbourhoods, (3,), torch.as_tensor(answers, device=device), layer
+    )
 
 
 def _in_chunks(
@@ -147,7 +149,7 @@ def fastest_displacement(model: torch.jit.ScriptModule, kernel: str = "auto", th
     compiled = _kernel_of(model) if kernel == "auto" and is_on_cpu else None
     if compiled is None:
         return partial(_displacement_of_separate_atoms, model)
-    threaded = Parts(compiled.n_relays, partial(compiled.forces, threads=threads), compiled.relay)
+    threaded = Parts(compiled.n_layers, partial(compiled.forces, threads=threads), compiled.message_layer)
     return partial(_whole_step, threaded)
 
 
@@ -198,11 +200,11 @@ class PeriodicCrystal:
             self._neighbourhoods = neighbours_by_id(cluster, self._owners, len(positions), self.cutoff + SKIN, self.threads)
         return self._ghosts.positions(positions), self._neighbourhoods
 
-    def fold(self, forces: Float64Array) -> Float64Array:
+    def reverse(self, forces: Float64Array) -> Float64Array:
         """See `Ghosts`; of the last `open_cluster`, as all below."""
         return summed_by_place(self._owners, forces, len(self._ghosts.wrap))
 
-    def share(self, answers: Float64Array) -> Float64Array:
+    def forward(self, answers: Float64Array) -> Float64Array:
         """See `Ghosts`."""
         return answers[self._owners]
 

@@ -27,9 +27,9 @@ SIZES: dict[str, dict[str, Any]] = {
     "16 channels": {"n_channels": 16},
     "32 hidden units": {"n_hidden": 32},
     "128 hidden units": {"n_hidden": 128},
-    "no relay": {"n_relays": 0},
-    "1 relay": {"n_relays": 1},
-    "3 relays": {"n_relays": 3},
+    "no relay": {"n_layers": 0},
+    "1 relay": {"n_layers": 1},
+    "3 relays": {"n_layers": 3},
 }
 TIMED_ATOMS, TIMED_STEPS, MICRO = 32_000, 20, 1.0e6
 # Validation figures shown: noise or group, and the healing steps after which the residual is taken.

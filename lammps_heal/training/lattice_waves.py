@@ -63,7 +63,7 @@ class LatticeWaves:
         with forward_ad.dual_level():
             moving = forward_ad.make_dual(self._positions, self._along_x)
             edges = pad_edges(moving, self._centres, self._first, self._neighbours, network.cutoff)
-            pushes, mobilities = network.pushes(edges, network.edge_basis(edges))
+            pushes, mobilities = network.pair_forces(edges, network.edge_basis(edges))
             # Only edges of these centres can change, but their far ends are up to two cutoffs away.
             changes = forward_ad.unpack_dual(pushes).tangent.double()
             mobility = forward_ad.unpack_dual(mobilities).primal[0, 0, 0]  # the same for all, and in all directions
@@ -77,10 +77,10 @@ class LatticeWaves:
         """What each relay adds to an answer from an answer at R, (n - 1, 3, 3), for all R within one cutoff but 0."""
         distances = torch.linalg.vector_norm(self._vectors, dim=1)
         units = self._vectors / distances.unsqueeze(1)
-        functions = network.relay_functions(distances.float()).double()[:, :, None, None]
+        functions = network.message_functions(distances.float()).double()[:, :, None, None]
         along = units[:, :, None] * units[:, None, :]
         unity = torch.eye(3, dtype=along.dtype, device=along.device)
-        return [functions[:, 2 * k] * unity + functions[:, 2 * k + 1] * along for k in range(network.n_relays)]
+        return [functions[:, 2 * k] * unity + functions[:, 2 * k + 1] * along for k in range(network.n_layers)]
 
     def remaining(self, network: HealingNetwork, n_steps: int) -> list[tuple[Tensor, Tensor]]:
         """For each of CELLS: RMS and energy after each step, (n_steps,) each, relative to the noise put on.

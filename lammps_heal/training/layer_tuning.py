@@ -33,10 +33,10 @@ WARM_UP_STEPS = 20
 SEED = 99
 
 
-def tune_relays(network: HealingNetwork, lattice_constant: float, n_steps: int, device: str = "cpu") -> None:
+def tune_layers(network: HealingNetwork, lattice_constant: float, n_steps: int, device: str = "cpu") -> None:
     """Train the relays of `network` in place, by Adam. lattice_constant: Å."""
     rng = np.random.default_rng(SEED)
-    optimiser = torch.optim.Adam([network.relay_weights], lr=LEARNING_RATE)
+    optimiser = torch.optim.Adam([network.message_weights], lr=LEARNING_RATE)
     waves = strained_waves(lattice_constant, network.cutoff, device)
     for step in range(n_steps):
         rate = LEARNING_RATE * min(1.0, (step + 1) / WARM_UP_STEPS) * (1.0 - (1.0 - LAST_LEARNING_RATE) * step / n_steps)
@@ -50,8 +50,8 @@ def tune_relays(network: HealingNetwork, lattice_constant: float, n_steps: int, 
             losses += [weights[n] * (energies[n - 1] + LEAST_ENERGY).log() for n in weights]
         left = waves[int(rng.integers(len(waves)))].remaining(network, WAVE_STEP)
         losses.append(WAVE_WEIGHT * torch.stack([(rms[-1] + WAVE_RMS_FLOOR).log() for rms, _ in left]).mean())
-        (network.relay_weights.grad,) = torch.autograd.grad(torch.stack(losses).sum(), [network.relay_weights])
-        torch.nn.utils.clip_grad_norm_([network.relay_weights], 1.0)
+        (network.message_weights.grad,) = torch.autograd.grad(torch.stack(losses).sum(), [network.message_weights])
+        torch.nn.utils.clip_grad_norm_([network.message_weights], 1.0)
         optimiser.step()
 
 

@@ -30,11 +30,11 @@ class TrainingOptions:
     oldest: int = 64  # healing steps after which a state of the pool is drawn anew
     cutoff: float = 6.0  # Å
     switch_on: float = 0.0  # of the cutoff: the envelope is 1 up to there
-    relay_steps: int = 0  # at the end: of the relays alone, on several healing steps at once
+    layer_steps: int = 0  # at the end: of the relays alone, on several healing steps at once
     wave_weight: float = 0.0  # of the loss on what a few steps leave of long waves
     n_basis: int = 28
     n_channels: int = 12
     n_hidden: int = 64
-    n_relays: int = 0
+    n_layers: int = 0
     seed: int = 1
     validate_every: int = 500

@@ -17,7 +17,7 @@ reaches in 2,500 steps what Adam reaches in 32,000.
 With wave_weight the loss has a second part: the logarithms of what the steps leave of all waves of large perfect
 crystals (lattice_waves.py), RMS after WAVE_STEP and, with WAVE_ENERGY_WEIGHT, energy after WAVE_ENERGY_STEPS. It is
 for the relays alone to learn from. The crystals are strained, that no lattice constant is special.
-All this looks one step ahead; with relay_steps the relays at last learn from several (relay_tuning.py).
+All this looks one step ahead; with layer_steps the relays at last learn from several (relay_tuning.py).
 
 Pairs far apart are hard to learn, and easily forgotten: frenkel_steps gives them the first steps, before the network
 knows that dumbbells stay, and frenkel_weight lets them count for more. A training can start from the weights of
@@ -51,7 +51,7 @@ from lammps_heal.model.network import HealingNetwork
 from lammps_heal.step.neighbours import Float64Array, periodic_neighbours
 from lammps_heal.step.step import PeriodicCrystal, cap, displacement
 from lammps_heal.training.lattice_waves import WAVE_RMS_FLOOR, WAVE_STEP, strained_waves
-from lammps_heal.training.layer_tuning import tune_relays
+from lammps_heal.training.layer_tuning import tune_layers
 from lammps_heal.training.options import TrainingOptions
 from lammps_heal.training.structures import (
     CRYSTAL,
@@ -383,8 +383,8 @@ def train(
             bar.update()
             if trainer.step % options.validate_every and trainer.step < options.steps:
                 continue
-            if trainer.step == options.steps and options.relay_steps > 0 and options.n_relays > 0:
-                tune_relays(trainer.network, crystals["lattice_constant"], options.relay_steps, device)
+            if trainer.step == options.steps and options.layer_steps > 0 and options.n_layers > 0:
+                tune_layers(trainer.network, crystals["lattice_constant"], options.layer_steps, device)
             figures, loss = trainer.validate(), float(np.mean(losses))
             current = score(figures)
             line = {"step": trainer.step, "loss": loss, "score": current, "rmsd": figures, "seconds": time.monotonic() - began}

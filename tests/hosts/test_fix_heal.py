@@ -179,10 +179,10 @@ def test_only_the_group_moves_and_tells(tmp_path: Path, damaged: Atoms, model: t
 
 
 @pytest.mark.mpi
-@pytest.mark.parametrize("n_relays", [0, 1, 3])
-def test_any_number_of_relays(tmp_path: Path, slab: Atoms, n_relays: int) -> None:
+@pytest.mark.parametrize("n_layers", [0, 1, 3])
+def test_any_number_of_relays(tmp_path: Path, slab: Atoms, n_layers: int) -> None:
     path = tmp_path / "random.pt"
-    model_file.export(model_of(random_network(n_relays)), path)
+    model_file.export(model_of(random_network(n_layers)), path)
     expected = lammps_heal.heal(slab, model_file.load(path), 3).positions
     some, moved = "group some id 50:150\n", (np.arange(len(slab)) >= 49) & (np.arange(len(slab)) < 150)
     of_group = step_of_group(model_file.load(path), slab, moved)

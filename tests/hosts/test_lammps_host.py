@@ -227,12 +227,12 @@ def test_only_atoms_of_the_group_move_and_tell(damaged: Path, tmp_path: Path, ra
 
 
 @pytest.mark.mpi
-@pytest.mark.parametrize("n_relays", [0, 1, 3])
-def test_any_number_of_relays(tmp_path: Path, n_relays: int) -> None:
+@pytest.mark.parametrize("n_layers", [0, 1, 3])
+def test_any_number_of_relays(tmp_path: Path, n_layers: int) -> None:
     atoms = noisy(fcc(4), 0.2, np.random.default_rng(9))
     data, path = tmp_path / "noisy.data", tmp_path / "model.pt"
     ase.io.write(data, atoms, format="lammps-data", masses=True)
-    model_file.export(model_of(random_network(n_relays)), path)
+    model_file.export(model_of(random_network(n_layers)), path)
     expected = lammps_heal.heal(atoms, model_file.load(path), 3, kernel="torchscript").positions
     for ranks in (1, 2):
         done, out = heal(data, tmp_path, model=str(path), after=[*OUTPUT, "run 3"], ranks=ranks)

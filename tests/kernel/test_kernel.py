@@ -44,26 +44,26 @@ def crystal_of(atoms: Atoms, cutoff: float) -> tuple[PeriodicCrystal, np.ndarray
 
 
 @pytest.mark.parametrize("instruction_set", kernel_library.instruction_sets())
-@pytest.mark.parametrize(("n_channels", "n_hidden", "cutoff", "n_relays"), SHAPES)
+@pytest.mark.parametrize(("n_channels", "n_hidden", "cutoff", "n_layers"), SHAPES)
 def test_random_networks(
-    n_channels: int, n_hidden: int, cutoff: float, n_relays: int, instruction_set: str, rng: np.random.Generator
+    n_channels: int, n_hidden: int, cutoff: float, n_layers: int, instruction_set: str, rng: np.random.Generator
 ) -> None:
-    model = model_of(random_network(n_relays, cutoff, n_channels, n_hidden))
+    model = model_of(random_network(n_layers, cutoff, n_channels, n_hidden))
     atoms = noisy(fcc(3), 0.2, rng)
     del atoms[7]
     crystal, *cluster = crystal_of(atoms, cutoff)
     kernel = Kernel(model, instruction_set)
-    assert (kernel.instruction_set, kernel.n_relays) == (instruction_set, n_relays)
+    assert (kernel.instruction_set, kernel.n_layers) == (instruction_set, n_layers)
     forces, mobilities = by_torch(model).forces(*cluster)
     assert np.abs(forces[: len(atoms)]).max() > 1e-2 and np.abs(forces[len(atoms) :]).max() > 1e-3
     assert np.abs(mobilities - np.eye(3)).max() > 1e-2
     assert_same_forces(kernel, model, tuple(cluster))
     expected = rng.normal(0.0, 0.1, atoms.positions.shape)
-    for turn in range(n_relays):
-        told = crystal.share(expected)
-        expected = by_torch(model).relay(*cluster, told, turn)
+    for turn in range(n_layers):
+        told = crystal.forward(expected)
+        expected = by_torch(model).message_layer(*cluster, told, turn)
         assert np.abs(expected - told[: len(atoms)]).max() > 1e-3
-        np.testing.assert_allclose(kernel.relay(*cluster, told, turn), expected, atol=SAME)
+        np.testing.assert_allclose(kernel.message_layer(*cluster, told, turn), expected, atol=SAME)
 
 
 @pytest.mark.parametrize("instruction_set", kernel_library.instruction_sets())
@@ -72,7 +72,7 @@ def test_the_shipped_model(model: torch.jit.ScriptModule, instruction_set: str, 
     for sigma in (0.0, 0.1, 0.3):
         atoms = noisy(fcc(4), sigma, rng)
         crystal, *cluster = crystal_of(atoms, model.cutoff)
-        parts = Parts(model.n_relays, kernel.forces, kernel.relay)
+        parts = Parts(model.n_layers, kernel.forces, kernel.message_layer)
         answers = healing._whole_step(parts, *cluster, crystal)
         expected = displacements(model, atoms)
         # TorchScript itself is that far from float64.
@@ -80,9 +80,9 @@ def test_the_shipped_model(model: torch.jit.ScriptModule, instruction_set: str, 
         assert np.abs(answers - expected).mean() < 0.2 * SAME
 
 
-@pytest.mark.parametrize("n_relays", [0, 1, 3])
-def test_all_of_a_step(tmp_path: Path, n_relays: int, rng: np.random.Generator) -> None:
-    model_file.export(model_of(random_network(n_relays)), tmp_path / "model.pt")
+@pytest.mark.parametrize("n_layers", [0, 1, 3])
+def test_all_of_a_step(tmp_path: Path, n_layers: int, rng: np.random.Generator) -> None:
+    model_file.export(model_of(random_network(n_layers)), tmp_path / "model.pt")
     model, atoms = model_file.load(tmp_path / "model.pt"), noisy(fcc(3), 0.2, rng)
     crystal, *cluster = crystal_of(atoms, model.cutoff)
     by_kernel = fastest_displacement(model)(*cluster, crystal)
@@ -96,11 +96,11 @@ def test_any_number_of_threads_gives_the_same_bits(model: torch.jit.ScriptModule
     some = Neighbourhoods(listed.centres[:n], listed.first[: n + 1], listed.neighbours)
     told = rng.normal(0.0, 0.1, positions.shape)
     kernel = Kernel(model)
-    assert kernel.n_relays > 0
+    assert kernel.n_layers > 0
 
     def computed(neighbourhoods: Neighbourhoods, threads: int) -> list[np.ndarray]:
         forces = kernel.forces(positions, neighbourhoods, threads)
-        return [*forces, *(kernel.relay(positions, neighbourhoods, told, turn) for turn in range(kernel.n_relays))]
+        return [*forces, *(kernel.message_layer(positions, neighbourhoods, told, turn) for turn in range(kernel.n_layers))]
 
     alone = computed(some, 1)
     for threads in (2, 3):
@@ -115,7 +115,7 @@ def test_forces_sum_to_zero_and_do_not_depend_on_the_order(model: torch.jit.Scri
     atoms = noisy(fcc(4), 0.3, rng)
     crystal, *cluster = crystal_of(atoms, model.cutoff)
     for parts in (by_torch(model), Kernel(model)):
-        forces = crystal.fold(parts.forces(*cluster)[0])
+        forces = crystal.reverse(parts.forces(*cluster)[0])
         assert np.abs(forces).max() > 0.01
         np.testing.assert_array_equal(forces.sum(0), 0.0)  # they are on a grid: sums are exact
         n = len(atoms) // 3
@@ -125,7 +125,7 @@ def test_forces_sum_to_zero_and_do_not_depend_on_the_order(model: torch.jit.Scri
             for low, high in ((0, first[n]), (first[n], first[-1]))
         ]
         together = np.sum([parts.forces(positions, half)[0] for half in reversed(halves)], axis=0)
-        np.testing.assert_array_equal(crystal.fold(together), forces)
+        np.testing.assert_array_equal(crystal.reverse(together), forces)
 
 
 def test_atoms_without_neighbours_and_no_atoms_at_all(model: torch.jit.ScriptModule) -> None:
@@ -136,13 +136,13 @@ def test_atoms_without_neighbours_and_no_atoms_at_all(model: torch.jit.ScriptMod
     np.testing.assert_array_equal(kernel.forces(far, listed)[0][0], 0.0)
     assert_same_forces(kernel, model, (far, listed))
     told = np.array([[0.125, 0.25, 0.375], [0.0, 0.1, 0.0], [0.1, 0.0, 0.0]])  # the first on the answers' grid
-    relayed = kernel.relay(far, listed, told, 0)
+    relayed = kernel.message_layer(far, listed, told, 0)
     np.testing.assert_array_equal(relayed[0], told[0])
-    np.testing.assert_allclose(relayed, by_torch(model).relay(far, listed, told, 0), atol=SAME)
+    np.testing.assert_allclose(relayed, by_torch(model).message_layer(far, listed, told, 0), atol=SAME)
     nothing = neighbours_by_id(far, np.arange(3), 0, model.cutoff)
     forces, mobilities = kernel.forces(far, nothing)
     np.testing.assert_array_equal(forces, np.zeros((3, 3)))
-    assert mobilities.shape == (0, 3, 3) and kernel.relay(far, nothing, told, 0).shape == (0, 3)
+    assert mobilities.shape == (0, 3, 3) and kernel.message_layer(far, nothing, told, 0).shape == (0, 3)
 
 
 @pytest.mark.parametrize("instruction_set", kernel_library.instruction_sets())
@@ -156,7 +156,7 @@ def test_a_relay_of_rows_in_another_order_gives_the_same_bits(
     def relayed(order: np.ndarray) -> np.ndarray:
         listed = neighbours_by_id(positions[order], ids[order], len(order), model.cutoff)
         kernel.forces(positions[order], listed)
-        return kernel.relay(positions[order], listed, told[order], 0)[np.argsort(order)]
+        return kernel.message_layer(positions[order], listed, told[order], 0)[np.argsort(order)]
 
     for order in (ids[::-1], rng.permutation(ids)):
         np.testing.assert_array_equal(relayed(order), relayed(ids))
@@ -166,11 +166,11 @@ def test_a_relay_of_other_neighbourhoods_than_the_forces(model: torch.jit.Script
     _, positions, listed = crystal_of(noisy(fcc(2), 0.1, rng), model.cutoff)
     kernel, told = Kernel(model), np.zeros(positions.shape)
     with pytest.raises(ValueError, match="follows forces"):
-        kernel.relay(positions, listed, told, 0)
+        kernel.message_layer(positions, listed, told, 0)
     kernel.forces(positions, listed)
-    kernel.relay(positions, listed, told, 0)
+    kernel.message_layer(positions, listed, told, 0)
     with pytest.raises(ValueError, match="follows forces"):
-        kernel.relay(positions, replace(listed), told, 0)
+        kernel.message_layer(positions, replace(listed), told, 0)
 
 
 def test_many_neighbours(rng: np.random.Generator) -> None:
@@ -182,8 +182,10 @@ def test_many_neighbours(rng: np.random.Generator) -> None:
     assert np.diff(inside.first).min() > 128
     kernel = Kernel(model)
     assert_same_forces(kernel, model, tuple(cluster), max(1.0, float(np.abs(by_torch(model).forces(*cluster)[0]).max())))
-    told = crystal.share(rng.normal(0.0, 0.1, dense.positions.shape))
-    np.testing.assert_allclose(kernel.relay(*cluster, told, 0), by_torch(model).relay(*cluster, told, 0), atol=SAME)
+    told = crystal.forward(rng.normal(0.0, 0.1, dense.positions.shape))
+    np.testing.assert_allclose(
+        kernel.message_layer(*cluster, told, 0), by_torch(model).message_layer(*cluster, told, 0), atol=SAME
+    )
 
 
 @pytest.mark.parametrize("instruction_set", kernel_library.instruction_sets())

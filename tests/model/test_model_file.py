@@ -11,14 +11,14 @@ from lammps_heal.errors import HealError
 from lammps_heal.model import model_file
 
 
-def small_model(sigma_max: float = 0.1, n_relays: int = 2) -> model_file.ModelFile:
-    network = random_network(n_relays)
+def small_model(sigma_max: float = 0.1, n_layers: int = 2) -> model_file.ModelFile:
+    network = random_network(n_layers)
     return model_file.ModelFile(network, ["Pt"], [195.08], 3.92, [3.8, 4.0], [0.01, sigma_max], {"seed": 1})
 
 
-@pytest.mark.parametrize("n_relays", [0, 1, 3])
-def test_eager_and_exported_give_the_same_numbers(tmp_path: Path, n_relays: int, rng: np.random.Generator) -> None:
-    eager = small_model(n_relays=n_relays)
+@pytest.mark.parametrize("n_layers", [0, 1, 3])
+def test_eager_and_exported_give_the_same_numbers(tmp_path: Path, n_layers: int, rng: np.random.Generator) -> None:
+    eager = small_model(n_layers=n_layers)
     path = tmp_path / "model.pt"
     model_file.export(eager, path)
     atoms = noisy(fcc(3), 0.3, rng)
@@ -36,7 +36,7 @@ def test_a_model_file_says_all_that_a_host_must_know(tmp_path: Path) -> None:
     assert said["cutoff"] == 5.0
     assert said["lattice_constants"] == [3.8, 4.0]
     assert said["sigmas"] == [0.01, 0.1]
-    assert said["n_relays"] == 2
+    assert said["n_layers"] == 2
     assert said["format_version"] == model_file.FORMAT_VERSION
     assert said["training"] == {"seed": 1}
 

@@ -59,14 +59,14 @@ def test_an_atom_hears_of_what_is_two_cutoffs_and_one_more_for_each_relay_away(
     end = int(bar.positions[:, 2].argmin())
     distance = np.linalg.norm(bar.positions - bar.positions[end], axis=1)
     before = displacements(any_model, bar)[end]
-    for n_cutoffs in range(any_model.n_relays + 3):
+    for n_cutoffs in range(any_model.n_layers + 3):
         # All that is farther than so many cutoffs goes farther still.
         outside = distance > n_cutoffs * any_model.cutoff
         assert 0 < outside.sum() < len(bar)
         other = bar.copy()
         other.positions[outside, 2] += 0.3
         change = np.linalg.norm(displacements(any_model, other)[end] - before)
-        if n_cutoffs == any_model.n_relays + 2:
+        if n_cutoffs == any_model.n_layers + 2:
             assert change == 0.0
         else:
             assert change > 1e-9, n_cutoffs
@@ -102,7 +102,7 @@ def test_a_relay_adds_what_the_neighbours_tell(rng: np.random.Generator) -> None
     network, atoms = random_network(2), noisy(fcc(2), 0.2, rng)
     crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, network.cutoff)
     positions, listed = crystal.open_cluster(atoms.positions)
-    told = crystal.share(rng.normal(0.0, 0.1, atoms.positions.shape))
+    told = crystal.forward(rng.normal(0.0, 0.1, atoms.positions.shape))
     half = len(atoms) // 2  # centres need not be the first rows
     first, neighbours = listed.first[half:] - listed.first[half], listed.neighbours[listed.first[half] :].astype(np.int64)
     inputs = [torch.as_tensor(a) for a in (positions, listed.centres[half:], first, neighbours, told)]
@@ -114,8 +114,8 @@ def test_a_relay_adds_what_the_neighbours_tell(rng: np.random.Generator) -> None
         inside = distances < network.cutoff
         u, v = vectors[inside] / distances[inside, None], told[listed.neighbours[inside]]
         with torch.no_grad():
-            functions = network.relay_functions(torch.as_tensor(distances[inside]).float()).double().numpy()
-            relayed = network.relay(*inputs, turn).numpy()
+            functions = network.message_functions(torch.as_tensor(distances[inside]).float()).double().numpy()
+            relayed = network.message_layer(*inputs, turn).numpy()
         a, b = functions[:, 2 * turn, None], functions[:, 2 * turn + 1, None]
         np.add.at(expected, centres[inside], a * v + b * u * (u * v).sum(1, keepdims=True))
         assert np.abs(expected - told[: len(atoms)]).max() > 0.01
@@ -124,11 +124,11 @@ def test_a_relay_adds_what_the_neighbours_tell(rng: np.random.Generator) -> None
 
 def test_fresh_relays_change_nothing(damaged: Atoms) -> None:
     torch.manual_seed(1)
-    fresh = HealingNetwork(5.0, 8, 4, 8, n_relays=2)
+    fresh = HealingNetwork(5.0, 8, 4, 8, n_layers=2)
     crystal = PeriodicCrystal(damaged.cell[:], damaged.pbc, 5.0)
     cluster = crystal.open_cluster(damaged.positions)
     alone = HealingNetwork(5.0, 8, 4, 8)
-    alone.load_state_dict({**fresh.state_dict(), "relay_weights": torch.zeros(8, 0)})
+    alone.load_state_dict({**fresh.state_dict(), "message_weights": torch.zeros(8, 0)})
     np.testing.assert_array_equal(displacements(fresh, damaged), displacement(alone, *cluster, crystal))
 
 

@@ -32,11 +32,11 @@ def values(ids, turn):
     return np.sin(ids[:, None] * [1.0, 2.0, 3.0] + turn)
 
 exchange = GhostExchange(rows, len(mine), ranks)
-wrong = sum(int((exchange.share(values(mine, turn)) != values(rows, turn)).sum()) for turn in range(3))
+wrong = sum(int((exchange.forward(values(mine, turn)) != values(rows, turn)).sum()) for turn in range(3))
 # Whole numbers, whose sums are exact: what is told of an id by all ranks, its owner must have.
 told = np.random.default_rng([7, ranks.rank]).integers(-9, 9, (len(rows), 3)).astype(float)
 of_all = sum(np.stack([np.bincount(r, v, ids.max() + 1) for v in t.T], 1) for r, t in ranks.all((rows, told)))
-wrong += int((exchange.fold(told) != of_all[mine]).sum())
+wrong += int((exchange.reverse(told) != of_all[mine]).sum())
 foreign = int(np.isin(ghosts, mine, invert=True).sum())
 told = ranks.all((wrong, len(mine), len(ghosts), foreign))
 if ranks.rank == 0:
@@ -51,7 +51,7 @@ def test_all_images_of_an_atom_have_what_it_has(n: int, rng: np.random.Generator
     ghosts = periodic_ghosts(atoms.positions, atoms.cell[:], atoms.pbc, 6.0)
     assert np.bincount(ghosts.ghost_owner).max() > 20 * (n == 1)
     values = rng.normal(0.0, 1.0, (len(atoms), 3))
-    shared = GhostExchange(ids[ghosts.owners()], len(atoms), Ranks()).share(values)
+    shared = GhostExchange(ids[ghosts.owners()], len(atoms), Ranks()).forward(values)
     np.testing.assert_array_equal(shared, values[ghosts.owners()])
 
 
@@ -61,19 +61,19 @@ def test_an_atom_gets_what_all_its_images_have(n: int, rng: np.random.Generator)
     crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, 6.0)
     positions, _ = crystal.open_cluster(atoms.positions)
     values = rng.integers(-9, 9, positions.shape).astype(float)
-    owners = crystal.share(np.arange(len(atoms))[:, None])[:, 0]
+    owners = crystal.forward(np.arange(len(atoms))[:, None])[:, 0]
     expected = np.zeros(atoms.positions.shape)
     np.add.at(expected, owners, values)
-    np.testing.assert_array_equal(crystal.fold(values), expected)
-    np.testing.assert_array_equal(GhostExchange(7 * owners, len(atoms), Ranks()).fold(values), expected)
+    np.testing.assert_array_equal(crystal.reverse(values), expected)
+    np.testing.assert_array_equal(GhostExchange(7 * owners, len(atoms), Ranks()).reverse(values), expected)
 
 
 def test_atoms_without_ghosts_and_no_atoms_at_all() -> None:
     values = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
-    np.testing.assert_array_equal(GhostExchange(np.array([9, 4]), 2, Ranks()).share(values), values)
-    np.testing.assert_array_equal(GhostExchange(np.array([9, 4]), 2, Ranks()).fold(values), values)
+    np.testing.assert_array_equal(GhostExchange(np.array([9, 4]), 2, Ranks()).forward(values), values)
+    np.testing.assert_array_equal(GhostExchange(np.array([9, 4]), 2, Ranks()).reverse(values), values)
     nobody = GhostExchange(np.zeros(0, np.int64), 0, Ranks())
-    assert nobody.share(np.zeros((0, 3))).shape == nobody.fold(np.zeros((0, 3))).shape == (0, 3)
+    assert nobody.forward(np.zeros((0, 3))).shape == nobody.reverse(np.zeros((0, 3))).shape == (0, 3)
 
 
 @pytest.mark.mpi

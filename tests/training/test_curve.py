@@ -10,13 +10,13 @@ from conftest import ROOT, fcc
 from lammps_heal.training import curve
 from lammps_heal.training.options import TrainingOptions
 
-OPTIONS = TrainingOptions(steps=2, cutoff=5.0, n_channels=8, n_hidden=16, n_relays=1, sigma_max=0.1)
+OPTIONS = TrainingOptions(steps=2, cutoff=5.0, n_channels=8, n_hidden=16, n_layers=1, sigma_max=0.1)
 
 
 @pytest.mark.lammps
 def test_networks_of_the_curve_are_trained_once_and_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)  # inputs/in.bench
-    monkeypatch.setattr(curve, "SIZES", {"as given": {}, "16 channels": {"n_channels": 16}, "no relay": {"n_relays": 0}})
+    monkeypatch.setattr(curve, "SIZES", {"as given": {}, "16 channels": {"n_channels": 16}, "no relay": {"n_layers": 0}})
     monkeypatch.setattr(curve, "TIMED_ATOMS", 500)
     data, folder = tmp_path / "crystals.xyz", tmp_path / "curve"
     ase.io.write(data, [fcc(3, 3.92 * scale) for scale in np.linspace(0.98, 1.02, 10)], format="extxyz")

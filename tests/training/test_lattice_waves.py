@@ -22,7 +22,7 @@ def network(request: pytest.FixtureRequest) -> HealingNetwork:
     with torch.no_grad():
         for part in (network.gates[4].weight, network.gates[4].bias):
             part *= 0.35 / response[0, 0, 0]
-        network.relay_weights *= 3.5  # so that a wrong relay would be seen above the sampling
+        network.message_weights *= 3.5  # so that a wrong relay would be seen above the sampling
     return network
 
 
@@ -53,9 +53,9 @@ def test_the_noise_that_is_left_is_that_of_real_steps(network: HealingNetwork, w
     np.testing.assert_allclose(np.sqrt(left[1:, 0] / left[0, 0]), rms, rtol=SAMPLING)
     np.testing.assert_allclose(left[1:, 1] / left[0, 1], energy, rtol=SAMPLING)
     assert float((energy - 1.0).abs().max()) > 5 * SAMPLING  # the steps do something
-    if network.n_relays:
+    if network.n_layers:
         silent = random_network(2, cutoff=5.2, switch_on=0.7)
-        silent.load_state_dict({**network.state_dict(), "relay_weights": torch.zeros_like(network.relay_weights)})
+        silent.load_state_dict({**network.state_dict(), "message_weights": torch.zeros_like(network.message_weights)})
         with torch.no_grad():
             without_relays = waves.remaining(silent, 3)[0][0]
         assert abs(float(without_relays[-1] / rms[-1]) - 1.0) > 5 * SAMPLING
@@ -65,7 +65,7 @@ def test_only_relays_learn_from_waves(waves: LatticeWaves) -> None:
     network = random_network(2, cutoff=5.2, switch_on=0.7)
     rms, energy = waves.remaining(network, 2)[0]
     (rms.sum() + energy.sum()).backward()
-    assert network.relay_weights.grad is not None and float(network.relay_weights.grad.abs().max()) > 0.0
+    assert network.message_weights.grad is not None and float(network.message_weights.grad.abs().max()) > 0.0
     assert network.radial_weights.grad is None and network.mixing.grad is None
     assert all(parameter.grad is None for parameter in network.gates.parameters())
 

@@ -8,7 +8,7 @@ from lammps_heal.model.export import model_from_weights
 from lammps_heal.model.network import HealingNetwork
 from lammps_heal.step.step import heal
 from lammps_heal.training.lattice_waves import WAVE_STEP, LatticeWaves
-from lammps_heal.training.layer_tuning import CELLS, UNROLLED, tune_relays, unrolled_energies
+from lammps_heal.training.layer_tuning import CELLS, UNROLLED, tune_layers, unrolled_energies
 
 
 def shipped() -> HealingNetwork:
@@ -18,9 +18,9 @@ def shipped() -> HealingNetwork:
 def test_tuning_lowers_what_the_first_steps_leave_and_touches_relays_alone(rng: np.random.Generator) -> None:
     network, untouched = shipped(), shipped()
     with torch.no_grad():
-        network.relay_weights *= 0.5
-        untouched.relay_weights *= 0.5
-    tune_relays(network, 3.92, 30)
+        network.message_weights *= 0.5
+        untouched.message_weights *= 0.5
+    tune_layers(network, 3.92, 30)
     sites = fcc(CELLS)
     for sigma, weights in UNROLLED:
         noise = rng.normal(0.0, sigma, sites.positions.shape)
@@ -32,7 +32,7 @@ def test_tuning_lowers_what_the_first_steps_leave_and_touches_relays_alone(rng: 
         after, before = (waves.remaining(n, WAVE_STEP) for n in (network, untouched))
     assert all(a[0][-1] < b[0][-1] for a, b in zip(after, before, strict=True))
     for name, value in network.state_dict().items():
-        assert torch.equal(value, untouched.state_dict()[name]) == (name != "relay_weights")
+        assert torch.equal(value, untouched.state_dict()[name]) == (name != "message_weights")
 
 
 def test_unrolled_steps_are_those_of_healing(rng: np.random.Generator) -> None:

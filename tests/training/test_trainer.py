@@ -93,18 +93,18 @@ def test_the_last_weights_are_kept_whatever_their_score(data: Path, tmp_path: Pa
 
 
 def test_waves_and_relays_are_trained_and_resumed(data: Path, tmp_path: Path) -> None:
-    waves = replace(SMALL, steps=12, validate_every=6, wave_weight=0.1, n_relays=2)
+    waves = replace(SMALL, steps=12, validate_every=6, wave_weight=0.1, n_layers=2)
     run(data, waves, tmp_path)
-    relays = torch.load(tmp_path / "weights.pth", weights_only=True)["network"]["relay_weights"]
+    relays = torch.load(tmp_path / "weights.pth", weights_only=True)["network"]["message_weights"]
     assert relays.shape == (SMALL.n_basis, 4)
     assert (relays.abs().amax(0) > 0.0).all()  # they begin at zero
     untrained = Trainer(ase.io.read(data, ":"), waves)
     state = torch.load(tmp_path / "last.pth", weights_only=True)
     untrained.load_state_dict(state)
     assert untrained.step == 12
-    assert torch.equal(untrained.network.relay_weights, state["network"]["relay_weights"])
+    assert torch.equal(untrained.network.message_weights, state["network"]["message_weights"])
     exported = model_from_weights(tmp_path / "weights.pth")
-    assert exported.n_relays == 2 and torch.equal(exported.network.relay_weights, relays)
+    assert exported.n_layers == 2 and torch.equal(exported.network.message_weights, relays)
 
 
 def test_the_loss_on_waves_is_part_of_the_training(data: Path) -> None:
@@ -114,9 +114,9 @@ def test_the_loss_on_waves_is_part_of_the_training(data: Path) -> None:
 
 
 def test_displacements_of_a_batch_are_those_of_each_cell(data: Path) -> None:
-    trainer = Trainer(ase.io.read(data, ":"), replace(SMALL, n_relays=2, cells_per_step=3))
+    trainer = Trainer(ase.io.read(data, ":"), replace(SMALL, n_layers=2, cells_per_step=3))
     with torch.no_grad():
-        trainer.network.relay_weights.normal_(0.0, 0.02)
+        trainer.network.message_weights.normal_(0.0, 0.02)
         states = trainer.draw_states()
         answers = trainer._answers(states)
     assert len({len(trainer.training_set[state.structure]) for state in states}) > 1
@@ -173,11 +173,11 @@ def test_a_wider_network_starts_with_the_answers_of_the_other(data: Path, tmp_pa
 
 def test_at_the_end_the_relays_alone_are_tuned(data: Path, tmp_path: Path) -> None:
     networks = []
-    for relay_steps in (0, 2):
-        run(data, replace(SMALL, steps=3, n_relays=1, relay_steps=relay_steps), tmp_path)
+    for layer_steps in (0, 2):
+        run(data, replace(SMALL, steps=3, n_layers=1, layer_steps=layer_steps), tmp_path)
         networks.append(model_from_weights(tmp_path / "weights.pth").network.state_dict())
     for name, value in networks[0].items():
-        assert torch.equal(value, networks[1][name]) == (name != "relay_weights")
+        assert torch.equal(value, networks[1][name]) == (name != "message_weights")
 
 
 def test_weights_become_a_model_file(data: Path, tmp_path: Path) -> None:

@@ -510,10 +510,10 @@ void FixHeal::find_displacements(const std::vector<int> &atoms)
   // Ranks wait for each other at the end alone: what is wrong before is kept until then.
   const auto centres = pushing_atoms();
   auto problem = find_answers_to_forces(centres);
-  for (int turn = 0; turn < model->n_relays; turn++) {
+  for (int turn = 0; turn < model->n_layers; turn++) {
     comm->forward_comm(this);
     if (problem.empty())
-      problem = problem_of([&]() { return relay(atoms, turn); });
+      problem = problem_of([&]() { return message_layer(atoms, turn); });
   }
 
   n_capped = 0;
@@ -625,12 +625,12 @@ std::string FixHeal::forces_by_torch(const std::vector<int> &centres, std::vecto
 
 /* changes the group's answers; returns what is wrong, or nothing */
 
-std::string FixHeal::relay(const std::vector<int> &atoms, int turn)
+std::string FixHeal::message_layer(const std::vector<int> &atoms, int turn)
 {
   if (atoms.empty())
     return "";
   if (use_kernel) {
-    model->kernel()->relay(kernel_step, turn, vectors.get());
+    model->kernel()->message_layer(kernel_step, turn, vectors.get());
     answer_for_group_alone();
     return "";
   }
@@ -638,7 +638,7 @@ std::string FixHeal::relay(const std::vector<int> &atoms, int turn)
   std::vector<double> found(3 * atoms.size());
   const auto problem = in_chunks(atoms, 3, found.data(),
                                  [this, turn](const lammps_heal::Neighbourhoods &chunk, double *of_chunk) {
-                                   model->relay(chunk, turn, of_chunk);
+                                   model->message_layer(chunk, turn, of_chunk);
                                  });
   for (size_t k = 0; k < atoms.size(); k++)
     std::copy_n(&found[3 * k], 3, vector_of(atoms[k]));

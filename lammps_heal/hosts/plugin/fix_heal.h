@@ -109,7 +109,7 @@ class FixHeal : public Fix
   std::vector<int> pushing_atoms() const;
   std::string forces_by_kernel(const std::vector<int> &centres);
   std::string forces_by_torch(const std::vector<int> &centres, std::vector<double> &mobilities);
-  std::string relay(const std::vector<int> &atoms, int turn);
+  std::string message_layer(const std::vector<int> &atoms, int turn);
   template <typename Work>
   std::string in_chunks(const std::vector<int> &centres, int n_values, double *found, const Work &work);
   const int *rows_of(const std::vector<int> &centres) const;

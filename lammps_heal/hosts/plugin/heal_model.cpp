@@ -102,7 +102,7 @@ HealModel::HealModel(const std::string &file, const std::string &name, const std
     max_displacement = module.attr("max_displacement").toDouble();
     lattice_constant = module.attr("lattice_constant").toDouble();
     length_scale = module.attr("length_scale").toDouble();
-    n_relays = static_cast<int>(module.attr("n_relays").toInt());
+    n_layers = static_cast<int>(module.attr("n_layers").toInt());
     elements = list_of<std::string>(module.attr("elements"));
     masses = list_of<double>(module.attr("masses"));
     hash = module.attr("weights_hash").toStringRef();
@@ -115,8 +115,8 @@ HealModel::HealModel(const std::string &file, const std::string &name, const std
     throw std::runtime_error(model_file +
                              " is damaged: its weights do not have the hash it records; export it anew");
   if (elements.empty() || masses.size() != elements.size() || !(cutoff > 0.0) || !(max_displacement > 0.0) ||
-      !(lattice_constant > 0.0) || length_scale != 1.0 || n_relays < 0)
-    throw std::runtime_error(model_file + " is damaged: elements, masses, lengths or n_relays make no sense; "
+      !(lattice_constant > 0.0) || length_scale != 1.0 || n_layers < 0)
+    throw std::runtime_error(model_file + " is damaged: elements, masses, lengths or n_layers make no sense; "
                                           "export it anew");
   if (wanted_lattice_constant > 0.0) {
     length_scale = wanted_lattice_constant / lattice_constant;
@@ -166,9 +166,9 @@ void HealModel::take_forces(double *forces)
     std::copy_n(all.const_data_ptr<double>() + 3 * i, 3, forces + 4 * i);
 }
 
-void HealModel::relay(const Neighbourhoods &neighbourhoods, int turn, double *answers)
+void HealModel::message_layer(const Neighbourhoods &neighbourhoods, int turn, double *answers)
 {
-  call("relay", neighbourhoods, {torch->answers, turn}, {3}, answers);
+  call("message_layer", neighbourhoods, {torch->answers, turn}, {3}, answers);
 }
 
 // shape: of what the method says of each centre.
@@ -215,8 +215,8 @@ std::string HealModel::make_kernel()
     const auto d =
         torch::from_blob(distances.data(), {static_cast<int64_t>(distances.size())}, torch::kFloat32);
     numbers.radial_samples = floats(network.get_method("radial_functions")({d}).toTensor());
-    numbers.relay_samples = floats(network.get_method("relay_functions")({d}).toTensor());
-    numbers.n_relays = n_relays;
+    numbers.message_samples = floats(network.get_method("message_functions")({d}).toTensor());
+    numbers.n_layers = n_layers;
     numbers.mixing = floats(network.attr("mixing").toTensor());
     numbers.n_channels = static_cast<int>(tensors.back().size(1));
     // A sequence of Linear, SiLU, Linear, SiLU, Linear.
@@ -294,11 +294,11 @@ double HealModel::difference_of_kernel()
   compare(told, answers_of());
   set_answers(told.data(), n_rows);
   std::vector<double> by_torch(3 * crystal.n_owned);
-  for (int turn = 0; turn < n_relays; turn++) {
-    relay(neighbourhoods, turn, by_torch.data());
+  for (int turn = 0; turn < n_layers; turn++) {
+    message_layer(neighbourhoods, turn, by_torch.data());
     double *const answers = rows.room_for(4 * n_rows);
     std::transform(told.begin(), told.end(), answers, on_grid);
-    compiled->relay(step, turn, answers);
+    compiled->message_layer(step, turn, answers);
     std::vector<double> by_kernel(3 * crystal.n_owned);
     for (int64_t i = 0; i < crystal.n_owned; i++)
       std::copy_n(answers + 4 * i, 3, &by_kernel[3 * i]);

@@ -38,7 +38,7 @@ class HealModel
   double max_displacement;    // Å, default cap of one healing step
   double lattice_constant;    // Å
   double length_scale;        // of the lengths above in those of the file
-  int n_relays;
+  int n_layers;
   std::vector<std::string> elements;    // empty: any
   std::vector<double> masses;           // g/mol, one for each element
 
@@ -62,7 +62,7 @@ class HealModel
   // answers: (n_centres, 3) Å, written; after the last relay, from 0, they are the displacements, to be
   // added, not yet capped. It and forces() throw std::runtime_error where the model fails, out of memory
   // included.
-  void relay(const Neighbourhoods &neighbourhoods, int turn, double *answers);
+  void message_layer(const Neighbourhoods &neighbourhoods, int turn, double *answers);
 
  private:
   struct Torch;
