@@ -1,5 +1,6 @@
 """`lammps-heal doctor`: what healing needs, what is here, and what to do about what is not."""
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -8,11 +9,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from lammps_heal.commands.parser import MODEL, Subcommands
 from lammps_heal.errors import HealError
 from lammps_heal.hosts.plugin import plugin_problem
 
 NEEDED_TORCH = "2.13.0"
 NEEDED_LAMMPS = 20250722
+
+
+def add_parser(subparsers: Subcommands) -> None:
+    parser = subparsers.add_parser("doctor", help="is everything here that healing needs?")
+    parser.set_defaults(run=run)
+    parser.add_argument("--model", type=Path, default=MODEL)
+    parser.add_argument("--potential", type=Path, default=Path("potentials/Pt_u3.eam"))
+
+
+def run(options: argparse.Namespace) -> None:
+    if not examine(options.model, options.potential):
+        raise SystemExit(1)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from conftest import ROOT, TOLERANCE, fcc
 from networks import displacements
 
 from lammps_heal.analysis.sites import count_defects, site_distances, vectors_to_sites
-from lammps_heal.commands.cli import TRAINING_DATA
+from lammps_heal.commands.train import TRAINING_DATA
 from lammps_heal.errors import HealError
 from lammps_heal.model import model_file
 from lammps_heal.model.export import model_from_weights

@@ -10,7 +10,7 @@ from ase.neighborlist import neighbor_list
 from conftest import LATTICE_CONSTANT, ROOT, fcc, noisy
 
 from lammps_heal.analysis.sites import count_defects, site_distances, vectors_to_sites
-from lammps_heal.commands.cli import TRAINING_DATA
+from lammps_heal.commands.train import TRAINING_DATA
 from lammps_heal.errors import HealError
 from lammps_heal.training.structures import (
     CRYSTAL,
