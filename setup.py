@@ -8,7 +8,7 @@ from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError
 
 sys.path.insert(0, str(Path(__file__).parent))
-from lammps_heal.compiling import KERNEL_LIBRARY_SOURCES, LOOPS_SOURCE, SOURCES, BuildError, build, build_kernel
+from lammps_heal.compiling import KERNEL_SOURCES, LOOPS_SOURCE, SOURCES, BuildError, build, build_kernel
 
 
 class BuildLibraries(build_ext):
@@ -32,7 +32,7 @@ def library(name: str, sources: list[str]) -> Extension:
 
 setup(
     ext_modules=[
-        library("kernel.libhealkernel", [*KERNEL_LIBRARY_SOURCES, LOOPS_SOURCE]),
+        library("kernel.libhealkernel", [*KERNEL_SOURCES, LOOPS_SOURCE]),
         library("hosts.plugin.healplugin", SOURCES),
     ],
     cmdclass={"build_ext": BuildLibraries},

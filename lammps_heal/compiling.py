@@ -22,9 +22,9 @@ FOLDER = Path(__file__).parent
 PLUGIN = FOLDER / "hosts/plugin/healplugin.so"  # LAMMPS loads what is named *plugin.so
 KERNEL_LIBRARY = FOLDER / "kernel/libhealkernel.so"  # not named so, or lmp would take it for a plugin
 SOURCES = [f"hosts/plugin/{name}.cpp" for name in ("fix_heal", "heal_model", "heal_plugin", "sha256")]
-KERNEL_SOURCES = ["kernel/heal_kernel.cpp", "kernel/neighbour_list.cpp"]
+KERNEL_SOURCES = [f"kernel/{name}.cpp" for name in ("c_interface", "neighbour_list", "network_kernel")]
 LOOPS_SOURCE = "kernel/kernel_loops.cpp"  # compiled once for each instruction set
-KERNEL_LIBRARY_SOURCES = [*KERNEL_SOURCES, "kernel/kernel_library.cpp"]
+VISIBLE = '-DHEAL_API=__attribute__((visibility("default")))'  # heal_kernel.h, for the library alone
 COMMON_FLAGS = "-std=c++20 -fPIC -fvisibility=hidden -Wall -pthread".split()
 # Short copies and zeros in loops are faster as loops than as calls or string instructions.
 OPTIMISATION = "-O3 -fno-math-errno -fno-trapping-math -fno-tree-loop-distribute-patterns"
@@ -102,7 +102,7 @@ def build(lammps_path: str | Path | None = None, output: str | Path | None = Non
 
 def build_kernel(output: str | Path | None = None) -> Path:
     """Compile the kernel's library for Python and return its path; output: file to write. Raises BuildError."""
-    return _link(["-O2", *KERNEL_LIBRARY_SOURCES], KERNEL_LIBRARY if output is None else Path(output).absolute())
+    return _link(["-O2", VISIBLE, *KERNEL_SOURCES], KERNEL_LIBRARY if output is None else Path(output).absolute())
 
 
 def _link(arguments: list[str], output: Path) -> Path:

@@ -1,121 +1,125 @@
-// The network's displacement without torch: one pass over each atom's neighbours. Knows neither torch nor
-// LAMMPS.
+/* The kernel's C interface: the arithmetic of one healing step on the CPU, without torch and without LAMMPS.
+
+   The only way in, for Python (ctypes, library.py) and for C++ (fix heal). One step is
+
+     heal_pair_forces            pair forces on all atoms; mobility tensors of the centres stay in the workspace
+     (reverse communication)     the caller adds the forces on ghosts to their owners'
+     heal_apply_mobilities       v = mobility tensor times force, for the centres
+     for each message-passing layer:
+       (forward communication)   the caller copies v of the owners to their ghosts; v = 0 for local atoms that stay
+       heal_message_layer        v <- v + messages, for the centres
+     (cap)                       the caller shortens and adds what is longer than the largest displacement
+
+   Formulas: lammps_heal/model/network.py.
+
+   Atoms are those of an open cluster: local (owned) atoms first, then ghosts; n_atoms counts both. Positions are
+   float64, Å, (n_atoms, 3). Vectors (forces, v) are float64, Å, padded xyz: (n_atoms, 4), the fourth of no use, so
+   that no vector lies in two cache lines; their first byte is aligned to HEAL_ALIGNMENT. All arrays are C-contiguous
+   and belong to the caller; nothing that a function was given is used after it has returned.
+
+   Every number is allowed in positions and vectors: NaN and infinity give NaN, or atoms without neighbours, never an
+   access out of bounds. The same bits for any number of threads. Instruction sets differ in the last bits.
+
+   Errors: functions that return int return HEAL_OK or another status; heal_last_error() then says why, for the thread
+   that called. No exception leaves a function, and none ends the process. After an error the workspace needs a new
+   heal_pair_forces, the list a new heal_list_build. Threads that the system does not give are done without. */
 
 #ifndef HEAL_KERNEL_H
 #define HEAL_KERNEL_H
 
-#include "buffer.h"
-#include "kernel_loops.h"
+#include <stdint.h>
 
-#include <string>
-#include <vector>
+#ifdef __cplusplus
+extern "C" {
+#endif
 
-namespace lammps_heal
-{
+/* The library for Python is compiled with it set to make these functions, and nothing else, visible. */
+#ifndef HEAL_API
+#define HEAL_API
+#endif
 
-// As the model file holds them; see lammps_heal/model/network.py. Matrices are dense, rows first.
-struct NetworkNumbers {
-  int n_channels, n_hidden, n_layers;
-  double cutoff;                  // Å
-  const float *radial_samples;    // (n, 8 * n_channels): radial_functions() at Kernel::sample_distances()
-  const float *message_samples;     // (n, 2 * n_layers): message_functions() there
-  const float *mixing;            // (4, n_channels, n_channels)
-  const float *weights[3];        // (outputs, inputs) of each layer; the last has 5 * n_channels + 1 outputs
-  const float *biases[3];
+enum { HEAL_ABI_VERSION = 1 };  /* of this header */
+enum { HEAL_ALIGNMENT = 64 };   /* bytes; of the widest vector register, and of a cache line */
+enum {
+  HEAL_OK = 0,
+  HEAL_FAILED = 1,    /* a wrong argument, or no memory: heal_last_error() */
+  HEAL_OVERLAP = 2    /* two atoms at one place, nearer than HEAL_SMALLEST_DISTANCE */
 };
+#define HEAL_SMALLEST_DISTANCE 1.0e-4    /* Å; the direction between nearer atoms means nothing */
 
-// Of one of Kernel::instruction_sets(), or of the fastest where the name is empty. Throws std::runtime_error
-// for another.
-const KernelLoops &loops_of(const std::string &instruction_set = "");
+typedef struct heal_kernel heal_kernel;       /* the weights of one model; read-only, may be shared by threads */
+typedef struct heal_workspace heal_workspace; /* what pair forces leave for mobilities and layers; one for each caller */
+typedef struct heal_list heal_list;           /* a neighbour list; its memory serves the next one */
 
-// What forces leave for the relays that follow.
-class KernelStep
-{
- public:
-  // (n_centres, 3, 3), of the last forces(); gone with a relay. They take forces to the crystal's lengths.
-  const float *mobilities() const
-  {
-    return whole.mobilities;
-  }
-  size_t n_bytes() const
-  {
-    return positions.n_bytes() + near.n_bytes() + shared.n_bytes() + others.n_bytes();
-  }
+/* The weights as the model file holds them (lammps_heal/model/README.md); heal_kernel_create copies them. */
+typedef struct {
+  int32_t n_channels, n_hidden, n_layers, n_intervals;
+  double cutoff;           /* Å, of the model as trained */
+  const float *radial;     /* [n_intervals][3][8 * n_channels]: coefficients of t^0, t^1, t^2 of R_kl, then Q_kl */
+  const float *messages;   /* [n_intervals][3][2 * n_layers]: the same of a and b of each layer; null without layers */
+  const float *mixing;     /* [4][n_channels][n_channels] */
+  const float *weights[3]; /* [outputs][inputs] of the layers of the per-atom network, */
+  const float *biases[3];  /* 4 * n_channels inputs, n_hidden, n_hidden, 5 * n_channels + 1 outputs */
+} heal_weights;
 
- private:
-  friend class Kernel;
-  int64_t n_rows = 0;
-  int n_threads = 1;
-  KernelTask whole = {};
-  Buffer<double> positions;
-  Buffer<int32_t> near;
-  Buffer<float> shared;     // mobilities, then what is told
-  Buffer<double> others;    // sums of all threads but the first
-};
+typedef struct {
+  const double *positions;   /* (n_atoms, 3) Å */
+  int64_t n_atoms;           /* local and ghost */
+  int64_t nlocal;            /* atoms with a neighbour list; at most n_atoms */
+  const int64_t *first;      /* (nlocal + 1,) never decreasing: the neighbours of local atom i are */
+  const int32_t *neighbours; /* neighbours[first[i]] to neighbours[first[i + 1] - 1]; pairs beyond the cutoff are ignored */
+  int64_t n_centres;         /* atoms whose edges are computed, */
+  const int32_t *centres;    /* local ones, ascending; null: the first n_centres */
+  double length_scale;       /* this crystal's lengths in those of the model; the cutoff grows with it */
+  int32_t n_threads;         /* 1 to heal_max_threads() */
+} heal_atoms;
 
-// Leaves no bits below 2^-40 Å in what is smaller than 2^11 Å: what relays add is then exact in any order,
-// since that has no such bits either.
-inline double on_grid(double answer)
-{
-  constexpr double TO_GRID = 6144.0;    // 1.5 * 2^12
-  return answer + TO_GRID - TO_GRID;
+HEAL_API int32_t heal_abi_version(void);
+HEAL_API const char *heal_last_error(void);        /* UTF-8, one line; of the calling thread, until its next error */
+HEAL_API int32_t heal_max_threads(void);           /* four times this machine's processors; more are refused */
+HEAL_API const char *heal_instruction_sets(void);  /* usable on this machine, fastest first, with blanks between */
+
+/* Null on failure. instruction_set: one of heal_instruction_sets(); null or "": the fastest. */
+HEAL_API heal_kernel *heal_kernel_create(const heal_weights *weights, const char *instruction_set);
+HEAL_API void heal_kernel_destroy(heal_kernel *kernel);    /* null is allowed, as in all _destroy */
+HEAL_API const char *heal_kernel_instruction_set(const heal_kernel *kernel);
+
+HEAL_API heal_workspace *heal_workspace_create(void);    /* null on failure */
+HEAL_API void heal_workspace_destroy(heal_workspace *workspace);
+HEAL_API int64_t heal_workspace_bytes(const heal_workspace *workspace);
+
+/* Pair forces that the centres' edges exert, on all atoms: `vectors` (n_atoms, 4) is written, in lengths of the model.
+   The centres' mobility tensors, and what layers need of atoms, stay in the workspace.
+   HEAL_OVERLAP: overlap[0], overlap[1] are two atoms at one place, the vectors are of no use. overlap may be null. */
+HEAL_API int heal_pair_forces(const heal_kernel *kernel, heal_workspace *workspace, const heal_atoms *atoms, double *vectors,
+                              int64_t *overlap);
+
+/* (n_centres, 3, 3), of the last heal_pair_forces; null once heal_message_layer was called. They take forces to this
+   crystal's lengths. */
+HEAL_API const float *heal_mobilities(const heal_workspace *workspace);
+
+/* The centres' vectors, forces, become mobility tensor times force, Å, rounded to fixed point. */
+HEAL_API int heal_apply_mobilities(heal_workspace *workspace, double *vectors);
+
+/* Message-passing layer number `layer`, from 0. vectors (n_atoms, 4): v_in of all atoms, zero for local ones that are no
+   centres. It is rounded to fixed point, then those of the centres become v_out; the others are of no use afterwards.
+   After heal_pair_forces of the same kernel; any number of times. */
+HEAL_API int heal_message_layer(const heal_kernel *kernel, heal_workspace *workspace, int32_t layer, double *vectors);
+
+/* Neighbours of each local atom nearer than cutoff (Å) in the open cluster, in order of atom id, images of one atom in
+   order of x, y and z: sums in float32 depend on their order, and in this one every host and number of ranks has the same.
+   A pair that is farther by the rounding of float32 may be listed too. positions: (n_atoms, 3) Å, local atoms first.
+   ids: (n_atoms,), not negative; a ghost has its owner's. The same list for any number of threads and instruction set. */
+HEAL_API heal_list *heal_list_create(void);    /* null on failure */
+HEAL_API void heal_list_destroy(heal_list *list);
+HEAL_API int heal_list_build(heal_list *list, const double *positions, const int64_t *ids, int64_t nlocal, int64_t n_atoms,
+                             double cutoff, int32_t n_threads, const char *instruction_set);
+HEAL_API const int64_t *heal_list_first(const heal_list *list);         /* (nlocal + 1,), as in heal_atoms; */
+HEAL_API const int32_t *heal_list_neighbours(const heal_list *list);    /* both until the next build */
+HEAL_API int64_t heal_list_bytes(const heal_list *list);
+
+#ifdef __cplusplus
 }
-
-// Vectors are rows of four here, the fourth of no use, aligned to ALIGNMENT.
-class Kernel
-{
- public:
-  // Å: where the kernel wants to know the radial functions.
-  static std::vector<float> sample_distances(double cutoff);
-  // Names of what this machine can run, fastest first: "avx512", "avx2", "portable".
-  static std::vector<std::string> instruction_sets();
-
-  // instruction_set: see loops_of.
-  explicit Kernel(const NetworkNumbers &network, const std::string &instruction_set = "");
-  ~Kernel();
-
-  const char *instruction_set() const
-  {
-    return loops->name;
-  }
-
-  // What the edges of the centres do to all rows: forces, (n_rows, 4) Å, written, in lengths that the model
-  // knows; mobilities and what relays need go to `step`. positions: (n_rows, 3) Å, owned atoms, then ghosts.
-  // centres: (n_centres,) rows, or null for the first ones. first: (n_owned + 1,), neighbours: those of row i
-  // are neighbours[first[i]] to neighbours[first[i + 1] - 1]; pairs beyond the cutoff are ignored.
-  // length_scale: this crystal's lengths in those that the model knows.
-  // The same bits for any number of threads. overlapping: set to the rows of two atoms on one spot, or to -1,
-  // -1.
-  void forces(const double *positions, int64_t n_rows, const int32_t *centres, int64_t n_centres,
-              const int64_t *first, const int32_t *neighbours, double length_scale, int n_threads,
-              double *forces, KernelStep &step, int64_t *overlapping) const;
-
-  // Relay number `turn`, from 0, of the answers of all rows, (n_rows, 4) Å, on_grid: it adds to those of the
-  // centres, and to others' what is of no use; after the last they are the displacements, to be added, not
-  // yet capped. Answers of owned rows that are no centres must be zeros. step: of forces(), whose centres and
-  // `first` must still be there. The same bits for any number of threads.
-  void message_layer(KernelStep &step, int turn, double *answers) const;
-
- private:
-  const KernelLoops *loops;
-  KernelNumbers numbers;
-  std::vector<Buffer<float>> owned;
-
-  static std::vector<KernelTask> divided(const KernelStep &step);
-  static void give_sums(KernelStep &step, std::vector<KernelTask> &tasks, double *result);
-  static void add_sums(const KernelStep &step, const std::vector<KernelTask> &tasks);
-  float *keep(size_t n);
-  void run(void (*work)(const KernelNumbers &, KernelTask &), std::vector<KernelTask> &tasks) const;
-};
-
-// A small noisy crystal with a vacancy, owned atoms and the periodic ghosts within the cutoff, on which a
-// host compares the kernel with TorchScript.
-struct CheckCrystal {
-  std::vector<double> positions;    // (n_rows, 3) Å
-  int64_t n_owned;
-};
-CheckCrystal check_crystal(double lattice_constant, double cutoff);
-
-}    // namespace lammps_heal
+#endif
 
 #endif

@@ -189,7 +189,7 @@ INLINE int64_t centre_of(const KernelTask &task, int64_t k)
 // from here on, with padding behind the last.
 INLINE int32_t *first_near(const KernelTask &task, int64_t begin)
 {
-  return task.near + task.n_centres + task.first[centre_of(task, begin)] + begin / ATOMS_DEALT * EDGE_PADDING;
+  return task.near + task.chunks[begin / ATOMS_DEALT];
 }
 
 // Vectors become unit vectors and places in the tables' intervals, padded.
@@ -763,12 +763,6 @@ size_t scratch_floats(const KernelNumbers &numbers, int64_t most_edges)
   return of_forces > of_relay ? of_forces : of_relay;
 }
 
-size_t near_size(int64_t n_centres, int64_t n_edges)
-{
-  const int64_t n_deals = (n_centres + ATOMS_DEALT - 1) / ATOMS_DEALT;
-  return static_cast<size_t>(n_centres + n_edges + n_deals * EDGE_PADDING);
-}
-
 // A_klm of up to TILE edges, added to rows of moments, one for each harmonic.
 template <int W>
 INLINE void sum_moments(const KernelNumbers &numbers, const Edges &edges, int64_t start, int64_t n,
@@ -1126,5 +1120,5 @@ void sort_few(int32_t *values, int64_t n)
 }    // namespace
 
 const KernelLoops lammps_heal::HEAL_LOOPS = {
-    HEAL_NAME, width, scratch_floats, near_size, forces, message_layer, find_near, sort_few,
+    HEAL_NAME, width, scratch_floats, forces, message_layer, find_near, sort_few,
 };

@@ -28,7 +28,7 @@ constexpr int EDGE_PADDING = 16;                  // edges; lanes of the widest 
 struct KernelNumbers {
   int n_channels, n_hidden;    // padded
   int n_gates;                 // outputs of the gates' last layer, padded
-  int n_intervals;
+  int n_intervals, n_layers;
   float intervals_per_length;    // 1/Å, for the unscaled model
   float cutoff;                  // Å, of the unscaled model
   // Quadratics of the radial functions, [n_intervals][N_COEFFICIENTS][N_DEGREES][n_channels].
@@ -44,8 +44,8 @@ struct KernelNumbers {
 struct KernelTask {
   const double *positions;    // (n_rows, 4) Å, and zero; aligned
   const int32_t *centres;     // rows, or null for 0, 1, 2, ...
-  const int64_t *first;       // of each row of the list; see neighbour_list.h
   int32_t *near;              // (near_size,): written by forces, for relays; see kernel_loops.cpp
+  const int64_t *chunks;      // where the near rows of each ATOMS_DEALT centres begin
   int64_t n_centres;          // of all tasks
   int64_t begin, end;         // of this one; begins with a multiple of ATOMS_DEALT
   double length_scale;
@@ -55,6 +55,7 @@ struct KernelTask {
   double *sums;              // (n_rows, 4) Å: forces, or what a relay adds, is added to them; aligned
 
   // Of forces alone.
+  const int64_t *first;    // of each row of the list; see neighbour_list.h
   const int32_t *neighbours;
   float *mobilities;    // (n_centres, 3, 3)
 
@@ -67,9 +68,6 @@ struct KernelLoops {
   const char *name;
   int (*width)(int n_channels);    // lanes of the vectors that fit the number of channels
   size_t (*scratch_floats)(const KernelNumbers &, int64_t most_edges);
-  // Numbers of `near` in tasks for lists of n_edges in all. Less than half of them are written, and most
-  // others never touched.
-  size_t (*near_size)(int64_t n_centres, int64_t n_edges);
   void (*forces)(const KernelNumbers &, KernelTask &);
   void (*message_layer)(const KernelNumbers &, KernelTask &);
   // Writes those of n rows that are nearer to the point than the cutoff; returns how many. x, y, z: (n,) Å;

@@ -1,6 +1,6 @@
-"""The compiled kernel's library, called through ctypes. Only this module knows its C functions.
+"""The compiled kernel's library, called through ctypes. Only this module and kernel.py know its C functions.
 
-Arrays are passed as they are: float64 positions in Å, (n, 3); rows as in neighbours.py.
+What they do, and what they want of their arguments, is said in heal_kernel.h.
 """
 
 import ctypes
@@ -14,8 +14,39 @@ from numpy.typing import NDArray
 from lammps_heal.errors import HealError
 
 LIBRARY = Path(__file__).parent / "libhealkernel.so"
+ABI_VERSION = 1  # of heal_kernel.h
+ALIGNMENT = 64  # bytes, of vectors
+OK, FAILED, OVERLAP = range(3)  # status
 
 _Pointer = ctypes.c_void_p
+
+
+class Weights(ctypes.Structure):
+    """heal_weights."""
+
+    _fields_ = (
+        *((name, ctypes.c_int32) for name in ("n_channels", "n_hidden", "n_layers", "n_intervals")),
+        ("cutoff", ctypes.c_double),
+        *((name, _Pointer) for name in ("radial", "messages", "mixing")),
+        ("weights", _Pointer * 3),
+        ("biases", _Pointer * 3),
+    )
+
+
+class Atoms(ctypes.Structure):
+    """heal_atoms."""
+
+    _fields_ = (
+        ("positions", _Pointer),
+        ("n_atoms", ctypes.c_int64),
+        ("nlocal", ctypes.c_int64),
+        ("first", _Pointer),
+        ("neighbours", _Pointer),
+        ("n_centres", ctypes.c_int64),
+        ("centres", _Pointer),
+        ("length_scale", ctypes.c_double),
+        ("n_threads", ctypes.c_int32),
+    )
 
 
 @functools.cache
@@ -26,7 +57,7 @@ def library() -> ctypes.CDLL | None:
         _declare(loaded)
     except (OSError, AttributeError):
         return None
-    return loaded
+    return loaded if loaded.heal_abi_version() == ABI_VERSION else None
 
 
 def library_problem() -> str | None:
@@ -51,68 +82,86 @@ def instruction_sets() -> list[str]:
     return [] if loaded is None else loaded.heal_instruction_sets().decode().split()
 
 
+def max_threads() -> int:
+    """The most threads that the kernel takes on this machine; 1 without the library."""
+    loaded = library()
+    return 1 if loaded is None else int(loaded.heal_max_threads())
+
+
 def last_error(loaded: ctypes.CDLL) -> str:
-    """What the last call that failed said."""
-    message: str = loaded.heal_last_error().decode()
-    return message
+    """What the last call that failed says."""
+    return str(loaded.heal_last_error().decode(errors="replace"))
 
 
-def pointer(array: NDArray[np.generic]) -> ctypes.c_void_p:
-    """Address of a C-contiguous array, which must outlive the call."""
-    if not array.flags.c_contiguous:
-        raise ValueError("the kernel needs C-contiguous arrays")
-    return ctypes.c_void_p(array.ctypes.data)
+def pointer(array: NDArray[np.generic], dtype: type[np.generic]) -> int:
+    """Address of a C-contiguous array of this type, which must outlive the call."""
+    if not array.flags.c_contiguous or array.dtype != dtype:
+        raise ValueError(f"the kernel needs a C-contiguous array of {dtype.__name__}, got {array.dtype}")
+    return array.ctypes.data
+
+
+def empty_vectors(n_atoms: int) -> NDArray[np.float64]:
+    """(n_atoms, 4), aligned as the kernel wants its vectors, not cleared."""
+    room = np.empty(4 * n_atoms + ALIGNMENT // 8)
+    start = -room.ctypes.data % ALIGNMENT // 8
+    return room[start : start + 4 * n_atoms].reshape(n_atoms, 4)
 
 
 def neighbours_by_id(
     loaded: ctypes.CDLL,
     positions: NDArray[np.float64],
     ids: NDArray[np.int64],
-    n_owned: int,
+    nlocal: int,
     cutoff: float,
     threads: int = 1,
     instruction_set: str = "",
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """first (n_owned + 1,) and neighbours (n_edges,) of the owned rows, by id as neighbours.py orders them.
+    """first (nlocal + 1,) and neighbours (n_edges,) of the local atoms, as heal_list_build orders them.
 
-    Raises HealError where the memory does not suffice or the machine lacks the instruction set.
+    positions: (n_atoms, 3) Å. ids: (n_atoms,). Raises HealError where an argument is wrong, as an instruction set that the
+    machine lacks, or the memory does not suffice.
     """
-    positions, ids = np.ascontiguousarray(positions), np.ascontiguousarray(ids)
-    n_edges = ctypes.c_int64()
-    options = n_owned, len(positions), cutoff, threads, instruction_set.encode()
-    made = loaded.heal_neighbour_list(pointer(positions), pointer(ids), *options, ctypes.byref(n_edges))
-    if not made:
-        raise HealError(f"the neighbour list failed: {last_error(loaded)}")
-    first, neighbours = np.empty(n_owned + 1, np.int64), np.empty(n_edges.value, np.int32)
-    loaded.heal_take_neighbour_list(made, pointer(first), pointer(neighbours))
-    return first, neighbours
-
-
-def check_crystal(loaded: ctypes.CDLL, lattice_constant: float, cutoff: float) -> tuple[NDArray[np.float64], int]:
-    """Positions (n_rows, 3) Å of a small noisy crystal, owned atoms first, and how many are owned."""
-    n_owned = ctypes.c_int64()
-    n_rows = loaded.heal_check_crystal(lattice_constant, cutoff, None, 0, ctypes.byref(n_owned))
-    positions = np.empty((n_rows, 3))
-    loaded.heal_check_crystal(lattice_constant, cutoff, pointer(positions), n_rows, ctypes.byref(n_owned))
-    return positions, n_owned.value
+    positions, ids = np.ascontiguousarray(positions, np.float64), np.ascontiguousarray(ids, np.int64)
+    if positions.shape != (len(ids), 3):
+        raise ValueError(f"positions have shape {positions.shape}, needed ({len(ids)}, 3), as there are ids")
+    built = loaded.heal_list_create()
+    try:
+        arrays = pointer(positions, np.float64), pointer(ids, np.int64)
+        if loaded.heal_list_build(built, *arrays, nlocal, len(ids), cutoff, threads, instruction_set.encode()) != OK:
+            raise HealError(f"the neighbour list failed: {last_error(loaded)}")
+        first, neighbours = np.empty(nlocal + 1, np.int64), np.empty(0, np.int32)
+        ctypes.memmove(pointer(first, np.int64), loaded.heal_list_first(built), first.nbytes)
+        if first[-1] > 0:
+            neighbours = np.empty(first[-1], np.int32)
+            ctypes.memmove(pointer(neighbours, np.int32), loaded.heal_list_neighbours(built), neighbours.nbytes)
+        return first, neighbours
+    finally:
+        loaded.heal_list_destroy(built)
 
 
 def _declare(loaded: ctypes.CDLL) -> None:
-    integer, long, double, text = ctypes.c_int, ctypes.c_int64, ctypes.c_double, ctypes.c_char_p
+    status, integer, long, double, text = ctypes.c_int, ctypes.c_int32, ctypes.c_int64, ctypes.c_double, ctypes.c_char_p
     functions = {
+        "heal_abi_version": (integer, []),
         "heal_last_error": (text, []),
+        "heal_max_threads": (integer, []),
         "heal_instruction_sets": (text, []),
-        "heal_sample_distances": (long, [double, _Pointer, long]),
-        "heal_kernel": (_Pointer, [integer, integer, integer, double, *[_Pointer] * 9, text]),
-        "heal_delete_kernel": (None, [_Pointer]),
-        "heal_instruction_set": (text, [_Pointer]),
-        "heal_step": (_Pointer, []),
-        "heal_delete_step": (None, [_Pointer]),
-        "heal_forces": (integer, [_Pointer, _Pointer, long, long, _Pointer, _Pointer, double, integer, *[_Pointer] * 4]),
-        "heal_message_layer": (integer, [_Pointer, _Pointer, integer, _Pointer, long, _Pointer]),
-        "heal_neighbour_list": (_Pointer, [_Pointer, _Pointer, long, long, double, integer, text, _Pointer]),
-        "heal_take_neighbour_list": (None, [_Pointer, _Pointer, _Pointer]),
-        "heal_check_crystal": (long, [double, double, _Pointer, long, _Pointer]),
+        "heal_kernel_create": (_Pointer, [ctypes.POINTER(Weights), text]),
+        "heal_kernel_destroy": (None, [_Pointer]),
+        "heal_kernel_instruction_set": (text, [_Pointer]),
+        "heal_workspace_create": (_Pointer, []),
+        "heal_workspace_destroy": (None, [_Pointer]),
+        "heal_workspace_bytes": (long, [_Pointer]),
+        "heal_pair_forces": (status, [_Pointer, _Pointer, ctypes.POINTER(Atoms), _Pointer, _Pointer]),
+        "heal_mobilities": (_Pointer, [_Pointer]),
+        "heal_apply_mobilities": (status, [_Pointer, _Pointer]),
+        "heal_message_layer": (status, [_Pointer, _Pointer, integer, _Pointer]),
+        "heal_list_create": (_Pointer, []),
+        "heal_list_destroy": (None, [_Pointer]),
+        "heal_list_build": (status, [_Pointer, _Pointer, _Pointer, long, long, double, integer, text]),
+        "heal_list_first": (_Pointer, [_Pointer]),
+        "heal_list_neighbours": (_Pointer, [_Pointer]),
+        "heal_list_bytes": (long, [_Pointer]),
     }
     for name, (result, arguments) in functions.items():
         function = getattr(loaded, name)

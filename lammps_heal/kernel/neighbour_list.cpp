@@ -1,6 +1,7 @@
 #include "neighbour_list.h"
 
-#include "heal_kernel.h"
+#include "network_kernel.h"
+#include "threads.h"
 
 #include <algorithm>
 #include <array>
@@ -10,7 +11,6 @@
 #include <cstring>
 #include <limits>
 #include <new>
-#include <thread>
 
 #ifdef __linux__
 #include <sys/mman.h>
@@ -216,9 +216,7 @@ void lammps_heal::find_neighbours(const double *positions, const int64_t *ids, i
   const double reach = cutoff + 4.0 * std::numeric_limits<float>::epsilon() * furthest;
   const auto n_parts = std::min<int64_t>(n_threads, n_owned);
   const int64_t in_part = (n_owned + n_parts - 1) / n_parts;
-  auto first_row = [&](int64_t part) {
-    return std::min(part * in_part, n_owned);
-  };
+  auto first_row = [&](int64_t part) { return std::min(part * in_part, n_owned); };
   int64_t room = std::min(static_cast<int64_t>(ROOM * mean) + MORE_ROOM, n_rows);    // for each atom
   // The last list's, where it should do: to touch new memory takes longer than to write the list.
   const int64_t had = list.capacity / (n_parts * in_part);
@@ -231,18 +229,13 @@ void lammps_heal::find_neighbours(const double *positions, const int64_t *ids, i
       list.capacity = n_parts * in_part * room;
       list.neighbours.reset(allocate_rows(list.capacity));
     }
-    auto fill_part = [&](int64_t number) {
-      const Part part = {first_row(number), first_row(number + 1),
-                         &list.neighbours[number * in_part * room], in_part * room};
+    auto fill_part = [&](int number) {
+      const Part part = {first_row(number), first_row(number + 1), &list.neighbours[number * in_part * room],
+                         in_part * room};
       needed[number] = fill(positions, order, cells, loops, static_cast<float>(reach * reach), part,
                             list.first.data() + 1);
     };
-    std::vector<std::thread> others;
-    for (int64_t number = 1; number < n_parts; number++)
-      others.emplace_back(fill_part, number);
-    fill_part(0);
-    for (auto &other : others)
-      other.join();
+    in_threads(static_cast<int>(n_parts), fill_part);
     const int64_t most = *std::max_element(needed.begin(), needed.end());
     if (most <= in_part * room)
       break;

@@ -3,7 +3,7 @@
 #ifndef HEAL_MODEL_H
 #define HEAL_MODEL_H
 
-#include "heal_kernel.h"
+#include "network_kernel.h"
 
 #include <cstdint>
 #include <memory>

@@ -1,11 +1,12 @@
-#include "heal_kernel.h"
+#include "network_kernel.h"
+
+#include "threads.h"
 
 #include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <random>
 #include <stdexcept>
-#include <thread>
 
 using namespace lammps_heal;
 
@@ -103,7 +104,55 @@ static int padded(int n, int to)
   return (n + to - 1) / to * to;
 }
 
+// For the plugin, until it reads packed weights.
+static std::vector<float> packed(const float *samples, int n_intervals, size_t n_columns)
+{
+  std::vector<float> all(n_intervals * N_COEFFICIENTS * n_columns);
+  for (int i = 0; i < n_intervals; i++) {
+    const float *rows[N_COEFFICIENTS];
+    for (int k = 0; k < N_COEFFICIENTS; k++)
+      rows[k] = samples + (static_cast<size_t>(i) * N_COEFFICIENTS + k) * n_columns;
+    for (size_t column = 0; column < n_columns; column++) {
+      double coefficients[N_COEFFICIENTS];
+      fit_polynomial(rows, column, coefficients);
+      for (int power = 0; power < N_COEFFICIENTS; power++)
+        all[(static_cast<size_t>(i) * N_COEFFICIENTS + power) * n_columns + column] =
+            static_cast<float>(coefficients[power]);
+    }
+  }
+  return all;
+}
+
+struct Packed {
+  std::vector<float> radial, messages;
+  heal_weights weights;
+};
+
+static Packed packed(const NetworkNumbers &network)
+{
+  const int n_intervals = number_of_intervals(network.cutoff);
+  Packed all = {packed(network.radial_samples, n_intervals, size_t(2) * N_DEGREES * network.n_channels),
+                packed(network.message_samples, n_intervals, size_t(2) * network.n_layers),
+                {}};
+  all.weights = {network.n_channels,
+                 network.n_hidden,
+                 network.n_layers,
+                 n_intervals,
+                 network.cutoff,
+                 all.radial.data(),
+                 all.messages.data(),
+                 network.mixing,
+                 {network.weights[0], network.weights[1], network.weights[2]},
+                 {network.biases[0], network.biases[1], network.biases[2]}};
+  return all;
+}
+
 Kernel::Kernel(const NetworkNumbers &network, const std::string &instruction_set) :
+    Kernel(packed(network).weights, instruction_set)
+{
+}
+
+Kernel::Kernel(const heal_weights &network, const std::string &instruction_set) :
     loops(&loops_of(instruction_set)), numbers()
 {
   const int width = loops->width(network.n_channels);
@@ -112,54 +161,38 @@ Kernel::Kernel(const NetworkNumbers &network, const std::string &instruction_set
   const int n_inputs = N_DEGREES * n_padded;
   numbers.n_channels = n_padded;
   numbers.n_hidden = n_hidden;
-  numbers.n_intervals = number_of_intervals(network.cutoff);
+  numbers.n_intervals = network.n_intervals;
+  numbers.n_layers = network.n_layers;
   numbers.intervals_per_length = static_cast<float>(numbers.n_intervals / network.cutoff);
   numbers.cutoff = static_cast<float>(network.cutoff);
 
   const size_t row = static_cast<size_t>(N_DEGREES) * n_padded,
-               table_row = 2 * N_DEGREES * static_cast<size_t>(n);
-  const size_t table_size = row * N_COEFFICIENTS * numbers.n_intervals;
-  float *tables[2] = {keep(table_size), keep(table_size)};
+               n_rows = size_t(N_COEFFICIENTS) * numbers.n_intervals;
+  float *tables[2] = {keep(row * n_rows), keep(row * n_rows)};
   numbers.inward = tables[0];
   numbers.outward = tables[1];
-  for (int i = 0; i < numbers.n_intervals; i++) {
-    const float *samples[N_COEFFICIENTS];
-    for (int k = 0; k < N_COEFFICIENTS; k++)
-      samples[k] = network.radial_samples + (static_cast<size_t>(i) * N_COEFFICIENTS + k) * table_row;
-    for (int table = 0; table < 2; table++)
-      for (int l = 0; l < N_DEGREES; l++)
-        for (int k = 0; k < n; k++) {
-          double coefficients[N_COEFFICIENTS];
-          fit_polynomial(samples, (table * N_DEGREES + l) * static_cast<size_t>(n) + k, coefficients);
-          for (int power = 0; power < N_COEFFICIENTS; power++)
-            tables[table][(static_cast<size_t>(i) * N_COEFFICIENTS + power) * row + l * n_padded + k] =
-                static_cast<float>(coefficients[power]);
-        }
-  }
+  const float *from = network.radial;
+  for (size_t i = 0; i < n_rows; i++)
+    for (float *table : tables)
+      for (int l = 0; l < N_DEGREES; l++, from += n)
+        std::copy_n(from, n, table + i * row + static_cast<size_t>(l) * n_padded);
 
-  const int n_turns = network.n_layers;
-  float *relays = keep(static_cast<size_t>(n_turns) * numbers.n_intervals * RELAY_ROW);
+  float *relays = keep(static_cast<size_t>(network.n_layers) * numbers.n_intervals * RELAY_ROW);
   numbers.relays = relays;
-  for (int i = 0; i < numbers.n_intervals; i++) {
-    const float *samples[N_COEFFICIENTS];
-    for (int k = 0; k < N_COEFFICIENTS; k++)
-      samples[k] = network.message_samples + (static_cast<size_t>(i) * N_COEFFICIENTS + k) * 2 * n_turns;
-    for (int column = 0; column < 2 * n_turns; column++) {
-      double coefficients[N_COEFFICIENTS];
-      fit_polynomial(samples, column, coefficients);
-      float *const row = relays + (static_cast<size_t>(column / 2) * numbers.n_intervals + i) * RELAY_ROW;
-      for (int power = 0; power < N_COEFFICIENTS; power++)
-        row[2 * power + column % 2] = static_cast<float>(coefficients[power]);
-    }
-  }
+  from = network.messages;
+  for (int i = 0; i < numbers.n_intervals; i++)
+    for (int power = 0; power < N_COEFFICIENTS; power++)
+      for (int layer = 0; layer < network.n_layers; layer++, from += 2)
+        std::copy_n(from, 2,
+                    relays + (static_cast<size_t>(layer) * numbers.n_intervals + i) * RELAY_ROW + 2 * power);
 
   float *mixing = keep(static_cast<size_t>(N_MIXED) * n_padded * n_padded);
   numbers.mixing = mixing;
   for (int l = 1; l < N_DEGREES; l++)
-    for (int from = 0; from < n; from++)
+    for (int input = 0; input < n; input++)
       for (int to = 0; to < n; to++)
-        mixing[(static_cast<size_t>(l - 1) * n_padded + from) * n_padded + to] =
-            network.mixing[(static_cast<size_t>(l) * n + from) * n + to];
+        mixing[(static_cast<size_t>(l - 1) * n_padded + input) * n_padded + to] =
+            network.mixing[(static_cast<size_t>(l) * n + input) * n + to];
 
   // Invariants and gates, degree by degree, each padded; hidden units follow each other. Behind the gates are
   // those of the mobility: as many as channels, and one.
@@ -181,9 +214,9 @@ Kernel::Kernel(const NetworkNumbers &network, const std::string &instruction_set
       const bool is_of_mean = layer == 2 && to / n == N_DEGREES;
       const float scale = is_of_mean ? 1.0f / static_cast<float>(n) : 1.0f;
       biases[column] = scale * network.biases[layer][to];
-      for (int from = 0; from < in; from++)
-        weights[static_cast<size_t>(place(from, layer != 0)) * out_padded + column] =
-            scale * network.weights[layer][static_cast<size_t>(to) * in + from];
+      for (int input = 0; input < in; input++)
+        weights[static_cast<size_t>(place(input, layer != 0)) * out_padded + column] =
+            scale * network.weights[layer][static_cast<size_t>(to) * in + input];
     }
   }
 }
@@ -202,19 +235,27 @@ void Kernel::forces(const double *positions, int64_t n_rows, const int32_t *cent
     std::copy_n(positions + 3 * i, 3, fours + 4 * i);
     fours[4 * i + 3] = 0.0;
   }
-  int64_t n_edges = 0, most_edges = 0;
+  if (centres)
+    whole.centres = std::copy_n(centres, n_centres, step.rows.room_for(n_centres)) - n_centres;
+  int64_t *const chunks = step.chunks.room_for(n_centres / ATOMS_DEALT + 1);
+  int64_t n_near = n_centres, most_edges = 1;    // how many near rows each has stands before them all
   for (int64_t k = 0; k < n_centres; k++) {
+    if (k % ATOMS_DEALT == 0) {
+      chunks[k / ATOMS_DEALT] = n_near;
+      n_near += EDGE_PADDING;
+    }
     const int64_t row = centres ? centres[k] : k, n = first[row + 1] - first[row];
-    n_edges = first[row + 1];
+    n_near += n;
     most_edges = std::max(most_edges, n);
   }
   whole.positions = fours;
-  whole.centres = centres;
   whole.first = first;
-  whole.near = step.near.room_for(loops->near_size(n_centres, n_edges));
+  whole.chunks = chunks;
+  // Less than half of it is written, and most of the rest never touched.
+  whole.near = step.near.room_for(n_near);
   whole.n_centres = n_centres;
   whole.length_scale = length_scale;
-  whole.most_edges = padded(static_cast<int>(std::max<int64_t>(most_edges, 1)), EDGE_PADDING);
+  whole.most_edges = (most_edges + EDGE_PADDING - 1) / EDGE_PADDING * EDGE_PADDING;
   whole.overlapping[0] = whole.overlapping[1] = -1;
   whole.neighbours = neighbours;
   whole.mobilities = step.shared.room_for(9 * n_centres);
@@ -234,8 +275,10 @@ void Kernel::message_layer(KernelStep &step, int turn, double *answers) const
   step.whole.turn = turn;
   const int64_t n_values = 4 * step.n_rows;
   float *const told = step.shared.room_for(n_values);
-  for (int64_t i = 0; i < n_values; i++)
+  for (int64_t i = 0; i < n_values; i++) {
+    answers[i] = on_grid(answers[i]);
     told[i] = static_cast<float>(answers[i]);
+  }
   step.whole.told = told;
   auto tasks = divided(step);
   give_sums(step, tasks, answers);
@@ -286,12 +329,7 @@ void Kernel::run(void (*work)(const KernelNumbers &, KernelTask &), std::vector<
   std::vector<Buffer<float>> scratches(tasks.size());
   for (size_t k = 0; k < tasks.size(); k++)
     tasks[k].scratch = zeros(scratches[k], loops->scratch_floats(numbers, tasks[k].most_edges));
-  std::vector<std::thread> others;
-  for (size_t part = 1; part < tasks.size(); part++)
-    others.emplace_back(work_on, std::ref(tasks[part]));
-  work_on(tasks[0]);
-  for (auto &other : others)
-    other.join();
+  in_threads(static_cast<int>(tasks.size()), [&](int k) { work_on(tasks[k]); });
 }
 
 CheckCrystal lammps_heal::check_crystal(double lattice_constant, double cutoff)
