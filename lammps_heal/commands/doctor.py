@@ -155,10 +155,10 @@ def _mpirun() -> Finding:
 
 
 def _model(path: Path) -> Finding:
-    from lammps_heal.model import model_file
+    from lammps_heal.model.model_file import load
 
     try:
-        model = model_file.load(path)
+        model = load(path)
     except HealError as error:
         return Finding("model", False, str(error), 'make it with "make train", or name another with --model')
     return Finding(

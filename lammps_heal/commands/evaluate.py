@@ -17,5 +17,6 @@ def add_parser(subparsers: Subcommands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     from lammps_heal.evaluation import evaluate
+    from lammps_heal.model.model_file import model_path
 
-    evaluate(options.model, options.case, options.json, options.quick)
+    evaluate(model_path(options.model), options.case, options.json, options.quick)

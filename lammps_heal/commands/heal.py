@@ -1,7 +1,6 @@
 """`lammps-heal heal`: heals a LAMMPS data, dump or restart file."""
 
 import argparse
-import os
 from pathlib import Path
 
 from lammps_heal.commands.parser import MODEL, Subcommands
@@ -12,7 +11,7 @@ def add_parser(subparsers: Subcommands) -> None:
     parser.set_defaults(run=run)
     parser.add_argument("damaged", type=Path, help="LAMMPS data file, text dump (its last frame) or restart file")
     parser.add_argument("-o", "--output", type=Path, required=True, help="trajectory to write, a LAMMPS text dump")
-    parser.add_argument("--model", type=Path, default=MODEL, help="exported model file (default: %(default)s)")
+    parser.add_argument("--model", type=Path, default=MODEL, help="model: a name, or an exported file (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=10, help="healing steps (default: %(default)s)")
     parser.add_argument("--max", type=float, help="longest displacement of one step, Å (default: the model's)")
     parser.add_argument("--elements", nargs="+", help="element of each LAMMPS type (default: told by the masses)")
@@ -21,7 +20,7 @@ def add_parser(subparsers: Subcommands) -> None:
     parser.add_argument("--write-data", type=Path, help="also write the healed crystal as a LAMMPS data file")
     parser.add_argument("--host", choices=("auto", "fix", "python"), default="auto", help="fix heal, or the Python callback")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--kernel", choices=("auto", "torchscript"), default="auto", help="auto: compiled, where it is right")
+    parser.add_argument("--kernel", choices=("yes", "no"), default="yes", help="no: TorchScript, some fifty times slower")
     parser.add_argument("--threads", type=int, default=1, help="of the kernel on each rank (default: %(default)s)")
     parser.add_argument("--lattice", type=float, help="lattice constant, Å, of another fcc metal than the model's")
 
@@ -30,16 +29,14 @@ def run(options: argparse.Namespace) -> None:
     from lammps_heal.step.ranks import world
 
     ranks = world()
-    import torch
-
     from lammps_heal.hosts.files import HealOptions, heal_file
+    from lammps_heal.model.model_file import model_path
 
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     heal_file(
         HealOptions(
             damaged=options.damaged,
             healed=options.output,
-            model=options.model,
+            model=model_path(options.model),
             steps=options.steps,
             longest=options.max,
             elements=options.elements,
@@ -48,7 +45,7 @@ def run(options: argparse.Namespace) -> None:
             write_data=options.write_data,
             host=options.host,
             device=options.device,
-            kernel=options.kernel,
+            kernel=options.kernel == "yes",
             threads=options.threads,
             lattice_constant=options.lattice,
         ),

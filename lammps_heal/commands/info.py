@@ -14,6 +14,6 @@ def add_parser(subparsers: Subcommands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from lammps_heal.model import model_file
+    from lammps_heal.model.model_file import load
 
-    print(json.dumps(model_file.describe(model_file.load(options.model)), indent=2, ensure_ascii=False))
+    print(json.dumps(load(options.model).describe(), indent=2, ensure_ascii=False))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
-MODEL = Path("data/pt_heal.pt")
+MODEL = Path("fcc")  # the name of a shipped model, or a file
 
 # What add_subparsers returns; argparse has no public name for it.
 Subcommands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"

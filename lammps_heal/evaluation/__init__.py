@@ -11,18 +11,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from lammps_heal.errors import HealError
 from lammps_heal.evaluation.crystals import frenkel, metals, noise, rotated, vacancies
 from lammps_heal.evaluation.hot import about, cascade, defects, liquid, stay, thermal
 from lammps_heal.evaluation.runs import FULL, QUICK, Size, read_data
 from lammps_heal.evaluation.table import Row, text
-from lammps_heal.model import model_file
+from lammps_heal.model.model_file import Model, load
 
 __all__ = ["CASES", "evaluate", "read_data"]
 
-CASES: dict[str, Callable[[torch.jit.ScriptModule, Size], list[Row]]] = {
+CASES: dict[str, Callable[[Model, Size], list[Row]]] = {
     "noise": noise,
     "frenkel": frenkel,
     "vacancies": vacancies,
@@ -45,7 +43,7 @@ def evaluate(model_path: Path, cases: list[str] | None, output: Path, quick: boo
     unknown = [c for c in chosen if c not in CASES]
     if unknown:
         raise HealError(f"case {unknown[0]} does not exist: choose from {', '.join(CASES)}")
-    model = model_file.load(model_path)
+    model = load(model_path)
     seconds: dict[str, float] = {}
     figures: dict[str, Any] = {"model": str(model_path), "weights_hash": model.weights_hash, **about(), "seconds": seconds}
     rows: list[Row] = []

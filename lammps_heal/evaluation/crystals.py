@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import torch
 from ase import Atoms
 from ase.data import atomic_numbers
 from scipy.spatial.transform import Rotation
@@ -15,6 +14,7 @@ from lammps_heal.analysis.sites import count_defects, occupation, remove_mean, s
 from lammps_heal.evaluation.cells import LATTICE_CONSTANT, perfect_crystal, with_noise, with_vacancies
 from lammps_heal.evaluation.runs import SEED, Size, healed_by, moves, nearest_sites, rms_length, trajectory, without_drift
 from lammps_heal.evaluation.table import Row, at_least, at_most, row
+from lammps_heal.model.model_file import Model
 from lammps_heal.step.neighbours import Int64Array
 
 NOISE_STEPS = 20
@@ -24,7 +24,7 @@ VACANCY_SIGMAS = (0.1, 0.2, 0.3, 0.4)  # Å
 ELEMENTS = ("Pt", "Cu", "Ni", "Pd", "Ag", "Au")
 
 
-def noise(model: torch.jit.ScriptModule, size: Size) -> list[Row]:
+def noise(model: Model, size: Size) -> list[Row]:
     """Excess and RMSD by step, where minimisation heals too."""
     rows = []
     # sigma, Å; steps within which the excess is to be 0.1 meV/atom; RMSD after 8 steps of the best offline denoiser, Å
@@ -76,7 +76,7 @@ def first_below(limit: float, values: list[float]) -> str:
     return str(reached[0]) if reached else f"> {len(values)}"
 
 
-def frenkel(model: torch.jit.ScriptModule, size: Size) -> list[Row]:
+def frenkel(model: Model, size: Size) -> list[Row]:
     """Noise at which atoms leave their sites: Frenkel pairs left, beside minimisation's."""
     sites = perfect_crystal(size.large)
     ground, rows = energy_per_atom(sites), []
@@ -155,7 +155,7 @@ def nearest_neighbour_sites(sites: Atoms) -> Int64Array:
     return site_distances(sites.positions, sites, 13)[1][:, 1:]
 
 
-def vacancies(model: torch.jit.ScriptModule, size: Size, steps: int = 20) -> list[Row]:
+def vacancies(model: Model, size: Size, steps: int = 20) -> list[Row]:
     """Is every vacancy kept, on its own site and relaxed as EAM relaxes it?"""
     sites = perfect_crystal(size.small)
     tallies = {vacant: (VacancyTally(), VacancyTally()) for vacant in VACANT}
@@ -185,7 +185,7 @@ def vacancies(model: torch.jit.ScriptModule, size: Size, steps: int = 20) -> lis
     return rows
 
 
-def rotated(model: torch.jit.ScriptModule, size: Size, steps: int = 10) -> list[Row]:
+def rotated(model: Model, size: Size, steps: int = 10) -> list[Row]:
     """The same crystal turned, and described by a triclinic cell: is the healed one the same?"""
     rng = np.random.default_rng([SEED, 4])
     sites = perfect_crystal(size.medium)
@@ -229,7 +229,7 @@ def metal_lattice_constant(element: str) -> float:
     return LATTICE_CONSTANT if element == "Pt" else float(metal_potential(element).read_text().splitlines()[1].split()[2])
 
 
-def metals(model: torch.jit.ScriptModule, size: Size, steps: int = 20) -> list[Row]:
+def metals(model: Model, size: Size, steps: int = 20) -> list[Row]:
     """Platinum's model on other fcc metals, lengths scaled: 1 % vacancies, the noise of 0.3 Å in platinum."""
     rows: list[Row] = []
     n_crystals = 2 if size.quick else 5

@@ -4,7 +4,6 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import torch
 from ase import Atoms
 
 from lammps_heal.analysis.energies import energy_per_atom, minimise
@@ -27,6 +26,7 @@ from lammps_heal.evaluation.runs import (
     without_drift,
 )
 from lammps_heal.evaluation.table import Row, at_least, at_most, below, row
+from lammps_heal.model.model_file import Model
 
 MELTING_POINT = 1480.0  # K, of Pt_u3.eam, by free energies: Foiles and Adams, Phys. Rev. B 40, 5909 (1989)
 TEMPERATURES = (300.0, 600.0, 900.0, 1200.0, 0.95 * MELTING_POINT)  # K
@@ -35,7 +35,7 @@ LIQUID_TEMPERATURE = 2500.0  # K
 STEPS = 20
 
 
-def thermal(model: torch.jit.ScriptModule, size: Size) -> list[Row]:
+def thermal(model: Model, size: Size) -> list[Row]:
     """Crystals at a temperature and no pressure, perfect and with 1 % vacancies, beside their quench."""
     rows = []
     for vacant in (0.0, 0.01):
@@ -72,7 +72,7 @@ def thermal(model: torch.jit.ScriptModule, size: Size) -> list[Row]:
     return rows
 
 
-def defects(model: torch.jit.ScriptModule, size: Size) -> list[Row]:
+def defects(model: Model, size: Size) -> list[Row]:
     """Surfaces, boundaries, faults, dislocations, void and dumbbell at 600 K, beside their quench."""
     rows = []
     for name, cell in defect_cells(size.quick).items():
@@ -93,7 +93,7 @@ def defects(model: torch.jit.ScriptModule, size: Size) -> list[Row]:
     return rows
 
 
-def liquid(model: torch.jit.ScriptModule, size: Size) -> list[Row]:
+def liquid(model: Model, size: Size) -> list[Row]:
     """A melt must not crystallise."""
     melt, quench = heated(crystal_start(size.medium, 0.0), LIQUID_TEMPERATURE, max(size.ps, 2.0))
     healed = healed_by(melt, model, STEPS)
@@ -101,7 +101,7 @@ def liquid(model: torch.jit.ScriptModule, size: Size) -> list[Row]:
     return [row("liquid", structure, "fcc fraction", below(0.02), fcc_fraction(healed), fcc_fraction(quench), STEPS)]
 
 
-def cascade(model: torch.jit.ScriptModule, size: Size) -> list[Row]:
+def cascade(model: Model, size: Size) -> list[Row]:
     """Frenkel pairs after a recoil: those that healing leaves beside those that quenching leaves."""
     with tempfile.TemporaryDirectory() as folder:
         run_lammps("inputs/in.cascade", prefix=f"{folder}/", n=size.cascade, recoil=size.recoil, seed=SEED)
@@ -119,7 +119,7 @@ def cascade(model: torch.jit.ScriptModule, size: Size) -> list[Row]:
     ]
 
 
-def stay(model: torch.jit.ScriptModule, size: Size) -> list[Row]:
+def stay(model: Model, size: Size) -> list[Row]:
     """Every relaxed structure of the other cases: does healing leave it alone?"""
     relaxed: dict[str, tuple[Atoms, Atoms | None]] = {}
     for vacant in (0.0, 0.001, 0.01, 0.05):
@@ -138,7 +138,7 @@ def stay(model: torch.jit.ScriptModule, size: Size) -> list[Row]:
     return [stayed(f"{name}, {len(a):,} atoms", a, lattice, model, size.stay_steps) for name, (a, lattice) in relaxed.items()]
 
 
-def stayed(structure: str, atoms: Atoms, lattice: Atoms | None, model: torch.jit.ScriptModule, steps: int) -> Row:
+def stayed(structure: str, atoms: Atoms, lattice: Atoms | None, model: Model, steps: int) -> Row:
     """How far the atoms of a relaxed structure move; a model that heals until it is refused has not left it alone."""
     figure, goal = "longest move, RMSD (three components), Å; sites that differ", "<= 0.02 0.003 0"
     try:

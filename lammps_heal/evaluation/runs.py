@@ -11,7 +11,6 @@ from typing import Any
 
 import ase.io
 import numpy as np
-import torch
 from ase import Atoms
 from ase.data import atomic_numbers
 
@@ -19,9 +18,9 @@ from lammps_heal.analysis.energies import minimise
 from lammps_heal.analysis.sites import occupation, remove_mean, site_distances
 from lammps_heal.errors import HealError
 from lammps_heal.evaluation.cells import defect_cells, perfect_crystal, with_vacancies
-from lammps_heal.model import model_file
+from lammps_heal.hosts.ase_atoms import heal
+from lammps_heal.model.model_file import Model
 from lammps_heal.step.neighbours import Float64Array, Int64Array
-from lammps_heal.step.step import heal
 
 SEED = 77_001  # of every case, followed by the case's own numbers; training has none like it
 
@@ -46,15 +45,13 @@ FULL = Size()
 QUICK = Size(large=5, medium=4, small=4, seeds=1, crystals=4, ps=0.3, cascade=8, recoil=100.0, stay_steps=4, quick=True)
 
 
-def trajectory(
-    atoms: Atoms, model: torch.jit.ScriptModule, at_steps: Iterable[int], lattice_constant: float | None = None
-) -> dict[int, Atoms]:
+def trajectory(atoms: Atoms, model: Model, at_steps: Iterable[int], lattice_constant: float | None = None) -> dict[int, Atoms]:
     """Copies of `atoms` healed by these numbers of steps, all of one trajectory.
 
     lattice_constant: Å, of another metal, that the model is scaled to. The only place where the evaluation heals.
     """
     if lattice_constant is not None:
-        model = model_file.scaled(model, lattice_constant)
+        model = model.scaled(lattice_constant)
     healed: dict[int, Atoms] = {}
     current, done = atoms, 0
     for n in sorted(set(at_steps)):
@@ -63,7 +60,7 @@ def trajectory(
     return healed
 
 
-def healed_by(atoms: Atoms, model: torch.jit.ScriptModule, steps: int, lattice_constant: float | None = None) -> Atoms:
+def healed_by(atoms: Atoms, model: Model, steps: int, lattice_constant: float | None = None) -> Atoms:
     """`atoms` healed by so many steps."""
     return trajectory(atoms, model, [steps], lattice_constant)[steps]
 

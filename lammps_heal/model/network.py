@@ -9,19 +9,20 @@
     invariants of atom i        p_kl = sum_m A_klm M_klm   (l = 0: A_k0)
     gates                       g_kl, t_k, s = per-atom network of p
     weight of edge ij           w_ij = sum_k Q_k0(d) g_k0 + sum_{l>0} Q_kl(d) g_kl sum_m M_klm Y_lm(u)
-    force on atom i             f_i = sum_j (w_ij + w_ji) u, in Å: what i pushes j by, j pushes i by, and they sum to zero
+    force on atom i             f_i = sum_j (w_ij + w_ji) u, in Å: equal and opposite on j, so that they sum to zero
     mobility of atom i          B_i = (1 + s) 1 + sum_k t_k T(M_k2) / n_channels, where u . T(M) u = sum_m M_m Y_2m(u)
-    answer of atom i            v_i = B_i f_i
-    relay, n_layers times       v_i <- v_i + sum_j [ a(d) v_j + b(d) u (u . v_j) ],  a and b as R_kl, for each relay
+    first displacement          v_i = B_i f_i
+    message-passing layers      v_i <- v_i + sum_j [ a(d) v_j + b(d) u (u . v_j) ],  a and b as R_kl, for each layer
     displacement                Delta_i = v_i
 
 w_ij and s are invariant under rotation, reflection, translation and permutation, and T turns with the crystal, as
-Delta so does. Forces in pairs are what keeps a relaxed defect where it is: an error of theirs is felt near by,
-where a single one would push a whole grain. They need not be the answer: a loosely bound atom goes farther, and
-the mobility says how far. The answer depends on what is within two cutoffs of atom i. In a relay atoms tell their
-neighbours what they have heard: long waves of displacement, of which two cutoffs show little, so heal in a few
-steps; where no atom wants to move, none is moved. A host folds the forces on ghosts onto their owners, as LAMMPS
-does with newton on, and makes the answers known to the ghosts before each relay, as it does with positions.
+Delta so does. The forces have no energy (pseudo-forces), but come in pairs, and that keeps a relaxed defect where it
+is: an error of theirs acts near by, where a single one would move a whole grain. Displacement is not force: a loosely
+bound atom goes farther, and the mobility tensor, a preconditioner for each atom, says how far. The first displacement
+depends on what is within two cutoffs of atom i. The message-passing layers carry displacements on: long waves, of which
+two cutoffs show little, so heal in a few steps; where no atom wants to move, none is moved. A host adds the forces on
+ghosts to their owners (reverse communication, as LAMMPS does with newton on), and copies displacements to ghosts before
+each layer (forward communication).
 """
 
 import math
@@ -101,10 +102,10 @@ def pad_edges(positions: Tensor, centres: Tensor, first: Tensor, neighbours: Ten
     return Edges(unit, padded_distances.float(), padded_distances < cutoff, rows)
 
 
-def on_grid(values: Tensor) -> Tensor:
-    """Float64 values rounded to multiples of 2^-30, 1e-9.
+def round_to_fixed_point(values: Tensor) -> Tensor:
+    """Float64 values rounded to multiples of 2^-30, 1e-9: reproducible summation.
 
-    Their sums are exact in any order, so that forces are the same bits on any number of ranks and threads, and on
+    Sums of such numbers are exact in any order, so that forces are the same bits on any number of ranks and threads, and on
     a GPU.
     """
     coarse = 6291456.0  # 1.5 * 2^22, whose last digit is that
@@ -134,13 +135,13 @@ class HealingNetwork(nn.Module):
         self.n_channels = n_channels
         self.n_layers = n_layers
         n_degrees = MAX_DEGREE + 1
-        # From no distance at all: two atoms that do not see each other stay on one spot.
+        # From no distance at all: two overlapping atoms must see each other, to be moved apart.
         spacing = cutoff / (n_basis - 1)
         self.basis_centres = nn.Parameter(torch.linspace(0.0, cutoff, n_basis))
         self.basis_log_width = nn.Parameter(torch.full((n_basis,), math.log(0.5 / spacing**2)))
-        # One matrix for the radial functions of the answer: R_kl, then Q_kl, channels fastest.
+        # One matrix for all radial functions: R_kl, then Q_kl, channels fastest.
         self.radial_weights = nn.Parameter(torch.randn(n_basis, 2 * n_degrees * n_channels) / math.sqrt(n_basis))
-        self.message_weights = nn.Parameter(torch.zeros(n_basis, 2 * n_layers))  # a and b of each relay
+        self.message_weights = nn.Parameter(torch.zeros(n_basis, 2 * n_layers))  # a and b of each layer
         self.mixing = nn.Parameter(torch.randn(n_degrees, n_channels, n_channels) / math.sqrt(n_channels))
         n_invariants = n_degrees * n_channels
         self.gates = nn.Sequential(
@@ -152,43 +153,42 @@ class HealingNetwork(nn.Module):
         )
 
     def forward(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, forces: Tensor) -> Tensor:
-        """Mobility of each centre, (n, 3, 3) float64; what the centres' edges do to all rows is added to `forces`.
+        """Mobility of each centre, (n, 3, 3) float64; the pair forces of the centres' edges are added to `forces`.
 
-        forces: (n_atoms, 3) float64 Å, changed in place. When all centres have been asked and those on ghosts are
-        added to their owners', mobility times force is the answer: the displacement before any relay.
+        forces: (n_atoms, 3) float64 Å, changed in place. With the forces of all centres, those on ghosts added to their
+        owners', mobility times force is the displacement before any message-passing layer.
         """
         edges = pad_edges(positions, centres, first, neighbours, self.cutoff)
-        pushes, mobilities = self.pair_forces(edges, self.edge_basis(edges))
-        exact = on_grid(pushes.double())
+        pair_forces, mobilities = self.pair_forces(edges, self.edge_basis(edges))
+        exact = round_to_fixed_point(pair_forces.double())
         forces.index_add_(0, centres, exact.sum(1))
         forces.index_add_(0, edges.neighbours.reshape(-1), -exact.reshape(-1, 3))
         return mobilities.double()
 
     @torch.jit.export
     def message_layer(
-        self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, answers: Tensor, layer: int
+        self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, v_in: Tensor, layer: int
     ) -> Tensor:
-        """Answers after relay number `layer`, from 0: (n, 3) float64 Å.
+        """v_out of message-passing layer `layer`, from 0: (n, 3) float64 Å; of the last, the displacement to be added.
 
-        answers: (n_atoms, 3) float64 Å, before it, of ghosts too; zero for atoms that do not move. After the
-        last relay they are the displacements, to be added.
+        v_in: (n_atoms, 3) float64 Å, of ghosts too; zero for atoms that do not move.
         """
         edges = pad_edges(positions, centres, first, neighbours, self.cutoff)
-        return answers[centres] + self.messages(edges, self.edge_basis(edges), answers, layer).double()
+        return v_in[centres] + self.messages(edges, self.edge_basis(edges), v_in, layer).double()
 
     def displacement(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, owners: Tensor) -> Tensor:
-        """Answers and all relays at once, for training: (n, 3) float64 Å, to be added.
+        """The whole displacement at once, for training: (n, 3) float64 Å, to be added.
 
         owners: (n_atoms,) int64, the place among the centres of the atom that each row is, or is an image of.
         """
         edges = pad_edges(positions, centres, first, neighbours, self.cutoff)
         basis = self.edge_basis(edges)
-        pushes, mobilities = self.pair_forces(edges, basis)
-        forces = pushes.sum(1).index_add(0, owners[edges.neighbours].reshape(-1), -pushes.reshape(-1, 3))
-        answers = (mobilities @ forces.unsqueeze(2)).squeeze(2)
+        pair_forces, mobilities = self.pair_forces(edges, basis)
+        forces = pair_forces.sum(1).index_add(0, owners[edges.neighbours].reshape(-1), -pair_forces.reshape(-1, 3))
+        displacement = (mobilities @ forces.unsqueeze(2)).squeeze(2)
         for layer in range(self.n_layers):
-            answers = answers + self.messages(edges, basis, answers[owners], layer)
-        return answers.double()
+            displacement = displacement + self.messages(edges, basis, displacement[owners], layer)
+        return displacement.double()
 
     def pair_forces(self, edges: Edges, basis: Tensor) -> tuple[Tensor, Tensor]:
         """w_ij u of each edge, (n, K, 3) Å, zero where there is none, and mobilities, (n, 3, 3); float32."""
@@ -225,12 +225,12 @@ class HealingNetwork(nn.Module):
         rows = [both + x2_y2, xy, xz, xy, both - x2_y2, yz, xz, yz, both + 1.5 * zz]
         return torch.stack(rows, 1).reshape(-1, 3, 3)
 
-    def messages(self, edges: Edges, basis: Tensor, answers: Tensor, layer: int) -> Tensor:
-        """What each centre hears of the answers (n_atoms, 3) in a relay: (n, 3) float32 Å."""
+    def messages(self, edges: Edges, basis: Tensor, v_in: Tensor, layer: int) -> Tensor:
+        """Sum of the messages to each centre in a layer: (n, 3) float32 Å. v_in: (n_atoms, 3) Å."""
         functions = basis @ self.message_weights[:, 2 * layer : 2 * layer + 2]
-        told = answers[edges.neighbours].float()
-        along = (edges.unit * told).sum(-1)
-        return (functions[..., :1] * told).sum(1) + ((functions[..., 1] * along).unsqueeze(1) @ edges.unit).squeeze(1)
+        of_neighbours = v_in[edges.neighbours].float()
+        along = (edges.unit * of_neighbours).sum(-1)
+        return (functions[..., :1] * of_neighbours).sum(1) + ((functions[..., 1] * along).unsqueeze(1) @ edges.unit).squeeze(1)
 
     def edge_basis(self, edges: Edges) -> Tensor:
         """Radial basis of each edge, (n, K, n_basis), zero where there is none."""
@@ -243,21 +243,18 @@ class HealingNetwork(nn.Module):
 
     @torch.jit.export
     def radial_functions(self, d: Tensor) -> Tensor:
-        """R_kl(d), then Q_kl(d), channels fastest, for distances d (...) in Å: (..., 2 * 4 * n_channels).
-
-        Exported, as message_functions, so that a kernel can tabulate them from the model file.
-        """
+        """R_kl(d), then Q_kl(d), channels fastest, for distances d (...) in Å: (..., 2 * 4 * n_channels)."""
         return self.basis(d) @ self.radial_weights
 
     @torch.jit.export
     def message_functions(self, d: Tensor) -> Tensor:
-        """a(d) and b(d) of each relay, (..., 2 * n_layers)."""
+        """a(d) and b(d) of each message-passing layer, (..., 2 * n_layers)."""
         return self.basis(d) @ self.message_weights
 
     def envelope(self, d: Tensor) -> Tensor:
         """Polynomial 1 - 10 t^3 + 15 t^4 - 6 t^5: value, slope and curvature vanish at t = 1, the cutoff; t = 0 at switch_on.
 
-        The later it switches, the more the outer shells tell, which long waves need.
+        The later it switches, the more weight the outer shells have, which long waves need.
         """
         t = ((d - self.switch_on) / (self.cutoff - self.switch_on)).clamp(min=0.0)
         return 1.0 - t * t * t * (10.0 - 15.0 * t + 6.0 * t * t)

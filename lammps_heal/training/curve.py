@@ -14,10 +14,11 @@ from typing import Any
 import torch
 
 from lammps_heal.benchmark import jobs as bench_lammps
-from lammps_heal.model import model_file
-from lammps_heal.model.export import model_from_weights
+from lammps_heal.model.export import export
+from lammps_heal.model.model_file import load
 from lammps_heal.training.options import TrainingOptions
 from lammps_heal.training.trainer import VALIDATION_STEPS, score, train
+from lammps_heal.training.weights import read_network
 
 # What differs from the options given.
 SIZES: dict[str, dict[str, Any]] = {
@@ -65,7 +66,7 @@ def curve(data: Sequence[Path], options: TrainingOptions, folder: Path, rounds: 
         if not _is_trained(weights, changed):
             print(name, flush=True)
             train(data, changed, weights, weights.with_suffix(".checkpoint"), weights.with_suffix(".log"))
-        model_file.export(model_from_weights(weights), models[name])
+        export(read_network(weights), models[name])
     seconds: dict[str, list[float]] = {}
     for _ in range(rounds):
         done = bench_lammps.run("eam", TIMED_ATOMS, steps=TIMED_STEPS)
@@ -75,9 +76,9 @@ def curve(data: Sequence[Path], options: TrainingOptions, folder: Path, rounds: 
             seconds.setdefault(name, []).append(done.section("Modify") / done.steps / done.n_atoms)
     points = []
     for name, model in models.items():
-        about = model_file.describe(model_file.load(model))
+        about = load(model)
         step, force = (median(seconds[job]) * MICRO for job in (name, "eam"))
-        points.append(Point(name, about["parameters"], step, force, about["training"]["figures"]))
+        points.append(Point(name, about.n_parameters, step, force, about.training["figures"]))
     print(table(points))
     (folder / "curve.json").write_text(json.dumps([point.as_json() for point in points], indent=1) + "\n")
     return points

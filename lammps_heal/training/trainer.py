@@ -45,11 +45,12 @@ from tqdm import tqdm
 
 from lammps_heal.analysis.sites import remove_mean, root_mean_square, vectors_to_sites
 from lammps_heal.errors import HealError
-from lammps_heal.model.export import make_network, model_from_weights
 from lammps_heal.model.model_file import MAX_DISPLACEMENT
 from lammps_heal.model.network import HealingNetwork
+from lammps_heal.step.crystal import PeriodicCrystal
 from lammps_heal.step.neighbours import Float64Array, periodic_neighbours
-from lammps_heal.step.step import PeriodicCrystal, cap, displacement
+from lammps_heal.step.step import cap, displacement
+from lammps_heal.step.torchscript import TorchBackend
 from lammps_heal.training.lattice_waves import WAVE_RMS_FLOOR, WAVE_STEP, strained_waves
 from lammps_heal.training.layer_tuning import tune_layers
 from lammps_heal.training.options import TrainingOptions
@@ -65,6 +66,7 @@ from lammps_heal.training.structures import (
     smooth_shifts,
     uneven_sigmas,
 )
+from lammps_heal.training.weights import make_network, network_sizes, read_network
 
 NOISE_FLOOR = 0.002  # Å, s_0 of the loss
 CLEAN_FLOOR = 0.0005  # Å, s_0 of structures that never had noise
@@ -123,7 +125,7 @@ class Trainer:
             self.training_set += [members[i] for i in order[n_held_out:]]
         self.rng = np.random.default_rng(options.seed)
         torch.manual_seed(options.seed)
-        self.network = make_network(options).to(device)
+        self.network = make_network(network_sizes(options)).to(device)
         if options.wave_weight > 0.0:
             constant = describe_crystals(structures)["lattice_constant"]
             self.waves = strained_waves(constant, options.cutoff, device)
@@ -276,7 +278,7 @@ class Trainer:
             x = atoms.arrays[START] if group == THERMAL else atoms.positions + rng.normal(0.0, sigma, atoms.positions.shape)
             row = [_residual(x, atoms)]
             for step in range(1, VALIDATION_STEPS[-1] + 1):
-                x = x + cap(displacement(self.network, *crystal.open_cluster(x), crystal), MAX_DISPLACEMENT)[0]
+                x = x + cap(displacement(TorchBackend(self.network), *crystal.open_cluster(x), crystal), MAX_DISPLACEMENT)[0]
                 if step in VALIDATION_STEPS:
                     row.append(_residual(x, atoms))
             squares += np.square(row)
@@ -364,9 +366,9 @@ def train(
     }
     trainer = Trainer(structures, options, device)
     if start is not None:
-        begun = model_from_weights(start)
+        begun = read_network(start)
         _start_from(begun.network.state_dict(), trainer.network, start)
-        provenance["command"] = f"{json.loads(begun.training_record)['command']} && {provenance['command']}"
+        provenance["command"] = f"{begun.training['command']} && {provenance['command']}"
     if resume:
         if not checkpoint.is_file():
             raise HealError(f'checkpoint "{checkpoint}" does not exist: start without --resume')

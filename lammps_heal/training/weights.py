@@ -5,9 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from ase.data import atomic_masses, atomic_numbers
 from torch import Tensor
 
 from lammps_heal.errors import HealError
+from lammps_heal.model.export import TrainedNetwork
+from lammps_heal.model.network import HealingNetwork
+from lammps_heal.training.options import TrainingOptions
 from lammps_heal.training.recipe import NetworkSizes
 
 STRUCTURE = "fcc"
@@ -51,3 +55,30 @@ def read_weights(path: Path) -> TrainedWeights:
         )
     except Exception as reason:
         raise HealError(f'"{path}" holds no trained weights ({type(reason).__name__}): train anew') from reason
+
+
+def network_sizes(options: TrainingOptions) -> NetworkSizes:
+    """Those that the options name."""
+    return NetworkSizes(**{field.name: getattr(options, field.name) for field in fields(NetworkSizes)})
+
+
+def make_network(sizes: NetworkSizes) -> HealingNetwork:
+    """A network of these sizes, with fresh weights."""
+    return HealingNetwork(sizes.cutoff, sizes.n_basis, sizes.n_channels, sizes.n_hidden, sizes.switch_on, sizes.n_layers)
+
+
+def read_network(path: Path) -> TrainedNetwork:
+    """The network of a training's weights, as `model.export` takes it. Raises HealError as `read_weights`."""
+    trained = read_weights(path)
+    network = make_network(trained.sizes)
+    network.load_state_dict(trained.network)
+    return TrainedNetwork(
+        network,
+        trained.structure,
+        trained.elements,
+        [float(atomic_masses[atomic_numbers[element]]) for element in trained.elements],
+        trained.lattice_constant,
+        trained.lattice_constants,
+        trained.sigmas,
+        trained.record,
+    )

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from conftest import MODEL, ON_ONE_SPOT, fcc
 
 from lammps_heal.analysis.energies import minimise
@@ -16,6 +15,7 @@ from lammps_heal.evaluation.crystals import VacancyTally, first_below, rmsd_to_s
 from lammps_heal.evaluation.hot import stayed
 from lammps_heal.evaluation.runs import SEED, trajectory
 from lammps_heal.evaluation.table import Row, at_least, at_most, below, row, text
+from lammps_heal.model.model_file import Model
 
 pytestmark = pytest.mark.lammps
 
@@ -94,7 +94,7 @@ def test_minimisation_heals_small_noise(rows: list[Row]) -> None:
 TRIAL_CRYSTALS = 15  # at 0.5 Å a pair of atoms that is late, in every third or so, sets the RMSD of a crystal
 
 
-def test_noise_is_healed_as_well_as_in_the_trial(model: torch.jit.ScriptModule) -> None:
+def test_noise_is_healed_as_well_as_in_the_trial(model: Model) -> None:
     sites = fcc(8)
     for number, (sigma, expected) in enumerate(TRIAL.items()):
         curves = []
@@ -167,7 +167,7 @@ def test_a_refusal_is_a_row_and_the_other_cases_go_on(tmp_path: Path, monkeypatc
     assert "two atoms are on one spot" in (tmp_path / "figures.txt").read_text()
 
 
-def test_a_structure_that_is_refused_has_not_stayed(model: torch.jit.ScriptModule) -> None:
+def test_a_structure_that_is_refused_has_not_stayed(model: Model) -> None:
     atoms = fcc(3)
     assert stayed("crystal", atoms, atoms, model, 2).passed
     atoms.positions[1] = atoms.positions[0] + [0.0, 0.0, ON_ONE_SPOT]

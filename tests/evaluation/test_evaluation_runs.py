@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from ase.io.lammpsdata import read_lammps_data
 from conftest import ROOT, fcc, noisy
 
@@ -20,7 +19,8 @@ from lammps_heal.evaluation.runs import (
     run_lammps,
     trajectory,
 )
-from lammps_heal.step.step import heal
+from lammps_heal.hosts.ase_atoms import heal
+from lammps_heal.model.model_file import Model
 
 pytestmark = pytest.mark.lammps
 
@@ -32,7 +32,7 @@ def in_repository(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
 
 
-def test_a_trajectory_is_one_healing(model: torch.jit.ScriptModule, rng: np.random.Generator) -> None:
+def test_a_trajectory_is_one_healing(model: Model, rng: np.random.Generator) -> None:
     start = noisy(fcc(3), 0.3, rng)
     healed = trajectory(start, model, (5, 2))
     assert list(healed) == [2, 5]
@@ -40,7 +40,7 @@ def test_a_trajectory_is_one_healing(model: torch.jit.ScriptModule, rng: np.rand
     np.testing.assert_allclose(healed[5].positions, heal(start, model, 5).positions, atol=1e-4)
 
 
-def test_another_metal_heals_as_platinum_of_its_size(model: torch.jit.ScriptModule, rng: np.random.Generator) -> None:
+def test_another_metal_heals_as_platinum_of_its_size(model: Model, rng: np.random.Generator) -> None:
     platinum = noisy(fcc(3), 0.3, rng)
     copper = platinum.copy()
     copper.symbols[:] = "Cu"

@@ -12,6 +12,7 @@ from conftest import BIN, MODEL, POTENTIAL, Run, fcc, noisy
 
 from lammps_heal.analysis.sites import count_defects, remove_mean, root_mean_square
 from lammps_heal.hosts.files import last_frame
+from lammps_heal.model.model_file import Model
 
 pytestmark = pytest.mark.lammps
 SITES = fcc(5)
@@ -153,7 +154,7 @@ def test_bad_input_has_one_message_and_loses_nothing(
     assert out.read_text() == "an earlier trajectory"
 
 
-def test_info_prints_the_model(run: Run, model: torch.jit.ScriptModule) -> None:
+def test_info_prints_the_model(run: Run, model: Model) -> None:
     done = run("lammps-heal", "info", MODEL)
     assert done.returncode == 0
     assert f'"cutoff": {model.cutoff}' in done.stdout and '"weights_hash"' in done.stdout

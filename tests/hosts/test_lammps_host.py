@@ -9,13 +9,13 @@ from pathlib import Path
 import ase.io
 import numpy as np
 import pytest
-import torch
 from conftest import BIN, MODEL, ON_ONE_SPOT, POTENTIAL, ROOT, fcc, noisy
-from networks import model_of, random_network, step_of_group
+from networks import random_network, step_of_group, trained
 
 import lammps_heal
-from lammps_heal.model import model_file
-from lammps_heal.step.step import SKIN
+from lammps_heal.model.export import export
+from lammps_heal.model.model_file import Model, load
+from lammps_heal.step.crystal import SKIN
 
 pytestmark = pytest.mark.lammps
 
@@ -210,7 +210,7 @@ def test_ghosts_are_found_anew_before_they_reach_too_little(damaged: Path, tmp_p
 
 @pytest.mark.mpi
 @pytest.mark.parametrize("ranks", [1, 2, 4])
-def test_only_atoms_of_the_group_move_and_tell(damaged: Path, tmp_path: Path, ranks: int, model: torch.jit.ScriptModule) -> None:
+def test_only_atoms_of_the_group_move_and_tell(damaged: Path, tmp_path: Path, ranks: int, model: Model) -> None:
     some = [*CRYSTAL, "group some id 1:200"]
     done, out = heal(damaged, tmp_path, before=some, group="some", after=[*OUTPUT, "run 2"], ranks=ranks)
     assert done.returncode == 0, done.stderr
@@ -232,8 +232,8 @@ def test_any_number_of_relays(tmp_path: Path, n_layers: int) -> None:
     atoms = noisy(fcc(4), 0.2, np.random.default_rng(9))
     data, path = tmp_path / "noisy.data", tmp_path / "model.pt"
     ase.io.write(data, atoms, format="lammps-data", masses=True)
-    model_file.export(model_of(random_network(n_layers)), path)
-    expected = lammps_heal.heal(atoms, model_file.load(path), 3, kernel="torchscript").positions
+    export(trained(random_network(n_layers)), path)
+    expected = lammps_heal.heal(atoms, load(path), 3, kernel=False).positions
     for ranks in (1, 2):
         done, out = heal(data, tmp_path, model=str(path), after=[*OUTPUT, "run 3"], ranks=ranks)
         assert done.returncode == 0, done.stderr
@@ -241,7 +241,7 @@ def test_any_number_of_relays(tmp_path: Path, n_layers: int) -> None:
 
 
 def test_the_cap_holds(damaged: Path, tmp_path: Path) -> None:
-    done, out = heal(damaged, tmp_path, longest=0.1, after=[*OUTPUT, "run 2"])
+    done, out = heal(damaged, tmp_path, max_displacement=0.1, after=[*OUTPUT, "run 2"])
     assert done.returncode == 0, done.stderr
     table = thermo(out)[0]
     assert table[1, 3] == pytest.approx(0.1)
@@ -273,7 +273,7 @@ def test_bad_input_ends_all_ranks_with_one_message(
 
 @pytest.mark.mpi
 @pytest.mark.parametrize("ranks", [1, 2])
-def test_ghosts_that_do_not_reach_are_noticed(damaged: Path, tmp_path: Path, ranks: int, model: torch.jit.ScriptModule) -> None:
+def test_ghosts_that_do_not_reach_are_noticed(damaged: Path, tmp_path: Path, ranks: int, model: Model) -> None:
     done, _ = heal(damaged, tmp_path, before=CRYSTAL[:5], after=["comm_modify cutoff 4.0", "run 2"], ranks=ranks)
     one_error(done, f'add "comm_modify cutoff {model.cutoff + SKIN:g}" before "run"')
 

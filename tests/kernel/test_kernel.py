@@ -7,37 +7,36 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from conftest import MODEL, ON_ONE_SPOT, TOLERANCE, fcc, noisy
-from networks import WRONG, displacements, model_of, random_network, write_wrong_tables
+from conftest import ON_ONE_SPOT, TOLERANCE, fcc, noisy
+from networks import by_torch, displacements, random_network
 
-import lammps_heal
 from lammps_heal.errors import HealError
 from lammps_heal.kernel import library as kernel_library
-from lammps_heal.kernel.kernel import Kernel, Parts, usable_kernel
-from lammps_heal.kernel.packing import packed_weights
-from lammps_heal.model import model_file
+from lammps_heal.kernel.kernel import Kernel
+from lammps_heal.model.export import pack
+from lammps_heal.model.model_file import Model
 from lammps_heal.model.network import HealingNetwork
-from lammps_heal.step import step as healing
+from lammps_heal.step.backends import KernelBackend
+from lammps_heal.step.crystal import PeriodicCrystal
 from lammps_heal.step.neighbours import Neighbourhoods, neighbour_list, neighbours_by_id, periodic_ghosts
-from lammps_heal.step.step import PeriodicCrystal, fastest_displacement
+from lammps_heal.step.step import displacement
 
 SAME = TOLERANCE[torch.float32]  # Å
 SHAPES = [  # channels, hidden units, cutoff in Å, relays
     *[(1, 5, 4.0, 1), (4, 16, 5.0, 3), (8, 32, 6.0, 0), (8, 64, 6.5, 2)],
     *[(12, 64, 6.0, 3), (16, 64, 6.0, 1), (20, 48, 4.5, 2), (32, 20, 5.0, 3)],
 ]
-by_torch = healing._by_torch
 Cluster = tuple[np.ndarray, Neighbourhoods]  # positions of all rows, and who is whose neighbour
 
 
-def kernel_of(model: model_file.ModelFile, instruction_set: str = "") -> Kernel:
-    return Kernel(packed_weights(model.network), float(getattr(model, "length_scale", 1.0)), instruction_set)
+def kernel_of(model: Model | HealingNetwork, instruction_set: str = "") -> Kernel:
+    return Kernel(model.weights if isinstance(model, Model) else pack(model), instruction_set=instruction_set)
 
 
-def assert_same_forces(kernel: Kernel, model: model_file.ModelFile, cluster: Cluster, scale: float = 1.0) -> None:
+def assert_same_forces(kernel: Kernel, model: Model | HealingNetwork, cluster: Cluster, scale: float = 1.0) -> None:
     """Also on the ghosts. scale: Å, of the largest."""
-    forces, mobilities = kernel.forces(*cluster)
-    expected_forces, expected_mobilities = by_torch(model).forces(*cluster)
+    forces, mobilities = kernel.pair_forces(*cluster)
+    expected_forces, expected_mobilities = by_torch(model).pair_forces(*cluster)
     assert forces.shape == cluster[0].shape
     np.testing.assert_allclose(forces, expected_forces, atol=SAME * scale)
     np.testing.assert_allclose(mobilities, expected_mobilities, atol=SAME * scale)
@@ -53,13 +52,13 @@ def crystal_of(atoms: Atoms, cutoff: float) -> tuple[PeriodicCrystal, np.ndarray
 def test_random_networks(
     n_channels: int, n_hidden: int, cutoff: float, n_layers: int, instruction_set: str, rng: np.random.Generator
 ) -> None:
-    model = model_of(random_network(n_layers, cutoff, n_channels, n_hidden))
+    model = random_network(n_layers, cutoff, n_channels, n_hidden)
     atoms = noisy(fcc(3), 0.2, rng)
     del atoms[7]
     crystal, *cluster = crystal_of(atoms, cutoff)
     kernel = kernel_of(model, instruction_set)
     assert (kernel.instruction_set, kernel.n_layers) == (instruction_set, n_layers)
-    forces, mobilities = by_torch(model).forces(*cluster)
+    forces, mobilities = by_torch(model).pair_forces(*cluster)
     assert np.abs(forces[: len(atoms)]).max() > 1e-2 and np.abs(forces[len(atoms) :]).max() > 1e-3
     assert np.abs(mobilities - np.eye(3)).max() > 1e-2
     assert_same_forces(kernel, model, tuple(cluster))
@@ -72,31 +71,20 @@ def test_random_networks(
 
 
 @pytest.mark.parametrize("instruction_set", kernel_library.instruction_sets())
-def test_the_shipped_model(model: torch.jit.ScriptModule, instruction_set: str, rng: np.random.Generator) -> None:
+def test_the_shipped_model(model: Model, instruction_set: str, rng: np.random.Generator) -> None:
     kernel = kernel_of(model, instruction_set)
     for sigma in (0.0, 0.1, 0.3):
         atoms = noisy(fcc(4), sigma, rng)
         crystal, *cluster = crystal_of(atoms, model.cutoff)
-        parts = Parts(model.n_layers, kernel.forces, kernel.message_layer)
-        answers = healing._whole_step(parts, *cluster, crystal)
+        answers = displacement(KernelBackend(kernel), *cluster, crystal)
         expected = displacements(model, atoms)
         # TorchScript itself is that far from float64.
         np.testing.assert_allclose(answers, expected, atol=2 * SAME)
         assert np.abs(answers - expected).mean() < 0.2 * SAME
 
 
-@pytest.mark.parametrize("n_layers", [0, 1, 3])
-def test_all_of_a_step(tmp_path: Path, n_layers: int, rng: np.random.Generator) -> None:
-    model_file.export(model_of(random_network(n_layers)), tmp_path / "model.pt")
-    model, atoms = model_file.load(tmp_path / "model.pt"), noisy(fcc(3), 0.2, rng)
-    crystal, *cluster = crystal_of(atoms, model.cutoff)
-    by_kernel = fastest_displacement(model)(*cluster, crystal)
-    np.testing.assert_allclose(by_kernel, displacements(model, atoms), atol=SAME)
-    assert (by_kernel != fastest_displacement(model, "torchscript")(*cluster, crystal)).any()
-
-
 @pytest.mark.parametrize("n", [1, 25, 1000])
-def test_any_number_of_threads_gives_the_same_bits(model: torch.jit.ScriptModule, n: int, rng: np.random.Generator) -> None:
+def test_any_number_of_threads_gives_the_same_bits(model: Model, n: int, rng: np.random.Generator) -> None:
     _, positions, listed = crystal_of(noisy(fcc(7), 0.2, rng), model.cutoff)
     some = Neighbourhoods(listed.centres[:n], listed.first[: n + 1], listed.neighbours)
     told = rng.normal(0.0, 0.1, positions.shape)
@@ -104,7 +92,7 @@ def test_any_number_of_threads_gives_the_same_bits(model: torch.jit.ScriptModule
     assert kernel.n_layers > 0
 
     def computed(neighbourhoods: Neighbourhoods, threads: int) -> list[np.ndarray]:
-        forces = kernel.forces(positions, neighbourhoods, threads)
+        forces = kernel.pair_forces(positions, neighbourhoods, threads)
         return [*forces, *(kernel.message_layer(positions, neighbourhoods, told, turn) for turn in range(kernel.n_layers))]
 
     alone = computed(some, 1)
@@ -116,11 +104,11 @@ def test_any_number_of_threads_gives_the_same_bits(model: torch.jit.ScriptModule
         np.testing.assert_array_equal(one[:n], other)
 
 
-def test_forces_sum_to_zero_and_do_not_depend_on_the_order(model: torch.jit.ScriptModule, rng: np.random.Generator) -> None:
+def test_forces_sum_to_zero_and_do_not_depend_on_the_order(model: Model, rng: np.random.Generator) -> None:
     atoms = noisy(fcc(4), 0.3, rng)
     crystal, *cluster = crystal_of(atoms, model.cutoff)
     for parts in (by_torch(model), kernel_of(model)):
-        forces = crystal.reverse(parts.forces(*cluster)[0])
+        forces = crystal.reverse(parts.pair_forces(*cluster)[0])
         assert np.abs(forces).max() > 0.01
         np.testing.assert_array_equal(forces.sum(0), 0.0)  # they are on a grid: sums are exact
         n = len(atoms) // 3
@@ -129,30 +117,30 @@ def test_forces_sum_to_zero_and_do_not_depend_on_the_order(model: torch.jit.Scri
             Neighbourhoods(np.arange(len(atoms)), np.clip(first, low, high) - low, cluster[1].neighbours[low:high])
             for low, high in ((0, first[n]), (first[n], first[-1]))
         ]
-        together = np.sum([parts.forces(positions, half)[0] for half in reversed(halves)], axis=0)
+        together = np.sum([parts.pair_forces(positions, half)[0] for half in reversed(halves)], axis=0)
         np.testing.assert_array_equal(crystal.reverse(together), forces)
 
 
-def test_atoms_without_neighbours_and_no_atoms_at_all(model: torch.jit.ScriptModule) -> None:
+def test_atoms_without_neighbours_and_no_atoms_at_all(model: Model) -> None:
     far = np.array([[0.0, 0.0, 0.0], [50.0, 0.0, 0.0], [52.5, 0.5, 0.0]])
     listed = neighbours_by_id(far, np.arange(3), 3, model.cutoff)
     assert listed.first.tolist() == [0, 0, 1, 2]
     kernel = kernel_of(model)
-    np.testing.assert_array_equal(kernel.forces(far, listed)[0][0], 0.0)
+    np.testing.assert_array_equal(kernel.pair_forces(far, listed)[0][0], 0.0)
     assert_same_forces(kernel, model, (far, listed))
     told = np.array([[0.125, 0.25, 0.375], [0.0, 0.1, 0.0], [0.1, 0.0, 0.0]])  # the first on the answers' grid
     relayed = kernel.message_layer(far, listed, told, 0)
     np.testing.assert_array_equal(relayed[0], told[0])
     np.testing.assert_allclose(relayed, by_torch(model).message_layer(far, listed, told, 0), atol=SAME)
     nothing = neighbours_by_id(far, np.arange(3), 0, model.cutoff)
-    forces, mobilities = kernel.forces(far, nothing)
+    forces, mobilities = kernel.pair_forces(far, nothing)
     np.testing.assert_array_equal(forces, np.zeros((3, 3)))
     assert mobilities.shape == (0, 3, 3) and kernel.message_layer(far, nothing, told, 0).shape == (0, 3)
 
 
 @pytest.mark.parametrize("instruction_set", kernel_library.instruction_sets())
 def test_a_relay_of_rows_in_another_order_gives_the_same_bits(
-    model: torch.jit.ScriptModule, instruction_set: str, rng: np.random.Generator
+    model: Model, instruction_set: str, rng: np.random.Generator
 ) -> None:
     """A pair of owned atoms is looked at from the earlier row: the order of rows, and who is a ghost, must not show."""
     positions = noisy(fcc(4), 0.2, rng).positions
@@ -160,33 +148,33 @@ def test_a_relay_of_rows_in_another_order_gives_the_same_bits(
 
     def relayed(order: np.ndarray) -> np.ndarray:
         listed = neighbours_by_id(positions[order], ids[order], len(order), model.cutoff)
-        kernel.forces(positions[order], listed)
+        kernel.pair_forces(positions[order], listed)
         return kernel.message_layer(positions[order], listed, told[order], 0)[np.argsort(order)]
 
     for order in (ids[::-1], rng.permutation(ids)):
         np.testing.assert_array_equal(relayed(order), relayed(ids))
 
 
-def test_a_relay_of_other_neighbourhoods_than_the_forces(model: torch.jit.ScriptModule, rng: np.random.Generator) -> None:
+def test_a_relay_of_other_neighbourhoods_than_the_forces(model: Model, rng: np.random.Generator) -> None:
     _, positions, listed = crystal_of(noisy(fcc(2), 0.1, rng), model.cutoff)
     kernel, told = kernel_of(model), np.zeros(positions.shape)
-    with pytest.raises(ValueError, match="follows forces"):
+    with pytest.raises(ValueError, match="follows pair_forces"):
         kernel.message_layer(positions, listed, told, 0)
-    kernel.forces(positions, listed)
+    kernel.pair_forces(positions, listed)
     kernel.message_layer(positions, listed, told, 0)
-    with pytest.raises(ValueError, match="follows forces"):
+    with pytest.raises(ValueError, match="follows pair_forces"):
         kernel.message_layer(positions, replace(listed), told, 0)
 
 
 def test_many_neighbours(rng: np.random.Generator) -> None:
     """More than the kernel takes at once; no trained network knows such a crystal."""
-    model = model_of(random_network(1, 6.5, 8, 64))
+    model = random_network(1, 6.5, 8, 64)
     dense = noisy(fcc(4, 3.0), 0.02, rng)
     crystal, *cluster = crystal_of(dense, model.cutoff)
     inside = neighbour_list(cluster[0], len(dense), model.cutoff)
     assert np.diff(inside.first).min() > 128
     kernel = kernel_of(model)
-    assert_same_forces(kernel, model, tuple(cluster), max(1.0, float(np.abs(by_torch(model).forces(*cluster)[0]).max())))
+    assert_same_forces(kernel, model, tuple(cluster), max(1.0, float(np.abs(by_torch(model).pair_forces(*cluster)[0]).max())))
     told = crystal.forward(rng.normal(0.0, 0.1, dense.positions.shape))
     np.testing.assert_allclose(
         kernel.message_layer(*cluster, told, 0), by_torch(model).message_layer(*cluster, told, 0), atol=SAME
@@ -221,87 +209,22 @@ def test_the_library_lists_the_same_neighbours_as_scipy(
         np.testing.assert_array_equal(found.neighbours[inside], expected.neighbours)
 
 
-def test_two_atoms_on_one_spot_are_named_by_place(model: torch.jit.ScriptModule) -> None:
+def test_two_atoms_on_one_spot_are_named_by_place(model: Model) -> None:
     positions = np.array([[9.0, 2.0, 3.0], [1.0, 2.0, 3.0], [1.0, 2.0, 3.0 + ON_ONE_SPOT]])
     listed = neighbours_by_id(positions, np.arange(3), 3, model.cutoff)
     with pytest.raises(HealError, match=r"one spot, at \(1\.000, 2\.000, 3\.0.* Å apart: delete one"):
-        kernel_of(model).forces(positions, listed)
+        kernel_of(model).pair_forces(positions, listed)
 
 
 @pytest.mark.parametrize("instruction_set", kernel_library.instruction_sets())
 @pytest.mark.parametrize("distance", [0.0, 1.0e-320, 1.0e-40, 1.0e-23, ON_ONE_SPOT])
-def test_two_atoms_on_one_spot_are_refused(model: torch.jit.ScriptModule, distance: float, instruction_set: str) -> None:
+def test_two_atoms_on_one_spot_are_refused(model: Model, distance: float, instruction_set: str) -> None:
     """In a crystal, where their edge is one among many; of no length it has no direction, and no place in a table."""
     atoms = fcc(3)
     atoms.positions[1] = atoms.positions[0] + [distance, 0.0, 0.0]
     _, *cluster = crystal_of(atoms, model.cutoff)
     with pytest.raises(HealError, match=r"one spot, at \(0\.000, 0\.000, 0\.000\) Å"):
-        kernel_of(model, instruction_set).forces(*cluster)
-
-
-@pytest.mark.parametrize("wrong", WRONG)
-def test_a_kernel_that_differs_is_not_used(
-    tmp_path: Path, model: torch.jit.ScriptModule, wrong: type[HealingNetwork], rng: np.random.Generator
-) -> None:
-    different = model_file.load(write_wrong_tables(tmp_path / "wrong.pt", model, wrong))
-    atoms = noisy(fcc(3), 0.1, rng)
-    with pytest.warns(UserWarning, match="healing by TorchScript.*(differs from TorchScript by|not finite)"):
-        healed = lammps_heal.heal(atoms, different, 1)
-    by_torchscript = lammps_heal.heal(atoms, different, 1, kernel="torchscript").positions
-    np.testing.assert_array_equal(healed.positions, by_torchscript)
-    # TorchScript itself is right: the weights are the shipped ones.
-    np.testing.assert_allclose(by_torchscript, lammps_heal.heal(atoms, model, 1).positions, atol=2 * SAME)
-
-
-def test_without_the_library_torchscript_heals(
-    model: torch.jit.ScriptModule, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    atoms = noisy(fcc(3), 0.1, rng)
-    expected = lammps_heal.heal(atoms, model, 2)
-    for module in (kernel_library, lammps_heal.kernel.kernel):
-        monkeypatch.setattr(module, "library", lambda: None)
-    monkeypatch.setattr(healing, "_kernels", {})  # as in a process that has not healed yet
-    with pytest.warns(UserWarning, match="healing by TorchScript, which is slower"):
-        healed = lammps_heal.heal(atoms, model, 2)
-    np.testing.assert_allclose(healed.positions, expected.positions, atol=2 * SAME)
-
-
-def test_the_kernel_is_used_where_it_agrees(model: torch.jit.ScriptModule) -> None:
-    assert usable_kernel(model, by_torch(model)) is not None
-    with pytest.raises(HealError, match="kernel must be one of auto, torchscript, got fast"):
-        healing.fastest_displacement(model, "fast")
-    with pytest.raises(HealError, match="threads must be 1 or more, got 0"):
-        healing.fastest_displacement(model, threads=0)
-    with pytest.raises(HealError, match='no instruction set "mmx"'):
-        kernel_of(model, "mmx")
-    library = kernel_library.library()
-    assert library is not None
-    with pytest.raises(HealError, match='no instruction set "mmx"'):
-        kernel_library.neighbours_by_id(library, np.zeros((1, 3)), np.zeros(1, np.int64), 1, 1.0, instruction_set="mmx")
-
-
-@pytest.mark.parametrize("kernel", healing.KERNELS)
-def test_another_metal_heals_as_platinum_of_its_size(
-    model: torch.jit.ScriptModule, kernel: str, rng: np.random.Generator
-) -> None:
-    a = 3.615  # Å, Cu
-    copper_model = model_file.load(MODEL, lattice_constant=a)
-    scale = a / model.lattice_constant
-    assert copper_model.cutoff == pytest.approx(scale * model.cutoff)
-    platinum = noisy(fcc(4, model.lattice_constant), 0.2, rng)
-    copper = platinum.copy()
-    copper.symbols[:] = "Cu"
-    copper.set_cell(scale * platinum.cell[:], scale_atoms=True)
-    healed = lammps_heal.heal(copper, copper_model, 3, kernel=kernel).positions
-    expected = scale * lammps_heal.heal(platinum, model, 3, kernel=kernel).positions
-    np.testing.assert_allclose(healed, expected, atol=SAME)
-    with pytest.raises(HealError, match="Cu is not in the model"):
-        lammps_heal.heal(copper, model)
-    copper.symbols[3] = "Pt"
-    with pytest.raises(HealError, match="heals one element, got Cu, Pt"):
-        lammps_heal.heal(copper, copper_model)
-    with pytest.raises(HealError, match="above 0 Å, got -1"):
-        model_file.load(MODEL, lattice_constant=-1.0)
+        kernel_of(model, instruction_set).pair_forces(*cluster)
 
 
 def test_sources_found_before_the_installed_package_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,13 +6,16 @@ from conftest import LATTICE_CONSTANT, TOLERANCE, fcc, noisy
 from networks import displacements, random_network
 from scipy.spatial.transform import Rotation
 
+from lammps_heal.model.model_file import Model
 from lammps_heal.model.network import HealingNetwork, real_spherical_harmonics
+from lammps_heal.step.crystal import PeriodicCrystal
 from lammps_heal.step.neighbours import neighbour_list, periodic_ghosts
-from lammps_heal.step.step import PeriodicCrystal, displacement
+from lammps_heal.step.step import displacement
+from lammps_heal.step.torchscript import TorchBackend
 
 
 @pytest.fixture(params=["shipped", "no relays", "two relays"])
-def any_model(request: pytest.FixtureRequest, model: torch.jit.ScriptModule) -> torch.nn.Module:
+def any_model(request: pytest.FixtureRequest, model: Model) -> torch.nn.Module:
     return model if request.param == "shipped" else random_network(2 if request.param == "two relays" else 0)
 
 
@@ -47,7 +50,7 @@ def test_order_of_atoms_does_not_matter(any_model: torch.nn.Module, damaged: Ato
 
 
 @pytest.mark.parametrize("scale", [0.96, 0.98, 1.0, 1.015, 1.04])
-def test_a_perfect_crystal_stays(model: torch.jit.ScriptModule, scale: float) -> None:
+def test_a_perfect_crystal_stays(model: Model, scale: float) -> None:
     assert np.abs(displacements(model, fcc(3, LATTICE_CONSTANT * scale))).max() < 1.0e-4
 
 
@@ -129,7 +132,7 @@ def test_fresh_relays_change_nothing(damaged: Atoms) -> None:
     cluster = crystal.open_cluster(damaged.positions)
     alone = HealingNetwork(5.0, 8, 4, 8)
     alone.load_state_dict({**fresh.state_dict(), "message_weights": torch.zeros(8, 0)})
-    np.testing.assert_array_equal(displacements(fresh, damaged), displacement(alone, *cluster, crystal))
+    np.testing.assert_array_equal(displacements(fresh, damaged), displacement(TorchBackend(alone), *cluster, crystal))
 
 
 def test_spherical_harmonics_are_normalised_and_orthogonal() -> None:

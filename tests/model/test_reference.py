@@ -9,8 +9,10 @@ from networks import GhostsOfGroup, random_network
 from scipy.spatial.transform import Rotation
 
 from lammps_heal.model.reference import ReferenceNetwork
+from lammps_heal.step.crystal import PeriodicCrystal
 from lammps_heal.step.neighbours import periodic_ghosts
-from lammps_heal.step.step import PeriodicCrystal, displacement
+from lammps_heal.step.step import displacement
+from lammps_heal.step.torchscript import TorchBackend
 
 EXACT = TOLERANCE[torch.float64]  # Å
 
@@ -29,8 +31,8 @@ def by_reference(
 
 
 @pytest.fixture(params=["shipped", "random"])
-def network(request: pytest.FixtureRequest, model: torch.jit.ScriptModule) -> torch.nn.Module:
-    return model.network if request.param == "shipped" else random_network(2)
+def network(request: pytest.FixtureRequest, torchscript: torch.jit.ScriptModule) -> torch.nn.Module:
+    return torchscript.network if request.param == "shipped" else random_network(2)
 
 
 @pytest.fixture
@@ -110,8 +112,8 @@ def test_torch_in_small_triclinic_and_open_cells(rng: np.random.Generator) -> No
         assert_same_as_torch(network, atoms)
 
 
-def test_torch_with_the_shipped_weights(model: torch.jit.ScriptModule, damaged: Atoms) -> None:
-    assert_same_as_torch(model.network, damaged, tolerance=2.0 * TOLERANCE[torch.float32])
+def test_torch_with_the_shipped_weights(torchscript: torch.jit.ScriptModule, damaged: Atoms) -> None:
+    assert_same_as_torch(torchscript.network, damaged, tolerance=2.0 * TOLERANCE[torch.float32])
 
 
 def assert_same_as_torch(network: torch.nn.Module, atoms: Atoms, tolerance: float = TOLERANCE[torch.float32]) -> None:
@@ -119,7 +121,7 @@ def assert_same_as_torch(network: torch.nn.Module, atoms: Atoms, tolerance: floa
     for moves in (np.ones(len(atoms), bool), np.arange(len(atoms)) % 3 > 0):
         crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, network.cutoff)
         ghosts = GhostsOfGroup(crystal, moves[:, None].astype(float))
-        expected = moves[:, None] * displacement(network, *crystal.open_cluster(atoms.positions), ghosts)
+        expected = moves[:, None] * displacement(TorchBackend(network), *crystal.open_cluster(atoms.positions), ghosts)
         result = by_reference(reference_of(network), atoms, moves)
         assert np.abs(expected).max() > 1e-2
         np.testing.assert_allclose(result, expected, atol=tolerance)

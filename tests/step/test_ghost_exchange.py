@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from conftest import Run, fcc, noisy
 
+from lammps_heal.step.crystal import PeriodicCrystal
 from lammps_heal.step.ghost_exchange import GhostExchange
 from lammps_heal.step.neighbours import periodic_ghosts
 from lammps_heal.step.ranks import Ranks
-from lammps_heal.step.step import PeriodicCrystal
 
 # Each rank owns random atoms and has random ghosts, of its own atoms too. argv[1]: atoms of all ranks, the rank that
 # owns none, and the one that has no ghosts. Values are made from ids, so each rank knows what its ghosts must get.

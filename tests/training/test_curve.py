@@ -29,7 +29,7 @@ def test_networks_of_the_curve_are_trained_once_and_timed(tmp_path: Path, monkey
     monkeypatch.setattr(curve, "train", lambda data, options, *paths: trained.append(options))
     again = curve.curve([data], OPTIONS, folder, rounds=1)
     assert trained == [] and again[1].figures == wide.figures
-    monkeypatch.setattr(curve, "model_from_weights", lambda weights: pytest.fail("exported before it was trained anew"))
+    monkeypatch.setattr(curve, "read_network", lambda weights: pytest.fail("exported before it was trained anew"))
     with pytest.raises(pytest.fail.Exception):
         curve.curve([data], replace(OPTIONS, steps=3), folder, rounds=1)
     assert [options.steps for options in trained] == [3]

@@ -3,16 +3,16 @@ import torch
 from ase.neighborlist import neighbor_list
 from conftest import ROOT, fcc
 
-from lammps_heal.model import model_file
-from lammps_heal.model.export import model_from_weights
+from lammps_heal.hosts.ase_atoms import heal
+from lammps_heal.model.model_file import load
 from lammps_heal.model.network import HealingNetwork
-from lammps_heal.step.step import heal
 from lammps_heal.training.lattice_waves import WAVE_STEP, LatticeWaves
 from lammps_heal.training.layer_tuning import CELLS, UNROLLED, tune_layers, unrolled_energies
+from lammps_heal.training.weights import read_network
 
 
 def shipped() -> HealingNetwork:
-    return model_from_weights(ROOT / "data/best_denoise_model.pth").network
+    return read_network(ROOT / "data/best_denoise_model.pth").network
 
 
 def test_tuning_lowers_what_the_first_steps_leave_and_touches_relays_alone(rng: np.random.Generator) -> None:
@@ -37,7 +37,7 @@ def test_tuning_lowers_what_the_first_steps_leave_and_touches_relays_alone(rng: 
 
 def test_unrolled_steps_are_those_of_healing(rng: np.random.Generator) -> None:
     """Capped where healing caps them."""
-    sites, model = fcc(CELLS), model_file.load(ROOT / "data/pt_heal.pt")
+    sites, model = fcc(CELLS), load(ROOT / "data/pt_heal.pt")
     first, second, bonds = neighbor_list("ijD", sites, 3.0)
     assert len(bonds) == 12 * len(sites)
     along = bonds / np.linalg.norm(bonds, axis=1)[:, None]

@@ -14,12 +14,14 @@ from networks import displacements
 from lammps_heal.analysis.sites import count_defects, site_distances, vectors_to_sites
 from lammps_heal.commands.train import TRAINING_DATA
 from lammps_heal.errors import HealError
-from lammps_heal.model import model_file
-from lammps_heal.model.export import model_from_weights
+from lammps_heal.model.export import export
+from lammps_heal.model.model_file import load
+from lammps_heal.model.scripted import weights_hash
 from lammps_heal.training import trainer as training
 from lammps_heal.training.options import TrainingOptions
 from lammps_heal.training.structures import START, group_of, read_training_structures
 from lammps_heal.training.trainer import Trainer, describe_crystals, train
+from lammps_heal.training.weights import read_network
 
 SMALL = TrainingOptions(
     steps=30,
@@ -103,7 +105,7 @@ def test_waves_and_relays_are_trained_and_resumed(data: Path, tmp_path: Path) ->
     untrained.load_state_dict(state)
     assert untrained.step == 12
     assert torch.equal(untrained.network.message_weights, state["network"]["message_weights"])
-    exported = model_from_weights(tmp_path / "weights.pth")
+    exported = read_network(tmp_path / "weights.pth")
     assert exported.n_layers == 2 and torch.equal(exported.network.message_weights, relays)
 
 
@@ -142,14 +144,14 @@ def test_resuming_without_a_checkpoint_says_so(data: Path, tmp_path: Path) -> No
 def test_a_training_starts_from_the_weights_of_another(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And tells both commands; a network of another size is refused before anything is written."""
     run(data, SMALL, tmp_path)
-    first = model_from_weights(tmp_path / "weights.pth")
+    first = read_network(tmp_path / "weights.pth")
     second, begun = tmp_path / "second", []
     original = Trainer.train_step
-    monkeypatch.setattr(Trainer, "train_step", lambda self: begun.append(model_file.weights_hash(self.network)) or original(self))
+    monkeypatch.setattr(Trainer, "train_step", lambda self: begun.append(weights_hash(self.network)) or original(self))
     files = second / "weights.pth", second / "last.pth", second / "log"
     train([data], replace(SMALL, learning_rate=1e-4), *files, start=tmp_path / "weights.pth")
     assert begun[0] == first.weights_hash != begun[-1]
-    commands = json.loads(model_from_weights(second / "weights.pth").training_record)["command"]
+    commands = read_network(second / "weights.pth").training["command"]
     assert commands == " && ".join([json.loads(first.training_record)["command"]] * 2)
     with pytest.raises(HealError, match="of another size"):
         train([data], replace(SMALL, n_channels=8), *(tmp_path / "third" / f.name for f in files), start=tmp_path / "weights.pth")
@@ -158,7 +160,7 @@ def test_a_training_starts_from_the_weights_of_another(data: Path, tmp_path: Pat
 
 def test_a_wider_network_starts_with_the_answers_of_the_other(data: Path, tmp_path: Path) -> None:
     run(data, SMALL, tmp_path)
-    narrow = model_from_weights(tmp_path / "weights.pth").network
+    narrow = read_network(tmp_path / "weights.pth").network
     trainer = Trainer(ase.io.read(data, ":"), replace(SMALL, n_hidden=SMALL.n_hidden + 5))
     training._start_from(narrow.state_dict(), trainer.network, tmp_path)
     states = [trainer.fresh_state() for _ in range(2)]
@@ -175,15 +177,15 @@ def test_at_the_end_the_relays_alone_are_tuned(data: Path, tmp_path: Path) -> No
     networks = []
     for layer_steps in (0, 2):
         run(data, replace(SMALL, steps=3, n_layers=1, layer_steps=layer_steps), tmp_path)
-        networks.append(model_from_weights(tmp_path / "weights.pth").network.state_dict())
+        networks.append(read_network(tmp_path / "weights.pth").network.state_dict())
     for name, value in networks[0].items():
         assert torch.equal(value, networks[1][name]) == (name != "message_weights")
 
 
 def test_weights_become_a_model_file(data: Path, tmp_path: Path) -> None:
     run(data, replace(SMALL, steps=10), tmp_path)
-    model_file.export(model_from_weights(tmp_path / "weights.pth"), tmp_path / "model.pt")
-    said = model_file.describe(model_file.load(tmp_path / "model.pt"))
+    export(read_network(tmp_path / "weights.pth"), tmp_path / "model.pt")
+    said = load(tmp_path / "model.pt").describe()
     assert said["elements"] == ["Pt"] and said["cutoff"] == 5.0
     assert said["sigmas"] == [SMALL.sigma_min, SMALL.sigma_max]
     assert said["training"]["options"]["seed"] == SMALL.seed
@@ -353,4 +355,4 @@ def test_lattice_constants_are_read_from_the_structures(shipped: list[Atoms]) ->
 
 def test_export_without_weights_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(HealError, match="lammps-heal train"):
-        model_from_weights(tmp_path / "none.pth")
+        read_network(tmp_path / "none.pth")

@@ -1,13 +1,13 @@
 import ase.build
 import numpy as np
 import pytest
-import torch
 from ase import Atoms
 from ase.neighborlist import neighbor_list
 from conftest import LATTICE_CONSTANT, ON_ONE_SPOT, fcc, noisy
 
 import lammps_heal
 from lammps_heal.analysis.sites import count_defects, remove_mean, root_mean_square
+from lammps_heal.model.model_file import Model
 from lammps_heal.step.step import cap
 
 
@@ -16,7 +16,7 @@ def residual(healed: Atoms, sites: Atoms) -> float:
 
 
 @pytest.mark.parametrize("sigma", [0.1, 0.3, 0.4])
-def test_noise_is_healed(model: torch.jit.ScriptModule, sigma: float, rng: np.random.Generator) -> None:
+def test_noise_is_healed(model: Model, sigma: float, rng: np.random.Generator) -> None:
     sites = fcc(5)
     damaged = noisy(sites, sigma, rng)
     healed = lammps_heal.heal(damaged, model, steps=10)
@@ -24,7 +24,7 @@ def test_noise_is_healed(model: torch.jit.ScriptModule, sigma: float, rng: np.ra
     assert residual(damaged, sites) > 0.9 * sigma  # the input is as it was
 
 
-def test_a_vacancy_stays(model: torch.jit.ScriptModule, rng: np.random.Generator) -> None:
+def test_a_vacancy_stays(model: Model, rng: np.random.Generator) -> None:
     sites = fcc(5)
     damaged = noisy(sites, 0.25, rng)
     del damaged[111]
@@ -32,7 +32,7 @@ def test_a_vacancy_stays(model: torch.jit.ScriptModule, rng: np.random.Generator
     assert (found.vacancies, found.interstitials) == (1, 0)
 
 
-def test_a_triclinic_cell_of_the_same_lattice_heals_alike(model: torch.jit.ScriptModule, rng: np.random.Generator) -> None:
+def test_a_triclinic_cell_of_the_same_lattice_heals_alike(model: Model, rng: np.random.Generator) -> None:
     cubic = noisy(fcc(4), 0.2, rng)
     skewed = cubic.copy()
     cell = cubic.cell[:].copy()
@@ -43,22 +43,20 @@ def test_a_triclinic_cell_of_the_same_lattice_heals_alike(model: torch.jit.Scrip
     assert np.abs(difference).max() < 1e-5
 
 
-def test_a_cell_smaller_than_the_cutoff_heals_as_its_repetition(model: torch.jit.ScriptModule, rng: np.random.Generator) -> None:
+def test_a_cell_smaller_than_the_cutoff_heals_as_its_repetition(model: Model, rng: np.random.Generator) -> None:
     small = noisy(fcc(1), 0.1, rng)
     large = small.repeat((3, 3, 3))
     healed = [lammps_heal.heal(atoms, model, 5) for atoms in (small, large)]
     np.testing.assert_allclose(healed[1].positions[: len(small)], healed[0].positions, atol=1e-5)
 
 
-def test_a_primitive_cell_stays(model: torch.jit.ScriptModule) -> None:
+def test_a_primitive_cell_stays(model: Model) -> None:
     primitive = ase.build.bulk("Pt", "fcc", a=LATTICE_CONSTANT)
     assert np.abs(lammps_heal.heal(primitive, model, 5).positions - primitive.positions).max() < 1e-4
 
 
 @pytest.mark.parametrize("pbc", [(True, True, False), (False, False, False)])
-def test_open_boundaries_keep_every_atom_near(
-    model: torch.jit.ScriptModule, pbc: tuple[bool, ...], rng: np.random.Generator
-) -> None:
+def test_open_boundaries_keep_every_atom_near(model: Model, pbc: tuple[bool, ...], rng: np.random.Generator) -> None:
     sites = fcc(5)
     sites.pbc = pbc
     atoms = noisy(sites, 0.1, rng)
@@ -70,7 +68,7 @@ def test_open_boundaries_keep_every_atom_near(
     assert moved[is_corner].max(initial=0.0) < LATTICE_CONSTANT / np.sqrt(2.0) + 0.3
 
 
-def test_positions_are_never_wrapped(model: torch.jit.ScriptModule, rng: np.random.Generator) -> None:
+def test_positions_are_never_wrapped(model: Model, rng: np.random.Generator) -> None:
     atoms = noisy(fcc(3), 0.1, rng)
     far = atoms.copy()
     far.positions += np.array([1.0, -2.0, 3.0]) @ atoms.cell[:]
@@ -84,9 +82,9 @@ def test_long_displacements_are_capped_in_length_only() -> None:
     assert count == 1
 
 
-def test_the_cap_bounds_each_step(model: torch.jit.ScriptModule, rng: np.random.Generator) -> None:
+def test_the_cap_bounds_each_step(model: Model, rng: np.random.Generator) -> None:
     atoms = noisy(fcc(3), 0.3, rng)
-    moved = lammps_heal.heal(atoms, model, steps=1, longest=0.05).positions - atoms.positions
+    moved = lammps_heal.heal(atoms, model, steps=1, max_displacement=0.05).positions - atoms.positions
     assert np.linalg.norm(moved, axis=1).max() == pytest.approx(0.05)
 
 
@@ -112,6 +110,6 @@ def spoiled(what: str) -> Atoms:
         ("overlap", "one spot"),
     ],
 )
-def test_bad_input_is_refused_with_its_reason(model: torch.jit.ScriptModule, what: str, message: str) -> None:
+def test_bad_input_is_refused_with_its_reason(model: Model, what: str, message: str) -> None:
     with pytest.raises(lammps_heal.HealError, match=message):
         lammps_heal.heal(spoiled(what), model)

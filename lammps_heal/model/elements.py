@@ -1,0 +1,31 @@
+"""Which elements a model heals: one check and one message for all Python hosts."""
+
+from collections.abc import Sequence
+
+from lammps_heal.errors import HealError
+from lammps_heal.model.model_file import Model
+
+MASS_TOLERANCE = 0.005  # relative; isotope tables differ by less, neighbouring elements by more
+
+
+def known_elements(model: Model) -> str:
+    """As "Pt (195.084 g/mol)"."""
+    return ", ".join(f"{element} ({mass:g} g/mol)" for element, mass in zip(model.elements, model.masses, strict=True))
+
+
+def require_elements(model: Model, elements: Sequence[str]) -> None:
+    """Raise HealError unless the model was trained on all of these, or was scaled to another lattice constant."""
+    unknown = sorted(set(elements) - set(model.elements))
+    if model.elements and unknown:
+        raise HealError(
+            f"element {', '.join(unknown)} is not in the model, which knows {known_elements(model)}: "
+            f'use a model of {", ".join(unknown)}, or give the lattice constant of the crystal ("lattice")'
+        )
+
+
+def element_of_mass(model: Model, mass: float) -> str | None:
+    """The model's element of this mass, g/mol, or None."""
+    for element, own in zip(model.elements, model.masses, strict=True):
+        if abs(mass - own) <= MASS_TOLERANCE * own:
+            return element
+    return None

@@ -1,0 +1,82 @@
+"""The arithmetic of a step by torch: the reference, what heals on a GPU, and what takes the kernel's place without one."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lammps_heal.model.scripted import without_specialising
+from lammps_heal.step.neighbours import Float64Array, Neighbourhoods, require_separate_atoms
+
+# Centres handed to the network at once. On the CPU the work of one chunk then stays in the cache, which halves the
+# time; a GPU wants enough to do.
+CHUNK = {"cpu": 256, "cuda": 16384}
+
+
+class TorchNetwork(Protocol):
+    """The network of model/network.py, as torch or as TorchScript."""
+
+    n_layers: int
+
+    def parameters(self) -> Iterator[torch.nn.Parameter]: ...
+
+    def __call__(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, forces: Tensor) -> Tensor: ...
+
+    def message_layer(
+        self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, v_in: Tensor, layer: int
+    ) -> Tensor: ...
+
+
+class TorchBackend:
+    """See `step.Backend`."""
+
+    def __init__(self, network: Any) -> None:
+        self._network: TorchNetwork = network
+        self._device = next(network.parameters()).device
+
+    @property
+    def n_layers(self) -> int:
+        return int(self._network.n_layers)
+
+    def pair_forces(self, positions: Float64Array, neighbourhoods: Neighbourhoods) -> tuple[Float64Array, Float64Array]:
+        require_separate_atoms(positions, neighbourhoods)
+        forces = torch.zeros(positions.shape, dtype=torch.float64, device=self._device)
+        mobilities = self._in_chunks(self._network, positions, neighbourhoods, (3, 3), forces)
+        return forces.cpu().numpy(), mobilities
+
+    def message_layer(
+        self, positions: Float64Array, neighbourhoods: Neighbourhoods, v_in: Float64Array, layer: int
+    ) -> Float64Array:
+        vectors = torch.as_tensor(v_in, device=self._device)
+        return self._in_chunks(self._network.message_layer, positions, neighbourhoods, (3,), vectors, layer)
+
+    def _in_chunks(
+        self,
+        method: Callable[..., Tensor],
+        positions: Float64Array,
+        neighbourhoods: Neighbourhoods,
+        shape: tuple[int, ...],
+        *arguments: Any,
+    ) -> Float64Array:
+        """(nlocal, *shape): what the method returns for each local atom; its last arguments are its own."""
+        centres, first = neighbourhoods.centres, neighbourhoods.first
+        all_positions = torch.as_tensor(positions, device=self._device)
+        result = np.empty((len(centres), *shape))
+        chunk = CHUNK[self._device.type]
+        with torch.inference_mode(), without_specialising():
+            for start in range(0, len(centres), chunk):
+                stop = min(start + chunk, len(centres))
+                rows = neighbourhoods.neighbours[first[start] : first[stop]].astype(np.int64, copy=False)
+                found = method(
+                    all_positions,
+                    torch.as_tensor(centres[start:stop], device=self._device),
+                    torch.as_tensor(first[start : stop + 1] - first[start], device=self._device),
+                    torch.as_tensor(rows, device=self._device),
+                    *arguments,
+                )
+                if found.shape != (stop - start, *shape):
+                    raise ValueError(f"the network returned {tuple(found.shape)}, needed {(stop - start, *shape)}")
+                result[centres[start:stop]] = found.cpu().numpy()
+        return result
