@@ -3,23 +3,26 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 RANKS ?= 2
-# What fix heal is compiled against must be there before the package is built; the versions are pyproject.toml's.
-COMPILED_AGAINST := $(shell sed -n 's/^ *"\(torch==.*\|lammps.*==.*\)",$$/\1/p' pyproject.toml)
+# The build that was tried, before anything else pulls the newest one, of several GB.
+TORCH ?= torch==2.13.0
+SOURCES := $(shell find lammps_heal -name '*.cpp' -o -name '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup heal data train curve export evaluate bench test lint doctor clean
+.PHONY: help setup heal data train curve export evaluate bench test lint wheel doctor clean
 
 help:            ## this help
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
 
-setup: $(READY)  ## .venv with pinned dependencies and this package, fix heal included
+setup: $(READY)  ## .venv with this package, its three libraries and all extras
 
-$(READY): pyproject.toml setup.py $(wildcard lammps_heal/*/*.cpp lammps_heal/*/*.h lammps_heal/hosts/plugin/*.cpp lammps_heal/hosts/plugin/*.h)
+$(READY): pyproject.toml setup.py lammps_heal/compiling.py $(SOURCES)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed, $$($(PYTHON) --version) is found: name another one, make PYTHON=python3.11"; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv || { echo "Python cannot make environments: apt install python3-venv"; exit 1; }
-	$(BIN)/pip install --quiet --upgrade pip "setuptools>=77" wheel
-	$(BIN)/pip install --quiet $(COMPILED_AGAINST)
-	$(BIN)/pip install --quiet --no-build-isolation --editable '.[test]'
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet $(TORCH)
+	$(BIN)/pip install --quiet --editable '.[train,plot,evaluate,test]'
+	@# The package is built without torch around; and pip does not show what could not be built.
+	$(BIN)/python -m lammps_heal.compiling
 	@touch $(READY)
 
 heal: setup      ## damage a crystal with a vacancy and heal it: table, trajectory and picture
@@ -69,13 +72,17 @@ bench: setup     ## time healing beside an EAM force call and CG minimisation (a
 test: setup      ## all tests, real LAMMPS runs among them
 	$(BIN)/pytest
 
-lint: setup      ## ruff and strict mypy
+lint: setup      ## ruff, strict mypy and clang-format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run -Werror $(SOURCES)
+
+wheel: setup     ## dist/*.whl, for machines of this kind without a compiler
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 
 doctor: setup    ## is everything here that healing needs?
 	$(BIN)/lammps-heal doctor
 
 clean:           ## remove what runs have written, not the environment
-	rm -rf runs build final_demo_vacancy_healing.*
+	rm -rf runs build dist final_demo_vacancy_healing.*

@@ -1,14 +1,16 @@
-"""Compiles the kernel and fix heal with the package; without a compiler, torch or LAMMPS the package installs without it."""
+"""Compiles the libraries with the package; one that cannot be is left out, and a file beside its place says why."""
 
 import sys
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError
 
 sys.path.insert(0, str(Path(__file__).parent))
-from lammps_heal.compiling import KERNEL_SOURCES, LOOPS_SOURCE, SOURCES, BuildError, build, build_kernel
+from lammps_heal.compiling import PARTS, Part
+from lammps_heal.errors import BuildError
 
 
 class BuildLibraries(build_ext):
@@ -18,22 +20,30 @@ class BuildLibraries(build_ext):
         return fullname.replace(".", "/") + ".so"
 
     def build_extension(self, ext: Extension) -> None:
-        what, compile_it = ("fix heal", build) if ext.name.endswith("plugin") else ("the kernel", build_kernel)
+        part = next(part for part in PARTS.values() if module(part) == ext.name)
+        package = Path(self.get_ext_fullpath("lammps_heal.any")).parent
         try:
-            compile_it(output=Path(self.get_ext_fullpath(ext.name)))
+            part.build_into(package)
         except BuildError as problem:
-            print(f"{what} is not built: {problem}", file=sys.stderr)
+            print(f"{part.name} is not built: {problem}", file=sys.stderr)
             raise CompileError(str(problem)) from problem
 
 
-def library(name: str, sources: list[str]) -> Extension:
-    return Extension(f"lammps_heal.{name}", [f"lammps_heal/{source}" for source in sources], optional=True)
+class AnyPython(bdist_wheel):
+    """What is compiled knows nothing of Python: one wheel serves every version."""
+
+    def get_tag(self) -> tuple[str, str, str]:
+        *_, machine = super().get_tag()
+        return "py3", "none", machine
+
+
+def module(part: Part) -> str:
+    return "lammps_heal." + part.library.removesuffix(".so").replace("/", ".")
 
 
 setup(
     ext_modules=[
-        library("kernel.libhealkernel", [*KERNEL_SOURCES, LOOPS_SOURCE]),
-        library("hosts.plugin.healplugin", SOURCES),
+        Extension(module(part), [f"lammps_heal/{source}" for source in part.sources()], optional=True) for part in PARTS.values()
     ],
-    cmdclass={"build_ext": BuildLibraries},
+    cmdclass={"build_ext": BuildLibraries, "bdist_wheel": AnyPython},
 )

