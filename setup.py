@@ -21,12 +21,27 @@ class BuildLibraries(build_ext):
 
     def build_extension(self, ext: Extension) -> None:
         part = next(part for part in PARTS.values() if module(part) == ext.name)
-        package = Path(self.get_ext_fullpath("lammps_heal.any")).parent
+        package = self.built_package()
+        part.path(package).unlink(missing_ok=True)  # of an earlier build, maybe for another LAMMPS
         try:
             part.build_into(package)
         except BuildError as problem:
             print(f"{part.name} is not built: {problem}", file=sys.stderr)
             raise CompileError(str(problem)) from problem
+
+    def built_package(self) -> Path:
+        return Path(self.build_lib) / "lammps_heal"
+
+    def copy_extensions_to_source(self) -> None:
+        """Of an editable install; beside the libraries, what is known of those that are missing."""
+        super().copy_extensions_to_source()
+        source = Path(self.get_finalized_command("build_py").get_package_dir("lammps_heal"))
+        for part in PARTS.values():
+            problem = part.problem_file(self.built_package())
+            if problem.is_file():
+                self.copy_file(problem, part.problem_file(source))
+            else:
+                part.problem_file(source).unlink(missing_ok=True)
 
 
 class AnyPython(bdist_wheel):
