@@ -1,20 +1,29 @@
-"""The float64 transcription of the formulas: by hand, by symmetry, and against TorchScript."""
+"""The float64 transcription of the formulas: by hand, by symmetry, and against TorchScript and the kernel."""
+
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from ase import Atoms
 from conftest import LATTICE_CONSTANT, TOLERANCE, fcc, noisy
-from networks import GhostsOfGroup, random_network
+from networks import GhostsOfGroup, exported, random_network
 from scipy.spatial.transform import Rotation
 
+from lammps_heal.kernel.kernel import Kernel
+from lammps_heal.kernel.library import instruction_sets
+from lammps_heal.model.model_file import Model
 from lammps_heal.model.reference import ReferenceNetwork
+from lammps_heal.model.scripted import open_torchscript
+from lammps_heal.step.backends import KernelBackend
 from lammps_heal.step.crystal import PeriodicCrystal
 from lammps_heal.step.neighbours import periodic_ghosts
-from lammps_heal.step.step import displacement
+from lammps_heal.step.step import Backend, displacement
 from lammps_heal.step.torchscript import TorchBackend
 
 EXACT = TOLERANCE[torch.float64]  # Å
+BackendOf = Callable[[Model], Backend]
 
 
 def reference_of(network: torch.nn.Module) -> ReferenceNetwork:
@@ -96,35 +105,49 @@ def test_the_envelope_ends_at_the_cutoff() -> None:
         np.testing.assert_allclose(moved[:, 0], [expected, -expected], atol=EXACT)
 
 
-@pytest.mark.parametrize("sigma", [0.05, 0.2])
+@pytest.fixture(params=["TorchScript", *instruction_sets()])
+def backend_of(request: pytest.FixtureRequest) -> BackendOf:
+    """TorchScript in float32, or the kernel on each instruction set."""
+    if request.param == "TorchScript":
+        return lambda model: TorchBackend(open_torchscript(model))
+    return lambda model: KernelBackend(Kernel(model.weights, model.length_scale, request.param))
+
+
 @pytest.mark.parametrize("shape", [(4, 16, 5.0, 0), (8, 32, 5.5, 1), (3, 7, 4.5, 3)])
-def test_torch_in_float32(shape: tuple[int, int, float, int], sigma: float, rng: np.random.Generator) -> None:
+def test_backends_of_random_networks(
+    backend_of: BackendOf, shape: tuple[int, int, float, int], tmp_path: Path, rng: np.random.Generator
+) -> None:
     n_channels, n_hidden, cutoff, n_layers = shape
-    assert_same_as_torch(random_network(n_layers, cutoff, n_channels, n_hidden), noisy(fcc(3), sigma, rng))
+    model = exported(random_network(n_layers, cutoff, n_channels, n_hidden), tmp_path)
+    for sigma in (0.05, 0.4):
+        assert_same_as_reference(backend_of, model, noisy(fcc(3), sigma, rng))
 
 
-def test_torch_in_small_triclinic_and_open_cells(rng: np.random.Generator) -> None:
+def test_backends_in_small_triclinic_and_open_cells(backend_of: BackendOf, tmp_path: Path, rng: np.random.Generator) -> None:
     """A cell shorter than the cutoff: several images of an atom are its neighbours, its own among them."""
-    network, atoms = random_network(2), noisy(fcc(2), 0.2, rng)
+    model, atoms = exported(random_network(2), tmp_path), noisy(fcc(2), 0.2, rng)
     atoms.set_cell(atoms.cell[:] + np.array([[0, 0, 0], [1.1, 0, 0], [-0.4, 0.7, 0]]), scale_atoms=True)
     for pbc in ((True, True, True), (True, False, True), (False, False, False)):
         atoms.pbc = pbc
-        assert_same_as_torch(network, atoms)
+        assert_same_as_reference(backend_of, model, atoms)
 
 
-def test_torch_with_the_shipped_weights(torchscript: torch.jit.ScriptModule, damaged: Atoms) -> None:
-    assert_same_as_torch(torchscript.network, damaged, tolerance=2.0 * TOLERANCE[torch.float32])
+@pytest.mark.parametrize("lattice", [LATTICE_CONSTANT, 3.6])
+def test_backends_with_the_shipped_weights(backend_of: BackendOf, model: Model, damaged: Atoms, lattice: float) -> None:
+    damaged.set_cell(damaged.cell[:] * lattice / LATTICE_CONSTANT, scale_atoms=True)
+    assert_same_as_reference(backend_of, model.scaled(lattice), damaged)
 
 
-def assert_same_as_torch(network: torch.nn.Module, atoms: Atoms, tolerance: float = TOLERANCE[torch.float32]) -> None:
-    """Also where a group moves; tolerance in Å."""
+def assert_same_as_reference(backend_of: BackendOf, model: Model, atoms: Atoms) -> None:
+    """Also where a group moves."""
+    reference = reference_of(open_torchscript(model).network)
     for moves in (np.ones(len(atoms), bool), np.arange(len(atoms)) % 3 > 0):
-        crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, network.cutoff)
+        crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, model.cutoff)
         ghosts = GhostsOfGroup(crystal, moves[:, None].astype(float))
-        expected = moves[:, None] * displacement(TorchBackend(network), *crystal.open_cluster(atoms.positions), ghosts)
-        result = by_reference(reference_of(network), atoms, moves)
+        result = moves[:, None] * displacement(backend_of(model), *crystal.open_cluster(atoms.positions), ghosts)
+        expected = by_reference(reference, atoms, moves, model.length_scale)
         assert np.abs(expected).max() > 1e-2
-        np.testing.assert_allclose(result, expected, atol=tolerance)
+        np.testing.assert_allclose(result, expected, atol=TOLERANCE[torch.float32])
 
 
 def test_a_scaled_crystal_moves_by_as_much_more(reference: ReferenceNetwork, damaged: Atoms) -> None:
