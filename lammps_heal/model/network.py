@@ -5,7 +5,7 @@
     envelope                    f(d) = 1 up to a part of the cutoff, falls to 0 at it with two continuous derivatives
     radial functions            R_kl(d), Q_kl(d) = f(d) sum_b W_bkl phi_b(d)
     moments of atom i           A_klm = sum_j R_kl(d) Y_lm(u)                       l = 0 .. 3
-    mixed moments               M_klm = sum_k' C_lkk' A_k'lm
+    mixed moments               M_klm = sum_k' C_lk'k A_k'lm
     invariants of atom i        p_kl = sum_m A_klm M_klm   (l = 0: A_k0)
     gates                       g_kl, t_k, s = per-atom network of p
     weight of edge ij           w_ij = sum_k Q_k0(d) g_k0 + sum_{l>0} Q_kl(d) g_kl sum_m M_klm Y_lm(u)
@@ -20,7 +20,7 @@ Delta so does. The forces have no energy (pseudo-forces), but come in pairs, and
 is: an error of theirs acts near by, where a single one would move a whole grain. Displacement is not force: a loosely
 bound atom goes farther, and the mobility tensor, a preconditioner for each atom, says how far. The first displacement
 depends on what is within two cutoffs of atom i. The message-passing layers carry displacements on: long waves, of which
-two cutoffs show little, so heal in a few steps; where no atom wants to move, none is moved. A host adds the forces on
+two cutoffs show little, so heal in a few steps; where no atom moves, they move none. A host adds the forces on
 ghosts to their owners (reverse communication, as LAMMPS does with newton on), and copies displacements to ghosts before
 each layer (forward communication).
 """
