@@ -32,7 +32,8 @@ COMMON_FLAGS = "-std=c++20 -fPIC -fvisibility=hidden -Wall -pthread".split()
 OPTIMISATION = "-O3 -fno-math-errno -fno-trapping-math -fno-tree-loop-distribute-patterns"
 # GCC 12 takes its own intrinsics' undefined arguments for mistakes.
 LOOPS_FLAGS = f"{OPTIMISATION} -Wno-psabi -Wno-uninitialized -Wno-maybe-uninitialized".split()
-VISIBLE = '-DHEAL_API=__attribute__((visibility("default")))'  # heal_kernel.h; hidden in the plugin, which has the kernel too
+# heal_kernel.h's functions are hidden in the plugin, which has the kernel too.
+VISIBLE = [f'-D{name}=__attribute__((visibility("default")))' for name in ("HEAL_API", "HEAL_TORCHSCRIPT_API")]
 OLDEST_LAMMPS = 20250722  # older ones were not tried; in some of them neighbour requests do not add the skin
 
 
@@ -55,6 +56,24 @@ class Part:
     def problem_file(self, package: Path = FOLDER) -> Path:
         """Beside the library: why there is none."""
         return self.path(package).with_suffix(".not_built.txt")
+
+    def why_missing(self, package: Path = FOLDER) -> str:
+        """In one line, and what to do."""
+        remedy = 'run "lammps-heal build-plugin"'
+        path = [Path(folder).resolve() for folder in sys.path]
+        hidden = path[path.index(package.parent) + 1 :] if package.parent in path else []
+        installed = next((folder for folder in hidden if self.path(folder / package.name).is_file()), None)
+        if installed is not None:
+            return (
+                f"Python imported the sources in {package.parent}, where {self.name} is not built, and not the package "
+                f"installed in {installed}: run from another folder"
+            )
+        try:
+            problem = self.problem_file(package).read_text().splitlines()
+        except OSError:
+            return f"{self.name} is not built: {remedy}"
+        more = f" ({self.problem_file(package)} has all that it said)" if len(problem) > 1 else ""
+        return f"{self.name} was not built when the package was installed, {problem[0]}; then {remedy}{more}"
 
     def build_into(self, package: Path = FOLDER) -> Path:
         """Compile it into a package; a BuildError is also written beside where the library should be."""
@@ -88,7 +107,7 @@ X86 = [
 def build_kernel(output: Path) -> Path:
     """Compile the kernel's library for Python to a file. Raises BuildError."""
     once, _ = _kernel_sources()
-    return _link([*_objects(once, ["-O2", *_definitions(), VISIBLE]), *_loops(*_compiler_and_flags())], [], output)
+    return _link([*_objects(once, ["-O2", *_definitions(), *VISIBLE]), *_loops(*_compiler_and_flags())], [], output)
 
 
 def build_plugin(output: Path, lammps_path: Path | None = None) -> Path:
@@ -105,6 +124,7 @@ def build_plugin(output: Path, lammps_path: Path | None = None) -> Path:
         *"-O2 -Wno-attributes".split(),
         *lammps.definitions,
         f"-DHEAL_LAMMPS_VERSION={lammps.version}",
+        *_places_of_the_package(output),
         f"-I{lammps.include}",
         *(f"-isystem{folder}" for folder in _mpi_include(lammps)),
         f"-idirafter{FOLDER / 'hosts/plugin/missing_headers'}",
@@ -118,10 +138,18 @@ def build_plugin(output: Path, lammps_path: Path | None = None) -> Path:
     return _link([*own, *_loops(*_compiler_and_flags())], libraries, output)
 
 
+def _places_of_the_package(plugin: Path) -> list[str]:
+    """What a plugin of the package finds beside itself is compiled into one that lies elsewhere."""
+    if plugin.as_posix().endswith(f"lammps_heal/{_ALL_PARTS['plugin'].library}"):
+        return []
+    torchscript = _ALL_PARTS["torchscript"].path()
+    return [f'-DHEAL_MODELS="{FOLDER / "model/shipped"}"', f'-DHEAL_TORCHSCRIPT_LIBRARY="{torchscript}"']
+
+
 def build_torchscript(output: Path) -> Path:
     """Compile the library that runs TorchScript for fix heal to a file. Raises BuildError."""
     flags, libraries = _torch_flags()
-    return _link(_objects(_sources("step/torchscript_library"), ["-O2", "-Ikernel", *flags]), libraries, output)
+    return _link(_objects(_sources("step/torchscript_library"), ["-O2", "-Ikernel", *VISIBLE, *flags]), libraries, output)
 
 
 def _kernel_sources() -> tuple[list[str], list[str]]:
@@ -179,7 +207,7 @@ def _is_x86() -> bool:
 
 
 def _definitions() -> list[str]:
-    return ["-Ikernel", *(["-DHEAL_X86"] if _is_x86() else [])]
+    return ["-Ikernel", "-Istep/torchscript_library", *(["-DHEAL_X86"] if _is_x86() else [])]
 
 
 def _objects(sources: list[str], flags: list[str]) -> list[str]:

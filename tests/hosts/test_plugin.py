@@ -12,48 +12,55 @@ from lammps_heal.hosts import plugin
 from lammps_heal.hosts.plugin.lammps_headers import installed_lammps, named_lammps
 
 
-def built_for(folder: Path, torch: str, lammps: str) -> None:
-    (folder / "healplugin.so").write_bytes(
-        b"\x7fELF...lammps-heal plugin built for torch=%b lammps=%b;..." % (torch.encode(), lammps.encode())
-    )
+def built_for(folder: Path, lammps: str) -> None:
+    (folder / "healplugin.so").write_bytes(b"\x7fELF...lammps-heal plugin built for lammps=%b;..." % lammps.encode())
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A plugin folder of an installation with torch 2.13.0+cpu and LAMMPS 22Jul2025."""
-    monkeypatch.setattr(plugin, "_FOLDER", tmp_path)
-    monkeypatch.setattr(plugin, "version", {"torch": "2.13.0+cpu", "lammps": "2025.7.22.4.0"}.__getitem__)
-    return tmp_path
+    """A plugin folder of an installation with LAMMPS 22Jul2025, update 4."""
+    folder = tmp_path / "lammps_heal/hosts/plugin"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(plugin, "_FOLDER", folder)
+    monkeypatch.setattr(plugin, "version", {"lammps": "2025.7.22.4.0"}.__getitem__)
+    return folder
 
 
 def test_a_plugin_that_fits_is_found(folder: Path) -> None:
-    built_for(folder, "2.13.0", "20250722")
+    built_for(folder, "20250722")
     assert plugin.plugin_problem() is None
     assert plugin.plugin_folder() == str(folder)
 
 
-@pytest.mark.parametrize(
-    "torch, lammps, problem",
-    [
-        ("2.12.1", "20250722", "built for torch 2.12.1, installed is 2.13.0"),
-        ("2.13.0", "20240829", "built for LAMMPS 20240829, installed is 2025.7.22.4.0"),
-    ],
-)
-def test_a_plugin_built_for_something_else_is_not_loaded(folder: Path, torch: str, lammps: str, problem: str) -> None:
-    built_for(folder, torch, lammps)
-    assert problem in (plugin.plugin_problem() or "")
+def test_a_plugin_built_for_another_lammps_is_not_loaded(folder: Path) -> None:
+    built_for(folder, "20240829")
+    problem = plugin.plugin_problem() or ""
+    assert "built for LAMMPS 20240829, installed is 2025.7.22.4.0" in problem and "lammps-heal build-plugin" in problem
     assert not Path(plugin.plugin_folder()).exists()
 
 
 def test_no_plugin_and_a_damaged_one(folder: Path) -> None:
-    assert "not built" in (plugin.plugin_problem() or "")
+    assert plugin.plugin_problem() == 'fix heal is not built: run "lammps-heal build-plugin"'
+    (folder / "healplugin.not_built.txt").write_text("no C++ compiler (g++: not found): install g++, or set CXX\n")
+    assert plugin.plugin_problem() == (
+        "fix heal was not built when the package was installed, no C++ compiler (g++: not found): install g++, or set CXX; "
+        'then run "lammps-heal build-plugin"'
+    )
     (folder / "healplugin.so").write_bytes(b"\x7fELF")
     assert "damaged" in (plugin.plugin_problem() or "")
     assert not Path(plugin.plugin_folder()).exists()
 
 
+def test_sources_that_hide_the_installed_package(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = tmp_path / "site-packages"
+    (installed / "lammps_heal/hosts/plugin").mkdir(parents=True)
+    built_for(installed / "lammps_heal/hosts/plugin", "20250722")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), str(installed)])
+    assert f"the package installed in {installed}: run from another folder" in (plugin.plugin_problem() or "")
+
+
 def test_the_entry_point_never_raises(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    built_for(folder, "2.13.0", "20250722")
+    built_for(folder, "20250722")
     monkeypatch.setattr(plugin, "version", lambda name: "what is this?")
     assert not Path(plugin.plugin_folder()).exists()
     monkeypatch.setattr(plugin, "plugin_problem", lambda: 1 / 0)

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent
-_BUILT_FOR = re.compile(rb"lammps-heal plugin built for torch=([\w.]+) lammps=(\d+);")
+_BUILT_FOR = re.compile(rb"lammps-heal plugin built for [^;]*lammps=(\d+);")
 
 
 def plugin_problem() -> str | None:
@@ -17,17 +17,18 @@ def plugin_problem() -> str | None:
     file = _FOLDER / "healplugin.so"
     try:
         built_for = _BUILT_FOR.search(file.read_bytes())
-    except OSError:
-        return f"the plugin is not built: install g++, then {remedy}"
+    except FileNotFoundError:
+        from lammps_heal.compiling import PARTS
+
+        return PARTS["plugin"].why_missing(_FOLDER.parents[1])
+    except OSError as error:
+        return f"{file} cannot be read ({error.strerror}): {remedy}"
     if built_for is None:
         return f"{file} is damaged: {remedy}"
-    torch, lammps = (part.decode() for part in built_for.groups())
-    installed_torch = version("torch").split("+")[0]
+    # Updates of a release keep its version number and, as far as fix heal uses it, the layout of its classes.
     year, month, day = (int(part) for part in version("lammps").split(".")[:3])
-    if torch != installed_torch:
-        return f"the plugin was built for torch {torch}, installed is {installed_torch}: {remedy}"
-    if int(lammps) != year * 10000 + month * 100 + day:
-        return f"the plugin was built for LAMMPS {lammps}, installed is {version('lammps')}: {remedy}"
+    if int(built_for[1]) != year * 10000 + month * 100 + day:
+        return f"the plugin was built for LAMMPS {built_for[1].decode()}, installed is {version('lammps')}: {remedy}"
     return None
 
 
