@@ -26,7 +26,7 @@ from pathlib import Path
 from lammps_heal.errors import BuildError
 from lammps_heal.hosts.plugin.lammps_headers import Lammps, installed_lammps, named_lammps
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).resolve().parent
 COMMON_FLAGS = "-std=c++20 -fPIC -fvisibility=hidden -Wall -pthread".split()
 # Short copies and zeros in loops are faster as loops than as calls or string instructions.
 OPTIMISATION = "-O3 -fno-math-errno -fno-trapping-math -fno-tree-loop-distribute-patterns"
@@ -35,6 +35,7 @@ LOOPS_FLAGS = f"{OPTIMISATION} -Wno-psabi -Wno-uninitialized -Wno-maybe-uninitia
 # heal_kernel.h's functions are hidden in the plugin, which has the kernel too.
 VISIBLE = [f'-D{name}=__attribute__((visibility("default")))' for name in ("HEAL_API", "HEAL_TORCHSCRIPT_API")]
 OLDEST_LAMMPS = 20250722  # older ones were not tried; in some of them neighbour requests do not add the skin
+TRIED_TORCH = "torch==2.13.0"  # what pip is to install; the newest is of several GB
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Part:
         except OSError:
             return f"{self.name} is not built: {remedy}"
         more = f" ({self.problem_file(package)} has all that it said)" if len(problem) > 1 else ""
-        return f"{self.name} was not built when the package was installed, {problem[0]}; then {remedy}{more}"
+        return f"{self.name} was not built, {problem[0]}; then {remedy}{more}"
 
     def build_into(self, package: Path = FOLDER) -> Path:
         """Compile it into a package; a BuildError is also written beside where the library should be."""
@@ -258,7 +259,7 @@ def _torch_flags() -> tuple[list[str], list[str]]:
     """For the compiler and for the linker, of the installed torch, which is not imported."""
     spec = importlib.util.find_spec("torch")
     if spec is None or spec.origin is None:
-        raise BuildError('torch is not installed: "pip install torch==2.13.0", then "lammps-heal build-plugin"')
+        raise BuildError(f'torch is not installed: "pip install {TRIED_TORCH}"')
     torch, version = Path(spec.origin).parent, importlib.metadata.version("torch").split("+")[0]
     flags = [
         f"-DHEAL_TORCH_VERSION={version}",

