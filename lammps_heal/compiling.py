@@ -61,8 +61,8 @@ class Part:
     def why_missing(self, package: Path = FOLDER) -> str:
         """In one line, and what to do."""
         remedy = 'run "lammps-heal build-plugin"'
-        path = [Path(folder).resolve() for folder in sys.path]
-        hidden = path[path.index(package.parent) + 1 :] if package.parent in path else []
+        path, own = [Path(folder).resolve() for folder in sys.path], package.parent.resolve()
+        hidden = path[path.index(own) + 1 :] if own in path else []
         installed = next((folder for folder in hidden if self.path(folder / package.name).is_file()), None)
         if installed is not None:
             return (

@@ -5,7 +5,6 @@ What they do, and what they want of their arguments, is said in heal_kernel.h.
 
 import ctypes
 import functools
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -65,15 +64,16 @@ def library_problem() -> str | None:
     if library() is not None:
         return None
     if not LIBRARY.is_file():
-        built = Path(*LIBRARY.parts[-3:])
-        installed = next((folder for folder in sys.path if (Path(folder) / built).is_file()), None)
-        if installed is not None:
-            return (
-                f"Python imported the sources in {LIBRARY.parents[2]}, which have no kernel, and not the package installed in "
-                f"{installed}: run from another folder"
-            )
-        return 'the kernel is not built: install g++, then run "lammps-heal build-plugin"'
-    return f'{LIBRARY} does not load: run "lammps-heal build-plugin"'
+        from lammps_heal.compiling import PARTS
+
+        return PARTS["kernel"].why_missing(LIBRARY.parents[1])
+    try:
+        loaded = ctypes.CDLL(str(LIBRARY))
+        _declare(loaded)
+        reason = f"its interface is of version {loaded.heal_abi_version()}, needed {ABI_VERSION}"
+    except (OSError, AttributeError) as error:
+        reason = str(error)
+    return f'{LIBRARY} does not load ({reason}): run "lammps-heal build-plugin"'
 
 
 def instruction_sets() -> list[str]:

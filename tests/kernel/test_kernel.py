@@ -233,7 +233,7 @@ def test_sources_found_before_the_installed_package_are_named(tmp_path: Path, mo
     monkeypatch.setattr(kernel_library, "library", lambda: None)
     monkeypatch.setattr(kernel_library, "LIBRARY", sources)
     monkeypatch.setattr("sys.path", [str(tmp_path / "sources"), str(tmp_path / "installed")])
-    assert "is not built: install g++" in str(kernel_library.library_problem())
+    assert kernel_library.library_problem() == 'the kernel is not built: run "lammps-heal build-plugin"'
     installed.parent.mkdir(parents=True)
     installed.touch()
     problem = str(kernel_library.library_problem())
@@ -241,4 +241,5 @@ def test_sources_found_before_the_installed_package_are_named(tmp_path: Path, mo
     assert f"installed in {tmp_path / 'installed'}: run from another folder" in problem
     sources.parent.mkdir(parents=True)
     sources.touch()
-    assert "does not load" in str(kernel_library.library_problem())
+    assert "does not load (" in str(kernel_library.library_problem())
+    assert "file too short" in str(kernel_library.library_problem())
