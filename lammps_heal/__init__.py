@@ -10,13 +10,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lammps_heal.errors import HealError as HealError
     from lammps_heal.hosts.ase_atoms import heal as heal
+    from lammps_heal.hosts.fix_external import attach as attach
+    from lammps_heal.hosts.lammps_healer import LammpsHealer as LammpsHealer
     from lammps_heal.model.model_file import Model as Model
     from lammps_heal.model.model_file import load as load
 
     __version__: str
 
-__all__ = ["HealError", "Model", "__version__", "heal", "load"]
-_HOME = {"HealError": "errors", "Model": "model.model_file", "heal": "hosts.ase_atoms", "load": "model.model_file"}
+__all__ = ["HealError", "LammpsHealer", "Model", "__version__", "attach", "heal", "load"]
+_HOME = {
+    "HealError": "errors",
+    "LammpsHealer": "hosts.lammps_healer",
+    "Model": "model.model_file",
+    "attach": "hosts.fix_external",
+    "heal": "hosts.ase_atoms",
+    "load": "model.model_file",
+}
 
 
 def __getattr__(name: str) -> Any:

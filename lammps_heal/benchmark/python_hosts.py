@@ -76,7 +76,8 @@ def _fix(lmp: Any, model_path: str, steps: int, seed: int) -> float:
 
 
 def _callback(lmp: Any, model: Any, ranks: Any, steps: int, seed: int) -> float:
-    from lammps_heal.hosts.lammps_host import FIX_ID, LammpsHealer, attach
+    from lammps_heal.hosts.fix_external import FIX_ID, attach
+    from lammps_heal.hosts.lammps_healer import LammpsHealer
 
     callback = attach(lmp, LammpsHealer(lmp, model, ranks))
     # The set-up of a run computes a displacement, too.

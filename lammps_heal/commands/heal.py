@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> None:
             healed=options.output,
             model=model_path(options.model),
             steps=options.steps,
-            longest=options.max,
+            max_displacement=options.max,
             elements=options.elements,
             potential=options.potential,
             boundary=options.boundary,
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> None:
             device=options.device,
             kernel=options.kernel == "yes",
             threads=options.threads,
-            lattice_constant=options.lattice,
+            lattice=options.lattice,
         ),
         ranks,
     )

@@ -45,8 +45,6 @@ def _require_structure(atoms: Atoms, model: Model) -> None:
     if len(atoms) == 0:
         raise HealError("the structure has no atoms: give at least one")
     elements = sorted(set(atoms.get_chemical_symbols()))
-    if not model.elements and len(elements) > 1:
-        raise HealError(f"a model scaled to a lattice constant heals one element, got {', '.join(elements)}")
     require_elements(model, elements)
     if not np.isfinite(atoms.positions).all():
         raise HealError("a position is not finite: check the structure file")

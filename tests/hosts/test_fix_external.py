@@ -26,7 +26,8 @@ import numpy as np
 from mpi4py import MPI
 from lammps import lammps
 from lammps_heal.errors import HealError
-from lammps_heal.hosts.lammps_host import LammpsHealer, attach, load_on_all_ranks
+from lammps_heal.hosts.fix_external import attach
+from lammps_heal.hosts.lammps_healer import LammpsHealer, load_on_all_ranks
 from lammps_heal.step.ranks import world
 
 options = json.loads(sys.argv[1])
@@ -35,34 +36,34 @@ lmp = lammps(cmdargs=["-screen", "none", "-log", options["out"] + ".log"], comm=
 try:
     lmp.commands_list(options["before"])
     model = load_on_all_ranks(options["model"], ranks)
-    callback = attach(lmp, LammpsHealer(lmp, model, ranks, options.get("longest"), group=options.get("group", "all")),
+    callback = attach(lmp, LammpsHealer(lmp, model, ranks, options.get("max_displacement"), group=options.get("group", "all")),
                       options.get("group", "all"))
     if "break_step" in options:
-        # On the last rank, after so many calls: of the whole step, the neighbour list, the answers or a relay.
+        # On the last rank, after so many calls: of the whole step, the neighbour list, the displacement or a layer.
         healer, where, n_calls = callback.healer, options["break_in"], 0
-        step, answers_and_relays = healer._displacements, healer._displacement
+        step, displacement = healer._displacements, healer._displacement
         def broken(*arguments):
             global n_calls
             n_calls += 1
             if n_calls <= options["break_step"] or ranks.rank < ranks.size - 1:
-                return step() if where in ("step", "position") else answers_and_relays(*arguments)
+                return step() if where in ("step", "position") else displacement(*arguments)
             if where == "position":
                 lmp.numpy.extract_atom("x")[3, 1] = np.nan
                 return step()
-            if where == "relay":
-                ghosts, n_shared = arguments[-1], [0]
-                share = ghosts.share
-                def broken_share(answers):
-                    n_shared[0] += 1
-                    if n_shared[0] == 2:
+            if where == "layer":
+                ghosts, n_layers = arguments[-1], [0]
+                forward = ghosts.forward
+                def broken_forward(v):
+                    n_layers[0] += 1
+                    if n_layers[0] == 2:
                         raise RuntimeError("broken on purpose")
-                    return share(answers)
-                ghosts.share = broken_share
-                return answers_and_relays(*arguments)
+                    return forward(v)
+                ghosts.forward = broken_forward
+                return displacement(*arguments)
             raise RuntimeError("broken on purpose")
         if where == "list":
-            import lammps_heal.hosts.lammps_host as host
-            answers_and_relays, host.neighbours_by_id = host.neighbours_by_id, broken
+            import lammps_heal.hosts.lammps_healer as host
+            displacement, host.neighbours_by_id = host.neighbours_by_id, broken
         else:
             setattr(healer, "_displacements" if where in ("step", "position") else "_displacement", broken)
     for command in options["after"]:
@@ -210,7 +211,7 @@ def test_ghosts_are_found_anew_before_they_reach_too_little(damaged: Path, tmp_p
 
 @pytest.mark.mpi
 @pytest.mark.parametrize("ranks", [1, 2, 4])
-def test_only_atoms_of_the_group_move_and_tell(damaged: Path, tmp_path: Path, ranks: int, model: Model) -> None:
+def test_only_atoms_of_the_group_move(damaged: Path, tmp_path: Path, ranks: int, model: Model) -> None:
     some = [*CRYSTAL, "group some id 1:200"]
     done, out = heal(damaged, tmp_path, before=some, group="some", after=[*OUTPUT, "run 2"], ranks=ranks)
     assert done.returncode == 0, done.stderr
@@ -221,14 +222,14 @@ def test_only_atoms_of_the_group_move_and_tell(damaged: Path, tmp_path: Path, ra
     atoms.positions = first
     np.testing.assert_allclose(second - first, step_of_group(model, atoms, moved), atol=1e-5)
     everyone = step_of_group(model, atoms, np.ones(len(atoms), bool))
-    assert np.abs(second - first - everyone)[moved].max() > 0.01  # the others' silence is heard
+    assert np.abs(second - first - everyone)[moved].max() > 0.01  # atoms that stay send no messages
     # RMS over the group, not over all atoms.
     assert thermo(out)[0][1, 2] == pytest.approx(np.sqrt(((second - first)[moved] ** 2).sum(1).mean()), rel=1e-5)
 
 
 @pytest.mark.mpi
 @pytest.mark.parametrize("n_layers", [0, 1, 3])
-def test_any_number_of_relays(tmp_path: Path, n_layers: int) -> None:
+def test_any_number_of_message_passing_layers(tmp_path: Path, n_layers: int) -> None:
     atoms = noisy(fcc(4), 0.2, np.random.default_rng(9))
     data, path = tmp_path / "noisy.data", tmp_path / "model.pt"
     ase.io.write(data, atoms, format="lammps-data", masses=True)
@@ -259,7 +260,7 @@ def one_error(done: subprocess.CompletedProcess[str], message: str) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (["mass 1 63.55"], "type 1 has mass 63.55, which is no element of the model; it knows Pt"),
+        (["mass 1 63.55"], "type 1 has mass 63.55, the model knows Pt (195.084 g/mol)"),
         (["delete_atoms group all compress no"], "the system has no atoms"),
         (["set atom 7 x 5.0 y 5.0 z 5.0", f"set atom 8 x 5.0 y 5.0 z {5.0 + ON_ONE_SPOT}"], "two atoms are on one spot"),
     ],
@@ -279,6 +280,36 @@ def test_ghosts_that_do_not_reach_are_noticed(damaged: Path, tmp_path: Path, ran
 
 
 @pytest.mark.mpi
+@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize(
+    ("modify", "after", "message"),
+    [
+        ("id no", [], "atoms have no ids"),
+        ("id yes", ["run_style respa 2 2"], "healing works with run_style verlet"),
+    ],
+)
+def test_what_it_cannot_do_right_is_refused(tmp_path: Path, modify: str, after: list[str], message: str, ranks: int) -> None:
+    crystal = [
+        *f"units metal|atom_style atomic|atom_modify {modify}|lattice fcc 3.92|region b block 0 4 0 4 0 4".split("|"),
+        *"create_box 1 b|create_atoms 1 box|mass 1 195.08|timestep 0.001".split("|"),
+    ]
+    done, _ = heal(tmp_path, tmp_path, before=crystal, after=[*after, "run 10"], ranks=ranks)
+    one_error(done, message)
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_ghosts_that_a_script_keeps_too_long_do_not_spoil_a_step(damaged: Path, tmp_path: Path, ranks: int) -> None:
+    """With ghosts as of the start of the run it goes on only for as long as they reach."""
+    _, out = heal(damaged, tmp_path, ranks=ranks)
+    expected = frames(out)
+    done, out = heal(damaged, tmp_path, after=["neigh_modify every 50 delay 50 check no", *OUTPUT, "run 10"], ranks=ranks)
+    reached = frames(out)
+    assert done.returncode == 0 or "keep to" in done.stderr
+    np.testing.assert_allclose(reached, expected[: len(reached)], atol=1e-5)
+
+
+@pytest.mark.mpi
 @pytest.mark.parametrize("ranks", [1, 4])
 def test_a_perfect_triclinic_crystal_has_its_ghosts(tmp_path: Path, ranks: int) -> None:
     # Its atoms lie on the faces of the box, where rounding decides on which side.
@@ -295,9 +326,9 @@ def test_a_perfect_triclinic_crystal_has_its_ghosts(tmp_path: Path, ranks: int) 
 
 @pytest.mark.mpi
 @pytest.mark.parametrize("ranks", [1, 3])
-@pytest.mark.parametrize(("where", "after"), [("step", 3), ("list", 1), ("answers", 3), ("relay", 3)])
+@pytest.mark.parametrize(("where", "after"), [("step", 3), ("list", 1), ("displacement", 3), ("layer", 3)])
 def test_an_exception_in_the_callback_ends_the_run(damaged: Path, tmp_path: Path, where: str, after: int, ranks: int) -> None:
-    """On one rank alone; the others wait for what it has to share."""
+    """On one rank alone; the others wait for what it has to communicate."""
     done, out = heal(damaged, tmp_path, break_step=after, break_in=where, ranks=ranks)
     one_error(done, "unexpected RuntimeError in the healing step: broken on purpose")
     assert len(frames(out)) < 10
