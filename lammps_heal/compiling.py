@@ -155,13 +155,13 @@ def build_torchscript(output: Path) -> Path:
 
 def _kernel_sources() -> tuple[list[str], list[str]]:
     """Those compiled once, and the loops, compiled once for each instruction set."""
-    sources = _sources("kernel")
+    sources = [*_sources("kernel"), *_sources("analysis")]
     loops = [source for source in sources if source.endswith("kernel_loops.cpp")]
     return [source for source in sources if source not in loops], [*loops, *_sources("kernel/loops")]
 
 
 _ALL_PARTS = {
-    "kernel": Part("the kernel", "kernel/libhealkernel.so", ("kernel", "kernel/loops"), build_kernel),
+    "kernel": Part("the kernel", "kernel/libhealkernel.so", ("kernel", "kernel/loops", "analysis"), build_kernel),
     "plugin": Part("fix heal", "hosts/plugin/healplugin.so", ("hosts/plugin",), build_plugin),
     "torchscript": Part(
         "the TorchScript library",

@@ -4,13 +4,11 @@
 
 #include "neighbour_list.h"
 #include "network_kernel.h"
+#include "status.h"
 
 #include <algorithm>
 #include <cmath>
-#include <cstdarg>
 #include <cstdio>
-#include <exception>
-#include <new>
 #include <string>
 
 #include <unistd.h>
@@ -40,47 +38,6 @@ constexpr int MOST_CHANNELS = 1 << 10, MOST_HIDDEN = 1 << 14, MOST_LAYERS = 1 <<
 constexpr int THREADS_PER_PROCESSOR = 4;
 // Å: cutoffs whose square, and that of what is within them, is an ordinary float.
 constexpr double SHORTEST_CUTOFF = 1.0e-3, LONGEST_CUTOFF = 1.0e9;
-
-thread_local char last_error[512];    // no string: to keep a message must not need memory
-
-void set_error(const char *text)
-{
-  std::snprintf(last_error, sizeof last_error, "%s", text);
-}
-
-struct WrongArgument : std::exception {
-  const char *what() const noexcept override
-  {
-    return last_error;
-  }
-};
-
-// Throws with a message as printf makes it, where the condition does not hold.
-__attribute__((format(printf, 2, 3))) void require(bool condition, const char *format, ...)
-{
-  if (condition)
-    return;
-  va_list values;
-  va_start(values, format);
-  std::vsnprintf(last_error, sizeof last_error, format, values);
-  va_end(values);
-  throw WrongArgument();
-}
-
-template <typename Work> int attempt(const Work &work) noexcept
-{
-  try {
-    return work();
-  } catch (const WrongArgument &) {
-  } catch (const std::bad_alloc &) {
-    set_error("there is not enough memory: use fewer threads, or fewer atoms in a process");
-  } catch (const std::exception &reason) {
-    set_error(reason.what());
-  } catch (...) {
-    set_error("an unknown exception");
-  }
-  return HEAL_FAILED;
-}
 
 int max_threads()
 {
@@ -197,9 +154,15 @@ int32_t heal_abi_version()
   return HEAL_ABI_VERSION;
 }
 
+char *lammps_heal::error_text() noexcept
+{
+  thread_local char text[ERROR_LENGTH];
+  return text;
+}
+
 const char *heal_last_error()
 {
-  return last_error;
+  return error_text();
 }
 
 int32_t heal_max_threads()
@@ -283,7 +246,7 @@ int heal_pair_forces(const heal_kernel *kernel, heal_workspace *workspace, const
       std::copy_n(found, 2, overlap);
     if (found[0] >= 0) {
       std::snprintf(
-          last_error, sizeof last_error, "atoms %lld and %lld are at one place, nearer than %g Å: delete one",
+          error_text(), ERROR_LENGTH, "atoms %lld and %lld are at one place, nearer than %g Å: delete one",
           static_cast<long long>(found[0]), static_cast<long long>(found[1]), HEAL_SMALLEST_DISTANCE);
       return static_cast<int>(HEAL_OVERLAP);
     }

@@ -162,6 +162,8 @@ def _declare(loaded: ctypes.CDLL) -> None:
         "heal_list_first": (_Pointer, [_Pointer]),
         "heal_list_neighbours": (_Pointer, [_Pointer]),
         "heal_list_bytes": (long, [_Pointer]),
+        "heal_local_structure": (status, [_Pointer, _Pointer, _Pointer]),
+        "heal_bonded_average": (status, [_Pointer, _Pointer, _Pointer]),
     }
     for name, (result, arguments) in functions.items():
         function = getattr(loaded, name)

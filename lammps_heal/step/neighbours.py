@@ -18,6 +18,9 @@ from lammps_heal.kernel import library as kernel_library
 
 SMALLEST_DISTANCE = 1.0e-4  # Å; nearer atoms are on one spot, and the direction between them means nothing
 
+FLATTEST = 1.0e-9  # volume of a cell ÷ that of a box with sides as long; less is rounding
+MOST_IMAGES = 1.0e9  # atoms and images looked through at the most: 10 million atoms and their 26 neighbouring cells, and more
+
 Float64Array = NDArray[np.float64]
 Int64Array = NDArray[np.int64]
 Int32Array = NDArray[np.int32]
@@ -51,16 +54,21 @@ def periodic_ghosts(positions: Float64Array, cell: Float64Array, pbc: NDArray[np
 
     positions: (n_owned, 3) Å, wrapped or not. cell: (3, 3) Å, rows are vectors; rows of open directions
     may be zero. pbc: (3,) bool. reach: Å; may exceed the cell: then an atom has several images, its own
-    included.
+    included. Raises HealError for a cell that is not finite, has no volume, or is so thin that images have no end.
     """
-    full_cell = np.asarray(complete_cell(cell), dtype=np.float64)
-    inverse = np.linalg.inv(full_cell)
+    full_cell, inverse = _completed(cell, pbc)
     fractional = positions @ inverse
     wrap_count = np.where(pbc, -np.floor(fractional), 0.0)
     fractional = fractional + wrap_count
     # The columns of the inverse are the reciprocal vectors: 1 / their length is the spacing of the faces.
     margin = reach * np.linalg.norm(inverse, axis=0)
-    images = [range(-int(np.ceil(m)), int(np.ceil(m)) + 1) if p else range(1) for m, p in zip(margin, pbc, strict=True)]
+    depth = np.where(pbc, np.ceil(margin), 0.0)
+    if not float(np.prod(2.0 * depth + 1.0)) * max(len(positions), 1) < MOST_IMAGES:
+        raise HealError(
+            f"the cell is so thin or tilted that atoms within {reach:.3g} Å of it are more than {MOST_IMAGES:.0e}: "
+            "its faces are " + ", ".join(f"{1.0 / length:.3g}" for length in np.linalg.norm(inverse, axis=0)) + " Å apart"
+        )
+    images = [range(-int(d), int(d) + 1) for d in depth]
     owners, shifts = [], []
     for image in itertools.product(*images):
         if image == (0, 0, 0):
@@ -74,6 +82,20 @@ def periodic_ghosts(positions: Float64Array, cell: Float64Array, pbc: NDArray[np
         ghost_owner=np.concatenate(owners) if owners else np.zeros(0, np.int64),
         ghost_shift=np.concatenate(shifts) if shifts else np.zeros((0, 3)),
     )
+
+
+def _completed(cell: Float64Array, pbc: NDArray[np.bool_]) -> tuple[Float64Array, Float64Array]:
+    """The cell with vectors for its open directions, and its inverse."""
+    if not np.isfinite(cell).all():
+        raise HealError("the cell is not finite: check the structure file")
+    lengths = np.linalg.norm(cell, axis=1)
+    if (np.asarray(pbc) & (lengths == 0.0)).any():
+        raise HealError("the cell has no vector along a periodic direction: give it one, or make the direction open")
+    full_cell = np.asarray(complete_cell(cell), dtype=np.float64)
+    volume = abs(np.linalg.det(full_cell)) / np.prod(np.linalg.norm(full_cell, axis=1))  # of the unit vectors
+    if not volume > FLATTEST:
+        raise HealError(f"the cell has no volume: its vectors span {volume:.3g} of what they would at right angles")
+    return full_cell, np.linalg.inv(full_cell)
 
 
 @dataclass(frozen=True)

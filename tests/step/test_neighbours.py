@@ -84,3 +84,19 @@ def test_two_atoms_on_one_spot_are_named_by_place() -> None:
     found = neighbour_list(positions, 3, 6.0)
     with pytest.raises(HealError, match=r"one spot, at \(1\.000, 2\.000, 3\.0.*delete_atoms overlap"):
         require_separate_atoms(positions, found)
+
+
+@pytest.mark.parametrize(
+    ("cell", "pbc", "message"),
+    [
+        (np.full((3, 3), np.nan), True, "the cell is not finite"),
+        (np.diag([4.0, np.inf, 4.0]), True, "the cell is not finite"),
+        (np.zeros((3, 3)), True, "has no vector along a periodic direction"),
+        (np.array([[4.0, 0, 0], [8.0, 0, 0], [0, 0, 4.0]]), True, "has no volume"),
+        (np.diag([4.0, 4.0, 1e-8]), True, "so thin or tilted"),
+        (np.array([[4.0, 0, 0], [1e8, 4.0, 0], [0, 0, 4.0]]), True, "no volume|so thin or tilted"),
+    ],
+)
+def test_cells_that_have_no_end_of_images_are_refused(cell: np.ndarray, pbc: bool, message: str) -> None:
+    with pytest.raises(HealError, match=message):
+        periodic_ghosts(np.zeros((4, 3)), cell, np.full(3, pbc), 6.0)
