@@ -2,14 +2,17 @@
 
 import lammps_heal
 healed = lammps_heal.heal(atoms, "fcc", steps=10)      # ASE Atoms in, ASE Atoms out
+seen = lammps_heal.observe(atoms, "fcc")               # labels and coordination of hot atoms, which stay as they are
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lammps_heal.analysis.observation import Observation as Observation
     from lammps_heal.errors import HealError as HealError
     from lammps_heal.hosts.ase_atoms import heal as heal
+    from lammps_heal.hosts.ase_atoms import observe as observe
     from lammps_heal.hosts.fix_external import attach as attach
     from lammps_heal.hosts.lammps_healer import LammpsHealer as LammpsHealer
     from lammps_heal.model.model_file import Model as Model
@@ -17,14 +20,16 @@ if TYPE_CHECKING:
 
     __version__: str
 
-__all__ = ["HealError", "LammpsHealer", "Model", "__version__", "attach", "heal", "load"]
+__all__ = ["HealError", "LammpsHealer", "Model", "Observation", "__version__", "attach", "heal", "load", "observe"]
 _HOME = {
     "HealError": "errors",
     "LammpsHealer": "hosts.lammps_healer",
     "Model": "model.model_file",
+    "Observation": "analysis.observation",
     "attach": "hosts.fix_external",
     "heal": "hosts.ase_atoms",
     "load": "model.model_file",
+    "observe": "hosts.ase_atoms",
 }
 
 

@@ -32,6 +32,11 @@ class Shells:
     def is_diamond(self) -> bool:
         return self.label in (CUBIC_DIAMOND, HEXAGONAL_DIAMOND)
 
+    @property
+    def search(self) -> float:
+        """Nearest-neighbour distances that neighbour lists must reach."""
+        return max(self.bond, SEARCH_DIAMOND if self.is_diamond else SEARCH)
+
 
 # bcc counts its first two shells, which lie close to each other.
 SHELLS = {
@@ -40,6 +45,13 @@ SHELLS = {
     "bcc": Shells(sqrt(0.75), (1.0 + sqrt(2.0)) / 2.0 / sqrt(0.75), 14, BCC),
     "diamond": Shells(sqrt(3.0) / 4.0, (1.0 + sqrt(8.0 / 3.0)) / 2.0, 4, CUBIC_DIAMOND),
 }
+
+
+def shells_of(structure: str) -> Shells:
+    """The shells of a crystal structure. Raises HealError where it is none that labels know."""
+    if structure not in SHELLS:
+        raise HealError(f"labels know {', '.join(SHELLS)}, the model is of {structure}")
+    return SHELLS[structure]
 
 
 class _Structure(ctypes.Structure):
@@ -62,7 +74,8 @@ class LocalStructure:
     """Of the local atoms of an open cluster.
 
     positions: (nlocal + nghost, 3) Å, local atoms first. neighbourhoods: of all local atoms, in order of rows, out to
-    `reach` at least. nearest: nearest-neighbour distance of the crystal, Å. Raises HealError where the library is missing.
+    `shells.search` nearest-neighbour distances at least. nearest: nearest-neighbour distance of the crystal, Å. Raises
+    HealError where the library is missing.
     """
 
     def __init__(

@@ -95,7 +95,7 @@ def _completed(cell: Float64Array, pbc: NDArray[np.bool_]) -> tuple[Float64Array
     volume = abs(np.linalg.det(full_cell)) / np.prod(np.linalg.norm(full_cell, axis=1))  # of the unit vectors
     if not volume > FLATTEST:
         raise HealError(f"the cell has no volume: its vectors span {volume:.3g} of what they would at right angles")
-    return full_cell, np.linalg.inv(full_cell)
+    return full_cell, np.asarray(np.linalg.inv(full_cell), dtype=np.float64)
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def test_what_a_vacancy_takes_from_its_neighbours() -> None:
 def test_labels_are_those_of_lammps(rng: np.random.Generator) -> None:
     """Of a crystal with vacancies and a molten region; LAMMPS's cutoff lies between the shells."""
     atoms = noisy(fcc(6), 0.03, rng)
-    distance = np.linalg.norm(atoms.positions - 6.0, axis=1)
+    distance = np.linalg.norm(atoms.positions - 11.76, axis=1)  # from the middle
     molten = distance < 6.0
     atoms.positions[molten] += rng.normal(0.0, 0.5, (int(molten.sum()), 3))
     kept = np.sort(rng.choice(len(atoms), len(atoms) - 8, replace=False))

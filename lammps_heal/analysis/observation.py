@@ -1,0 +1,76 @@
+"""What a healed copy of a crystal shows: labels, coordination, and how far each of them is to be trusted.
+
+The copy is healed by a few steps; the crystal itself is not touched. Counts of vacancies and interstitials come from
+coordination alone and need no reference lattice; they hold in the bulk of a crystal, and fail at surfaces and grain
+boundaries, whose atoms lack neighbours too.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lammps_heal.analysis.local_structure import OTHER, Shells
+from lammps_heal.step.neighbours import Float64Array
+
+RESIDUAL_THRESHOLD = 0.018  # nearest-neighbour distances; 0.05 Å in platinum: above, an atom is not at rest on a site
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A healed copy and its local structure; arrays have a row for each atom.
+
+    positions: (n, 3) Å, healed, not wrapped. displacement: (n, 3) Å, healed minus observed. coordination: (n,) bonded
+    atoms. labels: (n,) numbers of LAMMPS's compute cna/atom (see local_structure). residual: (n,) Å, length of the last
+    step, averaged over the atom and those bonded to it. shells, nearest: of the crystal; nearest in Å.
+    """
+
+    positions: Float64Array
+    displacement: Float64Array
+    coordination: NDArray[np.int32]
+    labels: NDArray[np.int32]
+    residual: Float64Array
+    shells: Shells
+    nearest: float
+
+    @property
+    def rms_displacement(self) -> float:
+        """Å, over all atoms."""
+        return float(np.sqrt((self.displacement**2).sum(1).mean())) if len(self.displacement) else 0.0
+
+    @cached_property
+    def count_of_label(self) -> dict[int, int]:
+        """Atoms of each label that occurs."""
+        found, counts = np.unique(self.labels, return_counts=True)
+        return dict(zip(found.tolist(), counts.tolist(), strict=True))
+
+    @property
+    def is_regular(self) -> NDArray[np.bool_]:
+        """(n,) whether an atom has the perfect crystal's coordination and a crystal's label."""
+        regular: NDArray[np.bool_] = (self.coordination == self.shells.coordination) & (self.labels != OTHER)
+        return regular
+
+    @property
+    def is_doubtful(self) -> NDArray[np.bool_]:
+        """(n,) atoms whose label is not to be trusted: their surroundings still move by more than a threshold."""
+        doubtful: NDArray[np.bool_] = self.residual > RESIDUAL_THRESHOLD * self.nearest
+        return doubtful
+
+    @property
+    def vacancies(self) -> float:
+        """Estimate: bonds that are missing, in those that one vacancy takes."""
+        missing = np.clip(self.shells.coordination - self.coordination, 0, None).sum()
+        return float(missing) / self.shells.coordination
+
+    def table(self) -> dict[str, float]:
+        """The counts of a frame by name."""
+        names = {1: "fcc", 2: "hcp", 3: "bcc", 4: "icosahedral", 5: "other", 6: "diamond", 7: "hexagonal diamond"}
+        return {
+            "atoms": len(self.labels),
+            **{name: self.count_of_label.get(label, 0) for label, name in names.items()},
+            "irregular": int((~self.is_regular).sum()),
+            "vacancies": round(self.vacancies, 3),
+            "doubtful": int(self.is_doubtful.sum()),
+            "rms_displacement": self.rms_displacement,
+        }
