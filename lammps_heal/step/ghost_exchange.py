@@ -1,6 +1,6 @@
-"""Brings what owned atoms have to their ghosts, and what ghosts have to their owners, whichever rank has them.
+"""Reverse and forward communication between ghosts and their owners, whichever rank has them.
 
-For Python hosts, whose LAMMPS does not.
+For Python hosts, which cannot use that of LAMMPS.
 """
 
 import numpy as np
@@ -12,41 +12,41 @@ from lammps_heal.step.ranks import Ranks
 class GhostExchange:
     """Who sends which rows to whom, found once for the ids that LAMMPS has given the rows. Collective calls.
 
-    ids: (n_owned + n_ghost,); a ghost has its owner's. Rank id % size knows which rank owns an id, so that no
+    ids: (nlocal + nghost,); a ghost has its owner's. Which rank owns an id is looked up at rank id % size, so that no
     rank must know all.
     """
 
-    def __init__(self, ids: Int64Array, n_owned: int, ranks: Ranks) -> None:
+    def __init__(self, ids: Int64Array, nlocal: int, ranks: Ranks) -> None:
         self._ranks, n_ranks = ranks, ranks.size
-        owned = ids[:n_owned]
-        ghosts, self._place_of_ghost = np.unique(ids[n_owned:], return_inverse=True)
-        listed = ranks.exchange([owned[owned % n_ranks == r] for r in range(n_ranks)])
+        local = ids[:nlocal]
+        ghosts, self._place_of_ghost = np.unique(ids[nlocal:], return_inverse=True)
+        listed = ranks.exchange([local[local % n_ranks == r] for r in range(n_ranks)])
         known, owner = np.concatenate(listed), np.repeat(np.arange(n_ranks), [len(part) for part in listed])
-        questions = ranks.exchange([ghosts[ghosts % n_ranks == r] for r in range(n_ranks)])
-        answers = ranks.exchange([owner[places(asked, known)] for asked in questions])
+        looked_up = ranks.exchange([ghosts[ghosts % n_ranks == r] for r in range(n_ranks)])
+        owners = ranks.exchange([owner[places(some, known)] for some in looked_up])
         owner_of_ghost = np.empty(len(ghosts), np.int64)
-        for r, answer in enumerate(answers):
-            owner_of_ghost[ghosts % n_ranks == r] = answer
-        self._wanted = [np.flatnonzero(owner_of_ghost == r) for r in range(n_ranks)]
-        requests = ranks.exchange([ghosts[wanted] for wanted in self._wanted])
-        self._sent_rows = [places(request, owned) for request in requests]
+        for r, of_residue in enumerate(owners):
+            owner_of_ghost[ghosts % n_ranks == r] = of_residue
+        self._received_ghosts = [np.flatnonzero(owner_of_ghost == r) for r in range(n_ranks)]
+        requests = ranks.exchange([ghosts[received] for received in self._received_ghosts])
+        self._sent_rows = [places(request, local) for request in requests]
 
     def forward(self, values: Float64Array) -> Float64Array:
-        """(n_owned + n_ghost, k): values of the owned rows (n_owned, k), and of each ghost its owner's."""
+        """(nlocal + nghost, k): values of the local atoms (nlocal, k), and of each ghost its owner's."""
         received = self._ranks.exchange([values[rows] for rows in self._sent_rows])
-        of_ghosts = np.empty((sum(map(len, self._wanted)), values.shape[1]))
-        for wanted, part in zip(self._wanted, received, strict=True):
-            of_ghosts[wanted] = part
+        of_ghosts = np.empty((sum(map(len, self._received_ghosts)), values.shape[1]))
+        for ghosts, part in zip(self._received_ghosts, received, strict=True):
+            of_ghosts[ghosts] = part
         return np.concatenate([values, of_ghosts[self._place_of_ghost]])
 
     def reverse(self, values: Float64Array) -> Float64Array:
-        """(n_owned, k): values of the owned rows, out of (n_owned + n_ghost, k), and those of all their ghosts added."""
-        n_owned = len(values) - len(self._place_of_ghost)
-        of_ghosts = summed_by_place(self._place_of_ghost, values[n_owned:], sum(map(len, self._wanted)))
-        received = self._ranks.exchange([of_ghosts[wanted] for wanted in self._wanted])
-        result: Float64Array = values[:n_owned].copy()
+        """(nlocal, k): values of the local atoms, out of (nlocal + nghost, k), and those of all their ghosts added."""
+        nlocal = len(values) - len(self._place_of_ghost)
+        of_ghosts = summed_by_place(self._place_of_ghost, values[nlocal:], sum(map(len, self._received_ghosts)))
+        received = self._ranks.exchange([of_ghosts[ghosts] for ghosts in self._received_ghosts])
+        result: Float64Array = values[:nlocal].copy()
         for rows, part in zip(self._sent_rows, received, strict=True):
-            result[rows] += part  # a rank asks for an owned row once
+            result[rows] += part  # a rank sends what belongs to a row once
         return result
 
 

@@ -1,6 +1,6 @@
 """Ghost atoms and neighbours, with the same contract in every host.
 
-The model sees an open cluster: owned atoms first, then ghosts (periodic images, or atoms owned by
+The model sees an open cluster: local atoms first, then ghosts (periodic images, or atoms owned by
 another rank), one cutoff deep. Inside LAMMPS the ghosts are LAMMPS's own; elsewhere `periodic_ghosts`
 makes them.
 """
@@ -16,7 +16,7 @@ from scipy.spatial import cKDTree
 from lammps_heal.errors import HealError
 from lammps_heal.kernel import library as kernel_library
 
-SMALLEST_DISTANCE = 1.0e-4  # Å; nearer atoms are on one spot, and the direction between them means nothing
+SMALLEST_DISTANCE = 1.0e-4  # Å; nearer atoms overlap, and the direction between them means nothing
 
 FLATTEST = 1.0e-9  # volume of a cell ÷ that of a box with sides as long; less is rounding
 MOST_IMAGES = 1.0e9  # atoms and images looked through at the most: 10 million atoms and their 26 neighbouring cells, and more
@@ -28,31 +28,31 @@ Int32Array = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class PeriodicGhosts:
-    """Owned atoms wrapped into their cell, and the images of them that are within reach.
+    """Local atoms wrapped into their cell, and the images of them that are within reach.
 
-    wrap: (n_owned, 3) Å, to be added to the caller's positions to wrap them into the cell.
-    ghost_owner: (n_ghost,) row of the owned atom that a ghost is an image of.
-    ghost_shift: (n_ghost, 3) Å, ghost minus wrapped owner.
+    wrap: (nlocal, 3) Å, to be added to the caller's positions to wrap them into the cell.
+    ghost_owner: (nghost,) row of the local atom that a ghost is an image of.
+    ghost_shift: (nghost, 3) Å, ghost minus wrapped owner.
     """
 
     wrap: Float64Array
     ghost_owner: Int64Array
     ghost_shift: Float64Array
 
-    def positions(self, owned: Float64Array) -> Float64Array:
-        """(n_owned + n_ghost, 3) Å: wrapped owned atoms, then ghosts, for moved `owned` (n_owned, 3)."""
-        wrapped = owned + self.wrap
+    def positions(self, local: Float64Array) -> Float64Array:
+        """(nlocal + nghost, 3) Å: wrapped local atoms, then ghosts, for moved `local` (nlocal, 3)."""
+        wrapped = local + self.wrap
         return np.concatenate([wrapped, wrapped[self.ghost_owner] + self.ghost_shift])
 
     def owners(self) -> Int64Array:
-        """(n_owned + n_ghost,) owned row that each row is, or is an image of."""
+        """(nlocal + nghost,) local atom that each row is, or is an image of."""
         return np.concatenate([np.arange(len(self.wrap)), self.ghost_owner])
 
 
 def periodic_ghosts(positions: Float64Array, cell: Float64Array, pbc: NDArray[np.bool_], reach: float) -> PeriodicGhosts:
     """All periodic images within `reach` of the cell, for any cell and any mix of boundaries.
 
-    positions: (n_owned, 3) Å, wrapped or not. cell: (3, 3) Å, rows are vectors; rows of open directions
+    positions: (nlocal, 3) Å, wrapped or not. cell: (3, 3) Å, rows are vectors; rows of open directions
     may be zero. pbc: (3,) bool. reach: Å; may exceed the cell: then an atom has several images, its own
     included. Raises HealError for a cell that is not finite, has no volume, or is so thin that images have no end.
     """
@@ -100,10 +100,10 @@ def _completed(cell: Float64Array, pbc: NDArray[np.bool_]) -> tuple[Float64Array
 
 @dataclass(frozen=True)
 class Neighbourhoods:
-    """Who is whose neighbour, as rows of the open cluster's positions.
+    """A neighbour list, as rows of the open cluster's positions.
 
-    centres: (n_owned,) the owned rows, in any order. The neighbours of centre k are
-    neighbours[first[k]:first[k + 1]]; first: (n_owned + 1,).
+    centres: (nlocal,) the local atoms, in any order. The neighbours of centre k are
+    neighbours[first[k]:first[k + 1]]; first: (nlocal + 1,).
     """
 
     centres: Int64Array
@@ -117,7 +117,7 @@ class Neighbourhoods:
     def in_order_of_ids(self, ids: Int64Array, positions: Float64Array) -> "Neighbourhoods":
         """The same, centres and the neighbours of each in order of atom id, images of one atom by edge vector.
 
-        ids: (n_owned + n_ghost,); a ghost has its owner's. positions: (n_owned + n_ghost, 3) Å.
+        ids: (nlocal + nghost,); a ghost has its owner's. positions: (nlocal + nghost, 3) Å.
         Sums in float32 depend on their order; in this one every host and number of ranks has the same.
         """
         order_of_centres = np.argsort(ids[self.centres])
@@ -150,45 +150,45 @@ def any_repeated(*keys: Int64Array) -> bool:
     return bool(np.logical_and.reduce([key[1:] == key[:-1] for key in keys]).any())
 
 
-def neighbour_list(positions: Float64Array, n_owned: int, cutoff: float) -> Neighbourhoods:
-    """Neighbours of each owned atom closer than `cutoff` in the open cluster, all in ascending order of rows.
+def neighbour_list(positions: Float64Array, nlocal: int, cutoff: float) -> Neighbourhoods:
+    """Neighbours of each local atom closer than `cutoff` in the open cluster, all in ascending order of rows.
 
-    positions: (n_owned + n_ghost, 3) Å, owned atoms first.
+    positions: (nlocal + nghost, 3) Å, local atoms first.
     """
-    if n_owned == 0:
+    if nlocal == 0:
         return Neighbourhoods(np.zeros(0, np.int64), np.zeros(1, np.int64), np.zeros(0, np.int64))
-    pairs = cKDTree(positions[:n_owned]).sparse_distance_matrix(cKDTree(positions), cutoff, output_type="ndarray")
+    pairs = cKDTree(positions[:nlocal]).sparse_distance_matrix(cKDTree(positions), cutoff, output_type="ndarray")
     pairs = pairs[pairs["i"] != pairs["j"]]
     order = np.argsort(pairs["i"] * len(positions) + pairs["j"])
-    first = np.zeros(n_owned + 1, np.int64)
-    np.cumsum(np.bincount(pairs["i"], minlength=n_owned), out=first[1:])
-    return Neighbourhoods(np.arange(n_owned), first, pairs["j"][order].astype(np.int64))
+    first = np.zeros(nlocal + 1, np.int64)
+    np.cumsum(np.bincount(pairs["i"], minlength=nlocal), out=first[1:])
+    return Neighbourhoods(np.arange(nlocal), first, pairs["j"][order].astype(np.int64))
 
 
 def periodic_neighbours(
     positions: Float64Array, cell: Float64Array, pbc: NDArray[np.bool_], cutoff: float
 ) -> tuple[Float64Array, Int64Array, Neighbourhoods]:
-    """Owned and ghost positions (n_owned + n_ghost, 3) Å, the owner of each, and neighbours closer than `cutoff`."""
+    """Local and ghost positions (nlocal + nghost, 3) Å, the owner of each, and neighbours closer than `cutoff`."""
     ghosts = periodic_ghosts(positions, cell, pbc, cutoff)
     cluster = ghosts.positions(positions)
     return cluster, ghosts.owners(), neighbour_list(cluster, len(positions), cutoff)
 
 
-def neighbours_by_id(positions: Float64Array, ids: Int64Array, n_owned: int, cutoff: float, threads: int = 1) -> Neighbourhoods:
+def neighbours_by_id(positions: Float64Array, ids: Int64Array, nlocal: int, cutoff: float, threads: int = 1) -> Neighbourhoods:
     """Centres in order of rows, neighbours closer than `cutoff` as `Neighbourhoods.in_order_of_ids` orders them.
 
-    positions: (n_owned + n_ghost, 3) Å. ids: (n_owned + n_ghost,), not negative; a ghost has its owner's.
+    positions: (nlocal + nghost, 3) Å. ids: (nlocal + nghost,), not negative; a ghost has its owner's.
     By the kernel's library where that is there, some ten times faster; it may add pairs up to 1e-4 Å farther apart.
     """
     library = kernel_library.library()
     if library is not None:
-        found = kernel_library.neighbours_by_id(library, positions, ids, n_owned, cutoff, threads)
-        return Neighbourhoods(np.arange(n_owned), *found)
-    return neighbour_list(positions, n_owned, cutoff).in_order_of_ids(ids, positions).in_order_of_rows()
+        found = kernel_library.neighbours_by_id(library, positions, ids, nlocal, cutoff, threads)
+        return Neighbourhoods(np.arange(nlocal), *found)
+    return neighbour_list(positions, nlocal, cutoff).in_order_of_ids(ids, positions).in_order_of_rows()
 
 
 def require_separate_atoms(positions: Float64Array, neighbourhoods: Neighbourhoods) -> None:
-    """Raise HealError where a centre and a neighbour are on one spot."""
+    """Raise HealError where a centre and a neighbour overlap."""
     centres = neighbourhoods.centre_of_edge()
     d = np.linalg.norm(positions[neighbourhoods.neighbours] - positions[centres], axis=1)
     if d.min(initial=np.inf) < SMALLEST_DISTANCE:
@@ -196,7 +196,7 @@ def require_separate_atoms(positions: Float64Array, neighbourhoods: Neighbourhoo
 
 
 def overlap_error(positions: Float64Array, row: int, other: int) -> HealError:
-    """What to say of two rows of positions, (n, 3) Å, that are on one spot."""
+    """The error for two rows of positions, (n, 3) Å, that overlap."""
     x, y, z = positions[row]
     return HealError(
         f"two atoms are on one spot, at ({x:.3f}, {y:.3f}, {z:.3f}) Å, "
