@@ -1,15 +1,15 @@
 """Runs the real `lmp`, also under the real `mpirun`, and reads what it wrote."""
 
-import os
-import signal
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from conftest import BIN, MODEL, POTENTIAL
+from conftest import MODEL, POTENTIAL
 from numpy.typing import NDArray
+
+from lammps_heal.hosts.logs import thermo_tables
+from lammps_heal.hosts.runs import lmp_command, run
 
 TIME_LIMIT = 120  # s; a run that hangs is a failure
 
@@ -24,18 +24,8 @@ class LammpsRun:
 
     def thermo(self) -> dict[str, NDArray[np.float64]]:
         """Columns of all thermo tables, one below the other."""
-        rows: list[list[float]] = []
-        header: list[str] = []
-        reading = False
-        for line in self.output.splitlines():
-            words = line.split()
-            if words and words[0] == "Step":
-                header, reading = words, True
-            elif line.startswith("Loop time"):
-                reading = False
-            elif reading and words and words[0].isdigit():
-                rows.append([float(word) for word in words])
-        return dict(zip(header, np.array(rows).T, strict=True))
+        tables = thermo_tables(self.output)
+        return {name: np.concatenate([table[name] for table in tables]) for name in tables[-1]}
 
     def dump(self, name: str) -> dict[int, NDArray[np.float64]]:
         """Rows of each frame by timestep, sorted by atom id, without the id."""
@@ -53,26 +43,9 @@ class LammpsRun:
 def lmp(folder: Path, script: str, ranks: int = 1, environment: dict[str, str] | None = None) -> LammpsRun:
     """Run an input script in `folder`; the exit code is the caller's to judge."""
     (folder / "in.test").write_text(script)
-    command = [str(BIN / "lmp"), "-in", "in.test", "-log", "none"]
-    if ranks > 1:
-        command = [str(BIN / "mpirun"), "-np", str(ranks), *command]
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env=os.environ | (environment or {}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        output, _ = process.communicate(timeout=TIME_LIMIT)
-    except subprocess.TimeoutExpired:
-        # mpirun's ranks too; they hold the pipe.
-        os.killpg(process.pid, signal.SIGKILL)
-        output, _ = process.communicate()
-        raise AssertionError(f"not finished after {TIME_LIMIT} s:\n{output}") from None
-    return LammpsRun(folder, process.returncode, output)
+    done = run(lmp_command("in.test", ranks=ranks), folder, environment, TIME_LIMIT)
+    assert done.seconds < TIME_LIMIT, f"not finished after {TIME_LIMIT} s:\n{done.output}"
+    return LammpsRun(folder, done.exit_code, done.output)
 
 
 def heal(

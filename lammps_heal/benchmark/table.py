@@ -1,4 +1,4 @@
-"""The figures of a benchmark: medians with their spread beside the goals, as text and as JSON."""
+"""The figures of a benchmark: medians with their spread beside the goals."""
 
 import math
 from collections.abc import Sequence
@@ -6,27 +6,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from lammps_heal.tables import Goal, aligned, at_least, at_most, verdict
 
-@dataclass(frozen=True)
-class Goal:
-    """The limit of a figure; at_most: smaller is better."""
-
-    limit: float
-    at_most: bool
-
-    def __str__(self) -> str:
-        return f"{'<=' if self.at_most else '>='} {self.limit:,.10g}"
-
-    def reached(self, value: float) -> bool:
-        return value <= self.limit if self.at_most else value >= self.limit
-
-
-def at_most(limit: float) -> Goal:
-    return Goal(limit, at_most=True)
-
-
-def at_least(limit: float) -> Goal:
-    return Goal(limit, at_most=False)
+__all__ = ["Figure", "at_least", "at_most", "ratio", "text"]
 
 
 @dataclass(frozen=True)
@@ -77,23 +59,13 @@ def ratio(part: str, name: str, top: Figure, bottom: Figure, goal: Goal | None =
 def text(figures: Sequence[Figure]) -> str:
     """The figures as an aligned table with a header."""
     titles = ("", "figure", "median", "min - max", "unit", "goal", "", "")
-    lines = [titles, *(_words(figure) for figure in figures)]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(titles))]
-    right = (2,)
-    return "\n".join(
-        "  ".join(
-            word.rjust(width) if column in right else word.ljust(width)
-            for column, (word, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
+    return aligned(titles, [_words(figure) for figure in figures], right=["median"])
 
 
 def _words(figure: Figure) -> tuple[str, ...]:
     spread = f"{_number(min(figure.values))} - {_number(max(figure.values))}" if len(figure.values) > 1 else ""
-    verdict = {True: "reached", False: "SHORT", None: ""}[figure.reached()]
     goal = "" if figure.goal is None else str(figure.goal)
-    return figure.part, figure.name, _number(figure.median), spread, figure.unit, goal, verdict, figure.note
+    return figure.part, figure.name, _number(figure.median), spread, figure.unit, goal, verdict(figure.reached()), figure.note
 
 
 def _number(value: float) -> str:

@@ -4,7 +4,6 @@ Start structures have seeds of their own, which training never sees. Energies, m
 minimisation are LAMMPS's. Excess: EAM energy above the relaxed structure with the same defects, meV/atom.
 """
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -14,11 +13,12 @@ from typing import Any
 from lammps_heal.errors import HealError
 from lammps_heal.evaluation.crystals import frenkel, metals, noise, rotated, vacancies
 from lammps_heal.evaluation.hot import about, cascade, defects, liquid, stay, thermal
-from lammps_heal.evaluation.runs import FULL, QUICK, Size, read_data
+from lammps_heal.evaluation.runs import FULL, QUICK, Size
 from lammps_heal.evaluation.table import Row, text
 from lammps_heal.model.model_file import Model, load
+from lammps_heal.whole_files import write_json, write_text
 
-__all__ = ["CASES", "evaluate", "read_data"]
+__all__ = ["CASES", "evaluate"]
 
 CASES: dict[str, Callable[[Model, Size], list[Row]]] = {
     "noise": noise,
@@ -59,7 +59,7 @@ def evaluate(model_path: Path, cases: list[str] | None, output: Path, quick: boo
         # After each case, so that a run that is stopped leaves what it measured.
         judged = [r.passed for r in rows if r.passed is not None]
         table = f"{text(rows)}\n{sum(judged)} of {len(judged)} goals reached. Labels: {figures['labels']}. Minimised: CG."
-        output.write_text(json.dumps({**figures, "rows": [asdict(r) for r in rows]}, indent=2, ensure_ascii=False))
-        output.with_suffix(".txt").write_text(table + "\n")
+        write_json(output, {**figures, "rows": [asdict(r) for r in rows]})
+        write_text(output.with_suffix(".txt"), table + "\n")
     print(f"{table}\nfigures: {output}, {output.with_suffix('.txt')}")
     return rows

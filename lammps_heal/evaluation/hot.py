@@ -20,12 +20,12 @@ from lammps_heal.evaluation.runs import (
     healed_by,
     heated,
     moves,
-    read_data,
     rms_length,
-    run_lammps,
     without_drift,
 )
 from lammps_heal.evaluation.table import Row, at_least, at_most, below, row
+from lammps_heal.hosts.runs import run_script
+from lammps_heal.hosts.structures import read_data
 from lammps_heal.model.model_file import Model
 
 MELTING_POINT = 1480.0  # K, of Pt_u3.eam, by free energies: Foiles and Adams, Phys. Rev. B 40, 5909 (1989)
@@ -104,7 +104,7 @@ def liquid(model: Model, size: Size) -> list[Row]:
 def cascade(model: Model, size: Size) -> list[Row]:
     """Frenkel pairs after a recoil: those that healing leaves beside those that quenching leaves."""
     with tempfile.TemporaryDirectory() as folder:
-        run_lammps("inputs/in.cascade", prefix=f"{folder}/", n=size.cascade, recoil=size.recoil, seed=SEED)
+        run_script("inputs/in.cascade", {"prefix": f"{folder}/", "n": size.cascade, "recoil": size.recoil, "seed": SEED})
         damaged, sites = (read_data(Path(folder, f"{name}.data")) for name in ("damaged", "sites"))
     quench, energy = minimise(damaged)
     healed = healed_by(damaged, model, STEPS)

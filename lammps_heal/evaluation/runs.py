@@ -1,24 +1,21 @@
 """What the cases have in common: healing at several steps, LAMMPS's scripts, comparison of structures."""
 
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import ase.io
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers
 
 from lammps_heal.analysis.energies import minimise
 from lammps_heal.analysis.sites import occupation, remove_mean, site_distances
-from lammps_heal.errors import HealError
 from lammps_heal.evaluation.cells import defect_cells, perfect_crystal, with_vacancies
 from lammps_heal.hosts.ase_atoms import heal
+from lammps_heal.hosts.runs import run_script
+from lammps_heal.hosts.structures import read_data
 from lammps_heal.model.model_file import Model
 from lammps_heal.step.neighbours import Float64Array, Int64Array
 
@@ -65,39 +62,14 @@ def healed_by(atoms: Atoms, model: Model, steps: int, lattice_constant: float | 
     return trajectory(atoms, model, [steps], lattice_constant)[steps]
 
 
-def run_lammps(script: str, **variables: Any) -> None:
-    """Run the `lmp` beside this Python on an input script. Raises HealError with its last words if it fails."""
-    command = [str(Path(sys.executable).with_name("lmp")), "-in", script, "-log", "none"]
-    for name, value in variables.items():
-        command += ["-var", name, str(value)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise HealError(
-            f"lmp -in {script} failed: {done.stdout.strip().splitlines()[-1] if done.stdout.strip() else done.stderr}"
-        )
-
-
-def read_data(path: Path) -> Atoms:
-    """A LAMMPS data file of platinum, atoms in order of their ids; where the box's corner lies is lost."""
-    [atoms] = ase.io.iread(path, format="lammps-data", units="metal", atom_style="atomic", Z_of_type={1: atomic_numbers["Pt"]})
-    return atoms
-
-
 @cache
 def heated(start: "Start", temperature: float, ps: float, free: str = "iso") -> tuple[Atoms, Atoms]:
     """A snapshot of molecular dynamics of the relaxed start at a temperature, K, and its quench."""
     with tempfile.TemporaryDirectory() as folder:
         ase.io.write(f"{folder}/start.data", start.relaxed(), format="lammps-data", masses=True)
         seed = int(np.random.default_rng([SEED, *start.key.encode(), round(temperature)]).integers(1, 900_000_000))
-        run_lammps(
-            "inputs/in.thermal",
-            start=f"{folder}/start.data",
-            hot=f"{folder}/hot.data",
-            temperature=temperature,
-            ps=ps,
-            free=free,
-            seed=seed,
-        )
+        files = {"start": f"{folder}/start.data", "hot": f"{folder}/hot.data"}
+        run_script("inputs/in.thermal", {**files, "temperature": temperature, "ps": ps, "free": free, "seed": seed})
         snapshot = read_data(Path(folder, "hot.data"))
     return snapshot, minimise(snapshot)[0]
 

@@ -1,30 +1,14 @@
-"""The table of an evaluation: a row for each measured figure, as text and as JSON."""
+"""The rows of an evaluation: a measured figure each, beside what minimisation gives."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from lammps_heal.tables import Goal, aligned, at_least, at_most, below, verdict
+
+__all__ = ["Row", "at_least", "at_most", "below", "row", "text"]
 
 DECIMALS = 6  # of Å and meV/atom in the text: below is rounding
 Figure = float | int | str | Sequence[float]
-
-
-@dataclass(frozen=True)
-class Goal:
-    """What a figure must be, in words, and the test of it."""
-
-    text: str
-    met: Callable[[float], bool]
-
-
-def at_most(limit: float) -> Goal:
-    return Goal(f"<= {limit:g}", lambda value: value <= limit)
-
-
-def at_least(limit: float) -> Goal:
-    return Goal(f">= {limit:g}", lambda value: value >= limit)
-
-
-def below(limit: float) -> Goal:
-    return Goal(f"< {limit:g}", lambda value: value < limit)
 
 
 @dataclass(frozen=True)
@@ -54,21 +38,19 @@ def row(
     steps: int,
 ) -> Row:
     """A row whose goal, if any, is judged by the healed figure."""
-    passed = None if goal is None else goal.met(healed)
-    return Row(case, structure, figure, "" if goal is None else goal.text, healed, minimised, steps, passed)
+    passed = None if goal is None else goal.reached(healed)
+    return Row(case, structure, figure, "" if goal is None else str(goal), healed, minimised, steps, passed)
 
 
 def text(rows: Sequence[Row]) -> str:
     """The rows as an aligned table with a header."""
     titles = ("case", "structure", "figure", "goal", "healed", "minimised", "steps", "")
-    lines = [titles, *(tuple(_words(r)) for r in rows)]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(titles))]
-    return "\n".join("  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+    return aligned(titles, [_words(r) for r in rows])
 
 
 def _words(r: Row) -> list[str]:
-    verdict = {True: "pass", False: "SHORT", None: ""}[r.passed]
-    return [r.case, r.structure, r.figure, r.goal, _written(r.healed), _written(r.minimised), _written(r.steps), verdict]
+    figures = (_written(r.healed), _written(r.minimised), _written(r.steps))
+    return [r.case, r.structure, r.figure, r.goal, *figures, verdict(r.passed)]
 
 
 def _written(figure: Figure | None) -> str:

@@ -182,9 +182,9 @@ def test_first_below_counts_from_one() -> None:
 
 
 def test_goals_are_judged_by_the_healed_figure() -> None:
-    assert at_most(0.1).met(0.1) and not at_most(0.1).met(0.11)
-    assert at_least(3).met(3) and not at_least(3).met(2)
-    assert not below(0.02).met(0.02)
+    assert at_most(0.1).reached(0.1) and not at_most(0.1).reached(0.11)
+    assert at_least(3).reached(3) and not at_least(3).reached(2)
+    assert not below(0.02).reached(0.02)
     short = row("noise", "σ 0.1 Å", "excess", at_most(0.1), 0.2, 0.0, 3)
     assert short.passed is False
     assert "SHORT" in text([short]) and "<= 0.1" in text([short])

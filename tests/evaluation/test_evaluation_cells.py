@@ -11,6 +11,7 @@ from lammps_heal.analysis.energies import energy_per_atom, minimise
 from lammps_heal.analysis.sites import count_defects
 from lammps_heal.evaluation import cells
 from lammps_heal.evaluation.crystals import ELEMENTS, metal_lattice_constant, metal_potential
+from lammps_heal.hosts.potential import Potential
 
 pytestmark = pytest.mark.lammps
 
@@ -125,7 +126,7 @@ def test_the_lattice_follows_the_box_and_the_drift() -> None:
 
 @pytest.mark.parametrize("element", ELEMENTS)
 def test_metals_are_relaxed_at_the_lattice_constant_of_their_potential(element: str) -> None:
-    a, potential = metal_lattice_constant(element), metal_potential(element)
+    a, potential = metal_lattice_constant(element), Potential.from_file(metal_potential(element))
     energies = [energy_per_atom(cells.perfect_crystal(2, element, a * part), potential) for part in (0.99, 1.0, 1.01)]
     assert energies[1] == min(energies)
 

@@ -14,12 +14,12 @@ from lammps_heal.evaluation.runs import (
     different_sites,
     heated,
     moves,
-    read_data,
     rms_length,
-    run_lammps,
     trajectory,
 )
 from lammps_heal.hosts.ase_atoms import heal
+from lammps_heal.hosts.runs import run_script
+from lammps_heal.hosts.structures import read_data
 from lammps_heal.model.model_file import Model
 
 pytestmark = pytest.mark.lammps
@@ -98,7 +98,7 @@ def test_heat_is_that_of_classical_oscillators_and_a_melt_is_none() -> None:
 
 
 def test_a_cascade_has_the_energy_of_its_recoil(tmp_path: Path) -> None:
-    run_lammps("inputs/in.cascade", prefix=f"{tmp_path}/", n=6, recoil=100.0, ps=0.2, warm_ps=0.4)
+    run_script("inputs/in.cascade", {"prefix": f"{tmp_path}/", "n": 6, "recoil": 100.0, "ps": 0.2, "warm_ps": 0.4})
     damaged = read_data(tmp_path / "damaged.data")
     sites = read_data(tmp_path / "sites.data")
     assert len(damaged) == len(sites) == 864

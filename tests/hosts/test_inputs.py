@@ -212,7 +212,7 @@ def test_dislocations_are_dissociated_and_boundaries_are_there() -> None:
 
 
 def test_damage_keeps_the_vacancy_and_is_severe(folder: Path) -> None:
-    from lammps_heal.evaluation import read_data
+    from lammps_heal.hosts.structures import read_data
 
     damaged, reference, sites = (read_data(folder / f"{name}.data") for name in ("damaged", "reference", "sites"))
     assert len(sites) == 864 and len(reference) == len(damaged) == 863
