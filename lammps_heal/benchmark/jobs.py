@@ -48,7 +48,7 @@ class Timing:
 
     def printed(self, word: str) -> float:
         """The number that in.bench prints after this word."""
-        return printed_number(rf"^{word} (\S+)$", self.output)
+        return printed_number(word, self.output)
 
     def warnings(self) -> list[str]:
         """What fix heal warns of, such as a kernel that failed its check."""
@@ -67,7 +67,7 @@ def run(job: str, n_atoms: int, ranks: int = 1, **variables: object) -> Timing:
     This process must stay small, for its peak memory counts as the job's: no torch here.
     """
     done = run_script(_input(), _variables(job, n_atoms, variables), ranks)
-    elapsed = printed_number(r"^elapsed (\S+)$", done.output)
+    elapsed = printed_number("elapsed", done.output)
     return Timing(loop_time(done.output), elapsed, done.seconds, done.peak, done.output)
 
 

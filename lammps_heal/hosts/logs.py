@@ -44,7 +44,7 @@ def loop_time(log: str) -> LoopTime:
     """The timing of the last run, from the text of a log or of lmp's output. Raises HealError where there is none."""
     loops = re.findall(r"^Loop time of (\S+) on \d+ procs for (\d+) steps with (\d+) atoms", log, re.MULTILINE)
     if not loops:
-        raise HealError(f"LAMMPS ended without a timing table:\n{log[-TAIL:]}")
+        raise HealError(f"LAMMPS ended without a timing table: {log.strip()[-TAIL:]}")
     sections = {}
     for name, *columns in re.findall(r"^(\w+) +\|([^|]*)\|([^|]*)\|([^|]*)\|", log, re.MULTILINE):
         if columns[1].strip() and name != "Section":
@@ -52,12 +52,12 @@ def loop_time(log: str) -> LoopTime:
             low, high = (float(c) if c.strip() else mean for c in (columns[0], columns[2]))
             sections[name] = (low, mean, high)
     seconds, steps, n_atoms = loops[-1]
-    return LoopTime(int(n_atoms), int(steps), float(seconds), sections, printed_number(r"^Nghost: +(\S+) ave", log))
+    return LoopTime(int(n_atoms), int(steps), float(seconds), sections, printed_number("Nghost:", log))
 
 
-def printed_number(pattern: str, log: str) -> float:
-    """The number that is the pattern's group. Raises HealError where nothing matches."""
-    found = re.search(pattern, log, re.MULTILINE)
+def printed_number(word: str, log: str) -> float:
+    """The first number that follows this word at the begin of a line. Raises HealError where there is none."""
+    found = re.search(rf"^{re.escape(word)} +(\S+)", log, re.MULTILINE)
     if found is None:
-        raise HealError(f'LAMMPS\'s output has no "{pattern}":\n{log[-TAIL:]}')
+        raise HealError(f'LAMMPS printed nothing after "{word}", but at its end: {log.strip()[-TAIL:]}')
     return float(found[1])

@@ -42,7 +42,7 @@ def test_files_of_other_styles_are_refused(name: str) -> None:
 
 
 def test_an_element_that_the_file_lacks_is_named() -> None:
-    with pytest.raises(HealError, match=r"has no Pt, only Cu, Ni: name another potential"):
+    with pytest.raises(HealError, match=r"has no Pt, only Ni, Cu: name another potential"):
         Potential.from_file(FOLDER / "CuNi.eam.alloy", ["Pt"])
 
 
