@@ -9,12 +9,11 @@ import torch
 from ase import Atoms
 from conftest import LATTICE_CONSTANT, MODEL, ON_ONE_SPOT, ROOT, TOLERANCE, fcc, noisy
 from lammps_runs import DUMP, DUMP_WITH_DISPLACEMENT, EAM, crystal, heal, lmp, triclinic
-from networks import random_network, step_of_group, trained, write_wrong_tables
+from networks import random_network, rewritten, step_of_group, trained, write_wrong_tables
 
 import lammps_heal
 from lammps_heal.model.export import export
 from lammps_heal.model.model_file import Model, load
-from lammps_heal.model.network import HealingNetwork
 
 pytestmark = pytest.mark.lammps
 
@@ -160,7 +159,7 @@ def test_settings_that_must_not_matter(tmp_path: Path, damaged: Atoms, before_bo
 
 @pytest.mark.mpi
 @pytest.mark.parametrize("kernel", ["yes", "no"])
-def test_only_the_group_moves_and_tells(tmp_path: Path, damaged: Atoms, model: Model, kernel: str) -> None:
+def test_only_the_group_moves(tmp_path: Path, damaged: Atoms, model: Model, kernel: str) -> None:
     commands = "group some id 1:100\n" + HEAL.replace("heal all", "heal some").replace("{model}", "{model} kernel " + kernel)
     moved = np.arange(len(damaged)) < 100
     for ranks in (1, 2, 4):
@@ -171,14 +170,14 @@ def test_only_the_group_moves_and_tells(tmp_path: Path, damaged: Atoms, model: M
             np.testing.assert_allclose(moves[moved], expected[moved], atol=SAME)
             np.testing.assert_array_equal(moves[~moved], 0.0)
             np.testing.assert_array_equal(frames[n][~moved, 3:], 0.0)
-    # The silence of the others is heard.
+    # That the others stay changes the displacements.
     alone = frames[1][:, :3] - frames[0][:, :3]
     assert np.abs(alone - python_displacement(model, damaged))[moved].max() > 0.01
 
 
 @pytest.mark.mpi
 @pytest.mark.parametrize("n_layers", [0, 1, 3])
-def test_any_number_of_relays(tmp_path: Path, slab: Atoms, n_layers: int) -> None:
+def test_any_number_of_layers(tmp_path: Path, slab: Atoms, n_layers: int) -> None:
     path = tmp_path / "random.pt"
     export(trained(random_network(n_layers)), path)
     expected = lammps_heal.heal(slab, load(path), 3).positions
@@ -347,7 +346,7 @@ def test_memory_is_flat(tmp_path: Path, rng: np.random.Generator) -> None:
         noisy(fcc(2), 0.1, rng),
         "neigh_modify check no\nfix heal all heal {model}\nthermo 1000\nrun 100\ninfo memory\nrun 1900\ninfo memory",
     )
-    # The one counts what is allocated, to the byte; the other what the system has given, beginning with torch's 150 MB.
+    # The one counts what is allocated, to the byte; the other what the system has given, beginning with the 30 MB of lmp.
     for kind in ("Current reserved memory pool size", "Maximum resident set size"):
         after_100, after_2000 = (float(line.split()[-2]) for line in done.output.splitlines() if line.startswith(kind))
         assert after_2000 - after_100 < 1.0  # MByte; a leaked neighbour list for each step would be 30
@@ -404,18 +403,22 @@ def failing(tmp_path: Path, script: str, ranks: int = 1) -> str:
 @pytest.mark.parametrize(
     "commands, message",
     [
-        ("fix heal all heal", "needs a model file"),
-        ("fix heal all heal no.pt", r'"no.pt" cannot be read (No such file or directory)'),
-        ("fix heal all heal /", '"/" cannot be read (Is a directory)'),
+        ("fix heal all heal", "Illegal fix heal command: missing argument(s)"),
+        (
+            "fix heal all heal no.pt",
+            'there is no model "no.pt": name a file written by "lammps-heal export", or a shipped',
+        ),
+        ("fix heal all heal /", '"/" cannot be read (it is a folder)'),
         ("fix heal all heal {model} every 0", "every must be 1 or more, got 0"),
         ("fix heal all heal {model} max -1", "max must be a length above 0 Å, got -1"),
-        ("fix heal all heal {model} max", "max needs a length in Å, got 0 values"),
+        ("fix heal all heal {model} max", "Illegal fix heal max command: missing argument(s)"),
         ("fix heal all heal {model} device tpu", "device must be cpu or cuda, got tpu"),
         ("fix heal all heal {model} speed 3", 'got "speed"'),
         ("fix heal all heal {model} threads 0", "threads must be 1 or more, got 0"),
-        ("fix heal all heal {model} kernel fast", "kernel must be yes or no, got fast"),
+        ("fix heal all heal {model} threads 100000", "threads 100000 is more than four times the processors of this machine"),
+        ("fix heal all heal {model} kernel fast", "Expected boolean parameter instead of 'fast'"),
         ("fix heal all heal {model} lattice -4", "lattice must be a length above 0 Å, got -4"),
-        ("fix heal all heal {model} elements", "one element for each of the 1 atom types"),
+        ("fix heal all heal {model} elements", "Illegal fix heal elements command: missing argument(s)"),
         ("fix heal all heal {model} elements Cu\nrun 1", "atom type 1 is Cu, the model knows Pt (195.084 g/mol)"),
         ("mass 1 63.546\nfix heal all heal {model}\nrun 1", "type 1 has mass 63.546, the model knows Pt (195.084 g/mol)"),
         ("mass 1 63.546\nfix heal all heal {model}\nrun 1", '"elements Pt"'),
@@ -443,6 +446,17 @@ def test_lengths_that_are_not_in_angstrom(tmp_path: Path, damaged: Atoms) -> Non
     assert "needs lengths in Å, got units lj" in failing(tmp_path, script)
 
 
+def not_finite(entries: dict[str, bytes]) -> None:
+    entries["mixing.f32"] = entries["mixing.f32"][:-4] + np.float32("nan").tobytes()
+
+
+def of_the_future(entries: dict[str, bytes]) -> None:
+    entries["metadata.txt"] = entries["metadata.txt"].replace(b"format_version 5", b"format_version 6")
+
+
+CHANGED_ENTRIES = {"not finite": not_finite, "version 6": of_the_future}
+
+
 def bad_model(folder: Path, change: str) -> Path:
     """A file that is not a model that the fix can use."""
     path = folder / "bad.pt"
@@ -455,17 +469,13 @@ def bad_model(folder: Path, change: str) -> Path:
     elif change == "cut off":
         path.write_bytes(MODEL.read_bytes()[:-2000])
     elif change == "one bit":
-        # In the middle of the largest tensor; torch does not check.
         content = bytearray(MODEL.read_bytes())
-        network = load(MODEL).network
-        weights = network.radial_weights.detach().numpy().tobytes()
+        weights = load(MODEL).weights.radial.tobytes()
         content[content.find(weights[:64]) + len(weights) // 2] ^= 4
         path.write_bytes(content)
     else:
-        network = HealingNetwork(n_channels=2, n_basis=4, n_hidden=4)
-        if change == "not finite":
-            torch.nn.init.constant_(network.radial_weights, float("nan"))
-        export(trained(network), path)
+        path.write_bytes(MODEL.read_bytes())
+        rewritten(path, CHANGED_ENTRIES[change])
     return path
 
 
@@ -473,12 +483,13 @@ def bad_model(folder: Path, change: str) -> Path:
 @pytest.mark.parametrize(
     "change, message",
     [
-        ("text", "is damaged or no TorchScript file"),
+        ("text", "is damaged or no model file (it has no directory of entries)"),
         ("empty", "cannot be read (it is empty)"),
-        ("cut off", "is damaged or no TorchScript file"),
-        ("foreign", "is TorchScript but no lammps-heal model"),
-        ("one bit", "its weights do not have the hash it records"),
-        ("not finite", "is not finite"),
+        ("cut off", "is damaged or no model file (it has no directory of entries)"),
+        ("foreign", 'is a model of an older lammps-heal: export it anew with "lammps-heal export"'),
+        ("one bit", "its entries do not have the hash that it records"),
+        ("not finite", "heal/mixing.f32 has numbers that are not finite"),
+        ("version 6", "has format version 6, needed 5: export it anew"),
     ],
 )
 def test_bad_model_file(tmp_path: Path, damaged: Atoms, change: str, message: str) -> None:
@@ -488,11 +499,11 @@ def test_bad_model_file(tmp_path: Path, damaged: Atoms, change: str, message: st
 
 @pytest.mark.mpi
 @pytest.mark.parametrize("height", [7.84, 3.0])
-def test_two_atoms_on_one_spot(tmp_path: Path, damaged: Atoms, height: float) -> None:
+def test_two_atoms_that_overlap(tmp_path: Path, damaged: Atoms, height: float) -> None:
     # On the boundary of two subdomains, where both ranks see it; inside of one, where one rank must tell the other.
     damaged.positions[[7, 200]] = [[5.0, 5.0, height - ON_ONE_SPOT / 2], [5.0, 5.0, height + ON_ONE_SPOT / 2]]
     message = failing(tmp_path, crystal(tmp_path, damaged, "processors 1 1 2") + "fix heal all heal {model}\nrun 1", 2)
-    assert "atom 8 and atom 201 are on one spot" in message or "atom 201 and atom 8 are on one spot" in message
+    assert "atom 8 and atom 201 overlap" in message or "atom 201 and atom 8 overlap" in message
     assert f"{ON_ONE_SPOT:.3g} Å apart" in message
 
 

@@ -1,4 +1,4 @@
-// Entry point of the plugin: tells LAMMPS of fix heal.
+// Entry point of the plugin: registers fix heal. Not needed in a LAMMPS source tree, where FixStyle does.
 
 #include "fix_heal.h"
 #include "lammpsplugin.h"
@@ -17,7 +17,7 @@ extern "C" int lammps_extract_setting(void *lmp, const char *keyword);
 
 // lammps_heal/hosts/plugin/__init__.py reads this out of the file without loading it.
 extern "C" __attribute__((used, visibility("default"))) const char lammps_heal_built_for[] =
-    "lammps-heal plugin built for torch=" TEXT(HEAL_TORCH_VERSION) " lammps=" TEXT(HEAL_LAMMPS_VERSION) ";";
+    "lammps-heal plugin built for lammps=" TEXT(HEAL_LAMMPS_VERSION) ";";
 
 static void *create_fix_heal(void *lmp, int narg, char **arg)
 {

@@ -1,13 +1,21 @@
-#include "sha256.h"
+// SHA-256 (FIPS 180-4): neither zip nor torch checks what a model file holds. In a header, since two
+// libraries use it.
+
+#ifndef HEAL_SHA256_H
+#define HEAL_SHA256_H
 
 #include <algorithm>
-#include <bit>
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
+#include <string>
 
-using namespace lammps_heal;
+namespace lammps_heal
+{
 
 // First 32 bits of the fractional parts of the cube roots of the first 64 primes.
-static constexpr uint32_t ROUND_CONSTANTS[64] = {
+inline constexpr uint32_t SHA256_ROUND_CONSTANTS[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -18,7 +26,27 @@ static constexpr uint32_t ROUND_CONSTANTS[64] = {
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 };
 
-void Sha256::update(const void *data, size_t n_bytes)
+class Sha256
+{
+ public:
+  void update(const void *data, size_t n_bytes);
+  std::string hexdigest();    // once, at the end
+
+ private:
+  void compress();
+  static uint32_t rotated(uint32_t word, int n_bits)
+  {
+    return word >> n_bits | word << (32 - n_bits);
+  }
+
+  std::array<uint32_t, 8> state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                   0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+  std::array<uint8_t, 64> block;
+  size_t n_in_block = 0;
+  uint64_t n_total = 0;
+};
+
+inline void Sha256::update(const void *data, size_t n_bytes)
 {
   auto *bytes = static_cast<const uint8_t *>(data);
   n_total += n_bytes;
@@ -33,7 +61,7 @@ void Sha256::update(const void *data, size_t n_bytes)
   }
 }
 
-std::string Sha256::hexdigest()
+inline std::string Sha256::hexdigest()
 {
   const uint64_t n_bits = 8 * n_total;
   const uint8_t end_mark = 0x80, zero = 0;
@@ -53,22 +81,22 @@ std::string Sha256::hexdigest()
   return hex;
 }
 
-void Sha256::compress()
+inline void Sha256::compress()
 {
   uint32_t w[64];
   for (int i = 0; i < 16; i++)
     w[i] = uint32_t(block[4 * i]) << 24 | uint32_t(block[4 * i + 1]) << 16 | uint32_t(block[4 * i + 2]) << 8 |
            uint32_t(block[4 * i + 3]);
   for (int i = 16; i < 64; i++) {
-    const uint32_t s0 = std::rotr(w[i - 15], 7) ^ std::rotr(w[i - 15], 18) ^ (w[i - 15] >> 3);
-    const uint32_t s1 = std::rotr(w[i - 2], 17) ^ std::rotr(w[i - 2], 19) ^ (w[i - 2] >> 10);
+    const uint32_t s0 = rotated(w[i - 15], 7) ^ rotated(w[i - 15], 18) ^ (w[i - 15] >> 3);
+    const uint32_t s1 = rotated(w[i - 2], 17) ^ rotated(w[i - 2], 19) ^ (w[i - 2] >> 10);
     w[i] = w[i - 16] + s0 + w[i - 7] + s1;
   }
   auto [a, b, c, d, e, f, g, h] = state;
   for (int i = 0; i < 64; i++) {
-    const uint32_t s1 = std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25);
-    const uint32_t t1 = h + s1 + ((e & f) ^ (~e & g)) + ROUND_CONSTANTS[i] + w[i];
-    const uint32_t s0 = std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22);
+    const uint32_t s1 = rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25);
+    const uint32_t t1 = h + s1 + ((e & f) ^ (~e & g)) + SHA256_ROUND_CONSTANTS[i] + w[i];
+    const uint32_t s0 = rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22);
     const uint32_t t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
     h = g;
     g = f;
@@ -84,3 +112,7 @@ void Sha256::compress()
     state[i] += added[i];
   n_in_block = 0;
 }
+
+}    // namespace lammps_heal
+
+#endif

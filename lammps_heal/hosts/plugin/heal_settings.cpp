@@ -1,0 +1,71 @@
+#include "heal_settings.h"
+
+#include "heal_kernel.h"
+
+#include "atom.h"
+#include "error.h"
+
+#include <cmath>
+
+using namespace LAMMPS_NS;
+
+static double positive_length(LAMMPS *lmp, const char *keyword, const char *text)
+{
+  const double length = utils::numeric(FLERR, text, false, lmp);
+  if (!(length > 0.0) || !std::isfinite(length))
+    lmp->error->all(FLERR, "fix heal {} must be a length above 0 Å, got {}", keyword, text);
+  return length;
+}
+
+static int one_or_more(LAMMPS *lmp, const char *keyword, const char *text)
+{
+  const int number = utils::inumeric(FLERR, text, false, lmp);
+  if (number < 1)
+    lmp->error->all(FLERR, "fix heal {} must be 1 or more, got {}", keyword, text);
+  return number;
+}
+
+static int number_of_threads(LAMMPS *lmp, const char *text)
+{
+  const int n_threads = one_or_more(lmp, "threads", text);
+  if (n_threads > heal_max_threads())
+    lmp->error->all(
+        FLERR, "fix heal threads {} is more than four times the processors of this machine: use {} or fewer",
+        n_threads, heal_max_threads());
+  return n_threads;
+}
+
+HealSettings::HealSettings(LAMMPS *lmp, int narg, char **arg)
+{
+  if (narg < 4)
+    utils::missing_cmd_args(FLERR, "fix heal", lmp->error);
+  model = arg[3];
+  for (int iarg = 4; iarg < narg;) {
+    const std::string keyword = arg[iarg];
+    const int n_values = keyword == "elements" ? lmp->atom->ntypes : 1;
+    if (iarg + n_values >= narg)
+      utils::missing_cmd_args(FLERR, "fix heal " + keyword, lmp->error);
+    char **const value = arg + iarg + 1;
+    if (keyword == "every")
+      interval = one_or_more(lmp, "every", *value);
+    else if (keyword == "max")
+      max_displacement = positive_length(lmp, "max", *value);
+    else if (keyword == "elements")
+      elements.assign(value, value + n_values);
+    else if (keyword == "device")
+      device = *value;
+    else if (keyword == "threads")
+      n_threads = number_of_threads(lmp, *value);
+    else if (keyword == "kernel")
+      use_kernel = utils::logical(FLERR, *value, false, lmp);
+    else if (keyword == "lattice")
+      lattice = positive_length(lmp, "lattice", *value);
+    else
+      lmp->error->all(FLERR,
+                      "fix heal knows every, max, elements, device, threads, kernel and lattice, got \"{}\"",
+                      keyword);
+    iarg += 1 + n_values;
+  }
+  if (device != "cpu" && device != "cuda")
+    lmp->error->all(FLERR, "fix heal device must be cpu or cuda, got {}", device);
+}

@@ -1,0 +1,120 @@
+#include "healing_step.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <stdexcept>
+
+using namespace lammps_heal;
+
+static std::string name_of(const StepInput &input, int64_t i)
+{
+  return input.ids ? "atom " + std::to_string(input.ids[i]) : "an atom";
+}
+
+static std::string overlap_message(const StepInput &input, const OverlapError &error)
+{
+  const double *const one = input.atoms.positions + 3 * error.atoms[0];
+  const double *const other = input.atoms.positions + 3 * error.atoms[1];
+  char place[256];
+  std::snprintf(
+      place, sizeof(place),
+      "(%.3f, %.3f, %.3f) Å, %.3g Å apart: delete one of them (\"delete_atoms overlap %g all all\")", one[0],
+      one[1], one[2], std::hypot(other[0] - one[0], other[1] - one[1], other[2] - one[2]),
+      HEAL_SMALLEST_DISTANCE);
+  return name_of(input, error.atoms[0]) + " and " + name_of(input, error.atoms[1]) + " overlap, at " + place;
+}
+
+// Ranks wait for each other in the communicator alone, so what is wrong on one is kept until the end.
+std::string HealingStep::find_displacements(const StepInput &input, double max_displacement,
+                                            Communicator &communicator)
+{
+  auto problem = problem_of([&]() { pair_forces(input); });
+  communicator.reverse(vectors.get());
+  auto go_on = [&](const auto &work) {
+    if (problem.empty())
+      problem = problem_of(work);
+  };
+  go_on([&]() {
+    if (has_centres)
+      backend.apply_mobilities(vectors.get());
+    keep_those_that_move(input);
+  });
+  for (int layer = 0; layer < backend.n_layers(); layer++) {
+    communicator.forward(vectors.get());
+    go_on([&]() {
+      if (has_centres)
+        backend.message_layer(layer, vectors.get());
+      keep_those_that_move(input);
+    });
+  }
+  go_on([&]() { cap(input, max_displacement); });
+  return problem;
+}
+
+// Atoms that move, and their neighbours: of the force between two, each computes its part.
+heal_atoms HealingStep::with_centres(const StepInput &input)
+{
+  auto atoms = input.atoms;
+  atoms.centres = nullptr;
+  atoms.n_centres = atoms.nlocal;
+  if (!input.moves)
+    return atoms;
+  centres.clear();
+  for (int64_t i = 0; i < atoms.nlocal; i++) {
+    bool is_near = input.moves[i];
+    for (int64_t k = atoms.first[i]; k < atoms.first[i + 1] && !is_near; k++)
+      is_near = input.moves[atoms.neighbours[k]];
+    if (is_near)
+      centres.push_back(static_cast<int32_t>(i));
+  }
+  atoms.n_centres = static_cast<int64_t>(centres.size());
+  if (atoms.n_centres < atoms.nlocal)
+    atoms.centres = centres.data();
+  return atoms;
+}
+
+void HealingStep::pair_forces(const StepInput &input)
+{
+  has_centres = false;
+  const auto atoms = with_centres(input);
+  if (atoms.n_centres == 0) {
+    std::fill_n(vectors.get(), 4 * atoms.n_atoms, 0.0);
+    return;
+  }
+  try {
+    backend.pair_forces(atoms, input.ids, vectors.get());
+  } catch (const OverlapError &error) {
+    throw std::runtime_error(overlap_message(input, error));
+  }
+  has_centres = true;
+}
+
+void HealingStep::keep_those_that_move(const StepInput &input)
+{
+  for (int64_t i = 0; input.moves && i < input.atoms.nlocal; i++)
+    if (!input.moves[i])
+      std::fill_n(vectors[i], 3, 0.0);
+}
+
+void HealingStep::cap(const StepInput &input, double max_displacement)
+{
+  capped = 0;
+  for (int64_t i = 0; i < input.atoms.nlocal; i++) {
+    double *const v = vectors[i];
+    const double length = std::sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
+    if (!std::isfinite(length))
+      throw std::runtime_error("the displacement of " + name_of(input, i) +
+                               " is not finite: the model is damaged, export it anew");
+    const double shortened = length > max_displacement ? max_displacement / length : 1.0;
+    for (int d = 0; d < 3; d++)
+      v[d] *= shortened;
+    v[3] = shortened * length;
+    capped += length > max_displacement;
+  }
+}
+
+double HealingStep::n_bytes() const
+{
+  return backend.n_bytes() + vectors.n_bytes() + sizeof(int32_t) * static_cast<double>(centres.capacity());
+}
