@@ -69,8 +69,8 @@ evaluate: setup  ## measure the shipped model on structures that it has not seen
 bench: setup     ## time healing beside an EAM force call and CG minimisation (a quarter of an hour, on a quiet machine)
 	$(BIN)/lammps-heal bench
 
-test: setup      ## all tests, real LAMMPS runs among them
-	$(BIN)/pytest
+test: setup      ## all tests, real LAMMPS runs among them; a part of them: make test TESTS='tests/kernel -m "not mpi"'
+	$(BIN)/pytest $(TESTS)
 
 lint: setup      ## ruff, strict mypy and clang-format
 	$(BIN)/ruff check .
@@ -79,7 +79,8 @@ lint: setup      ## ruff, strict mypy and clang-format
 	$(BIN)/clang-format --dry-run -Werror $(SOURCES)
 
 wheel: setup     ## dist/*.whl, for machines of this kind without a compiler
-	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+	$(BIN)/pip install --quiet "setuptools>=77"
+	$(BIN)/python -m build --wheel --no-isolation
 
 doctor: setup    ## is everything here that healing needs?
 	$(BIN)/lammps-heal doctor

@@ -77,12 +77,13 @@ class Part:
         return f"{self.name} was not built, {problem[0]}; then {remedy}{more}"
 
     def build_into(self, package: Path = FOLDER) -> Path:
-        """Compile it into a package; a BuildError is also written beside where the library should be."""
+        """Compile it into a package; a BuildError is also written beside where the library should be, if it is not there."""
         self.path(package).parent.mkdir(parents=True, exist_ok=True)
         try:
             built = self.build(self.path(package))
         except BuildError as problem:
-            self.problem_file(package).write_text(f"{problem}\n")
+            if not self.path(package).exists():
+                self.problem_file(package).write_text(f"{problem}\n")
             raise
         self.problem_file(package).unlink(missing_ok=True)
         return built
@@ -150,6 +151,9 @@ def _places_of_the_package(plugin: Path) -> list[str]:
 def build_torchscript(output: Path) -> Path:
     """Compile the library that runs TorchScript for fix heal to a file. Raises BuildError."""
     flags, libraries = _torch_flags()
+    if FOLDER in output.absolute().parents:
+        # Compiled in place, where torch may lie anywhere; else the package is yet to be installed, beside torch.
+        libraries = [*libraries, f"-Wl,-rpath,{_torch_folder() / 'lib'}"]
     return _link(_objects(_sources("step/torchscript_library"), ["-O2", "-Ikernel", *VISIBLE, *flags]), libraries, output)
 
 
@@ -255,25 +259,25 @@ def _compile(arguments: list[str]) -> None:
         )
 
 
-def _torch_flags() -> tuple[list[str], list[str]]:
-    """For the compiler and for the linker, of the installed torch, which is not imported."""
+def _torch_folder() -> Path:
+    """Of the installed torch, which is not imported."""
     spec = importlib.util.find_spec("torch")
     if spec is None or spec.origin is None:
         raise BuildError(f'torch is not installed: "pip install {TRIED_TORCH}"')
-    torch, version = Path(spec.origin).parent, importlib.metadata.version("torch").split("+")[0]
+    return Path(spec.origin).parent
+
+
+def _torch_flags() -> tuple[list[str], list[str]]:
+    """For the compiler and for the linker."""
+    torch = _torch_folder()
     flags = [
-        f"-DHEAL_TORCH_VERSION={version}",
+        f"-DHEAL_TORCH_VERSION={importlib.metadata.version('torch').split('+')[0]}",
         f"-isystem{torch / 'include'}",
         f"-isystem{torch / 'include/torch/csrc/api/include'}",
     ]
-    libraries = [
-        f"-L{torch / 'lib'}",
-        # CUDA's kernels register themselves, so nothing seems to need them.
-        *"-Wl,--no-as-needed -ltorch -ltorch_cpu -lc10".split(),
-        "-Wl,-rpath,$ORIGIN/../../../torch/lib",
-        f"-Wl,-rpath,{torch / 'lib'}",
-    ]
-    return flags, libraries
+    # CUDA's kernels register themselves, so nothing seems to need them.
+    libraries = [f"-L{torch / 'lib'}", *"-Wl,--no-as-needed -ltorch -ltorch_cpu -lc10".split()]
+    return flags, [*libraries, "-Wl,-rpath,$ORIGIN/../../../torch/lib"]
 
 
 def _mpi_include(lammps: Lammps) -> list[Path]:
@@ -300,11 +304,26 @@ def build_in_place(names: Sequence[str]) -> list[str]:
         part = PARTS[name]
         try:
             lines.append(f"wrote {part.build_into()}")
+            _let_pip_remove(part.path())
         except BuildError as problem:
             if names or name != "torchscript":
                 raise
             lines.append(f"{part.name} is not built: {problem}")
     return lines
+
+
+def _let_pip_remove(library: Path) -> None:
+    """Add a library to what pip takes away with the installed package: what stayed would hide an editable one."""
+    try:
+        installed = importlib.metadata.distribution("lammps-heal")
+    except importlib.metadata.PackageNotFoundError:
+        return
+    files = {Path(str(file.locate())).resolve(): file for file in installed.files or []}
+    record = next((path for path in files if path.name == "RECORD"), None)
+    # An editable package's own files are not in the record.
+    if record is not None and Path(__file__).resolve() in files and library not in files:
+        with record.open("a") as lines:
+            lines.write(f"{library.relative_to(record.parents[1]).as_posix()},,\n")
 
 
 if __name__ == "__main__":
