@@ -20,13 +20,18 @@ class Shells:
     """The neighbour shells of a crystal structure, in nearest-neighbour distances.
 
     nearest: nearest-neighbour distance, in lattice constants. bond: half-way between the atoms that are counted in the
-    coordination and the next shell. coordination: how many they are. label: of an atom of the perfect crystal.
+    coordination and the next shell. coordination: how many they are, and how many bonds a vacancy takes. label: of an atom
+    of the perfect crystal. gained, lost: bonds by which the atoms around one interstitial have more, or fewer, than in the
+    perfect crystal, as relaxed by EAM (dumbbells: fcc along <100> in Pt, bcc <110> in Fe and W, hcp basal in Mg; split
+    <110> in Si by Stillinger-Weber).
     """
 
     nearest: float
     bond: float
     coordination: int
     label: int
+    gained: int
+    lost: int
 
     @property
     def is_diamond(self) -> bool:
@@ -40,10 +45,10 @@ class Shells:
 
 # bcc counts its first two shells, which lie close to each other.
 SHELLS = {
-    "fcc": Shells(sqrt(0.5), (1.0 + sqrt(2.0)) / 2.0, 12, FCC),
-    "hcp": Shells(1.0, (1.0 + sqrt(2.0)) / 2.0, 12, HCP),
-    "bcc": Shells(sqrt(0.75), (1.0 + sqrt(2.0)) / 2.0 / sqrt(0.75), 14, BCC),
-    "diamond": Shells(sqrt(3.0) / 4.0, (1.0 + sqrt(8.0 / 3.0)) / 2.0, 4, CUBIC_DIAMOND),
+    "fcc": Shells(sqrt(0.5), (1.0 + sqrt(2.0)) / 2.0, 12, FCC, 6, 4),
+    "hcp": Shells(1.0, (1.0 + sqrt(2.0)) / 2.0, 12, HCP, 6, 4),
+    "bcc": Shells(sqrt(0.75), (1.0 + sqrt(2.0)) / 2.0 / sqrt(0.75), 14, BCC, 8, 8),
+    "diamond": Shells(sqrt(3.0) / 4.0, (1.0 + sqrt(8.0 / 3.0)) / 2.0, 4, CUBIC_DIAMOND, 14, 0),
 }
 
 

@@ -58,10 +58,16 @@ class Observation:
         return doubtful
 
     @property
+    def interstitials(self) -> float:
+        """Estimate: bonds beyond the perfect crystal's, in those that one interstitial of the usual kind has."""
+        gained = np.clip(self.coordination - self.shells.coordination, 0, None).sum()
+        return float(gained) / self.shells.gained
+
+    @property
     def vacancies(self) -> float:
-        """Estimate: bonds that are missing, in those that one vacancy takes."""
+        """Estimate: bonds that are missing, but for those that interstitials cost, in those that one vacancy takes."""
         missing = np.clip(self.shells.coordination - self.coordination, 0, None).sum()
-        return float(missing) / self.shells.coordination
+        return max(0.0, float(missing) - self.shells.lost * self.interstitials) / self.shells.coordination
 
     def table(self) -> dict[str, float]:
         """The counts of a frame by name."""
@@ -71,6 +77,7 @@ class Observation:
             **{name: self.count_of_label.get(label, 0) for label, name in names.items()},
             "irregular": int((~self.is_regular).sum()),
             "vacancies": round(self.vacancies, 3),
+            "interstitials": round(self.interstitials, 3),
             "doubtful": int(self.is_doubtful.sum()),
             "rms_displacement": self.rms_displacement,
         }

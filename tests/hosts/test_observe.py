@@ -5,8 +5,10 @@ import pytest
 from conftest import LATTICE_CONSTANT, fcc, noisy
 
 import lammps_heal
+from lammps_heal.analysis.energies import minimise
 from lammps_heal.analysis.local_structure import FCC, OTHER
 from lammps_heal.errors import HealError
+from lammps_heal.evaluation.cells import with_dumbbell
 from lammps_heal.model.model_file import Model
 
 NEIGHBOURS = 12
@@ -25,10 +27,22 @@ def test_noise_hides_neither_vacancies_nor_labels(model: Model, rng: np.random.G
     np.testing.assert_array_equal(hot.positions, before)
     expected = np.where(neighbours, OTHER, FCC)[np.setdiff1d(np.arange(len(sites)), apart)]
     np.testing.assert_array_equal(seen.labels, expected)
-    assert round(seen.vacancies, 6) == 3.0
+    assert round(seen.vacancies, 6) == 3.0 and seen.interstitials == 0.0
     assert (~seen.is_regular).sum() == 3 * NEIGHBOURS and not seen.is_doubtful.any()
     assert seen.table()["other"] == 3 * NEIGHBOURS and seen.count_of_label[FCC] == len(hot) - 3 * NEIGHBOURS
     assert seen.rms_displacement == pytest.approx(0.3 * np.sqrt(3), rel=0.1)
+
+
+@pytest.mark.lammps
+def test_dumbbells_and_vacancies_are_told_apart_by_coordination(model: Model, rng: np.random.Generator) -> None:
+    relaxed, _ = minimise(with_dumbbell(fcc(6)))
+    for noise in (0.0, 0.2):
+        hot = noisy(relaxed, noise, rng)
+        seen = lammps_heal.observe(hot, model)
+        assert (round(seen.interstitials, 6), round(seen.vacancies, 6)) == (1.0, 0.0)
+        del hot[0]  # at a corner, the dumbbell is in the middle
+        seen = lammps_heal.observe(hot, model)
+        assert (round(seen.interstitials, 6), round(seen.vacancies, 6)) == (1.0, 1.0)
 
 
 def test_the_copy_is_what_heal_returns(model: Model, rng: np.random.Generator) -> None:
