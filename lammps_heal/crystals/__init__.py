@@ -1,0 +1,1 @@
+"""One crystal, described once, and structures of it for any pair style of LAMMPS."""
