@@ -13,7 +13,7 @@ from lammps_heal.hosts.potential import Potential
 from lammps_heal.hosts.runs import library
 from lammps_heal.step.neighbours import Float64Array, Int64Array
 
-PLATINUM = Path("potentials/Pt_u3.eam")
+PLATINUM_POTENTIAL = Path("potentials/Pt_u3.eam")
 MEV = 1000.0  # in one eV
 MINIMISE = "minimize 0.0 1.0e-8 10000 100000"  # eV/Å
 
@@ -58,7 +58,7 @@ class _Run:
 
 def _run(atoms: Atoms, potential: Potential | None, commands: list[str], per_atom: str | None = None) -> _Run:
     """Run the commands on the atoms in this process. Raises HealError with LAMMPS's message where one fails."""
-    potential = potential or Potential.from_file(PLATINUM)
+    potential = potential or Potential.from_file(PLATINUM_POTENTIAL)
     with tempfile.TemporaryDirectory() as folder, library() as lmp:
         data = Path(folder, "atoms.data")
         ase.io.write(data, atoms, format="lammps-data", masses=True)

@@ -8,15 +8,10 @@ from ase.io.lammpsdata import read_lammps_data
 from conftest import ROOT, fcc, noisy
 
 from lammps_heal.analysis.energies import energy_per_atom, minimise, minimise_by_iteration
-from lammps_heal.analysis.labels import fcc_fraction
-from lammps_heal.evaluation.runs import (
-    crystal_start,
-    different_sites,
-    heated,
-    moves,
-    rms_length,
-    trajectory,
-)
+from lammps_heal.analysis.labels import labelled_fraction
+from lammps_heal.evaluation.comparison import different_sites, moves, rms_length
+from lammps_heal.evaluation.healing import trajectory
+from lammps_heal.evaluation.starts import crystal_start, heated, relaxed
 from lammps_heal.hosts.ase_atoms import heal
 from lammps_heal.hosts.runs import run_script
 from lammps_heal.hosts.structures import read_data
@@ -45,7 +40,7 @@ def test_another_metal_heals_as_platinum_of_its_size(model: Model, rng: np.rando
     copper = platinum.copy()
     copper.symbols[:] = "Cu"
     copper.set_cell(platinum.cell * 3.615 / model.lattice_constant, scale_atoms=True)
-    healed = trajectory(copper, model, [4], 3.615)[4]
+    healed = trajectory(copper, model.scaled(3.615), [4])[4]
     assert set(healed.symbols) == {"Cu"}
     np.testing.assert_allclose(healed.cell[:], copper.cell[:])
     expected = heal(platinum, model, 4).positions * 3.615 / model.lattice_constant
@@ -90,11 +85,11 @@ def test_heat_is_that_of_classical_oscillators_and_a_melt_is_none() -> None:
     expected = 1.5 * BOLTZMANN * 300.0 * 1000  # meV/atom of potential energy
     assert energy_per_atom(hot) - energy_per_atom(quench) == pytest.approx(expected, rel=0.2)
     # It expands: for platinum about 1e-5/K.
-    assert 1.001 < hot.cell[0, 0] / start.relaxed().cell[0, 0] < 1.006
+    assert 1.001 < hot.cell[0, 0] / relaxed(start).cell[0, 0] < 1.006
     melt, glass = heated(start, 2500.0, 2.0)
-    assert fcc_fraction(quench) == 1.0
-    assert fcc_fraction(melt) < 0.02
-    assert fcc_fraction(glass) < 0.2
+    assert labelled_fraction(quench) == 1.0
+    assert labelled_fraction(melt) < 0.02
+    assert labelled_fraction(glass) < 0.2
 
 
 def test_a_cascade_has_the_energy_of_its_recoil(tmp_path: Path) -> None:

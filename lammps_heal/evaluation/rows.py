@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lammps_heal.tables import Goal, aligned, at_least, at_most, below, verdict
-
-__all__ = ["Row", "at_least", "at_most", "below", "row", "text"]
+from lammps_heal.tables import Goal, aligned, verdict
 
 DECIMALS = 6  # of Å and meV/atom in the text: below is rounding
 Figure = float | int | str | Sequence[float]
