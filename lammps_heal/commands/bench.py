@@ -21,11 +21,15 @@ def add_parser(subparsers: Subcommands) -> None:
 def run(options: argparse.Namespace) -> None:
     from dataclasses import replace
 
-    from lammps_heal.benchmark.bench import bench
-    from lammps_heal.benchmark.parts import QUICK, Sizes
-    from lammps_heal.model.model_file import model_path
+    from lammps_heal.benchmark.benchmark import Benchmark
+    from lammps_heal.benchmark.work import QUICK, Sizes
+    from lammps_heal.model.names import model_path
 
     sizes = QUICK if options.quick else Sizes()
     chosen = {"step": options.sizes and tuple(options.sizes), "rounds": options.repeats}
     sizes = replace(sizes, **{name: value for name, value in chosen.items() if value is not None})
-    bench(model_path(options.model), options.part, sizes, options.json, options.largest)
+    benchmark = Benchmark(model_path(options.model), options.part, sizes, options.largest)
+    print("\n".join(f"{name}: {value}" for name, value in benchmark.machine.items()), flush=True)
+    for table in benchmark.run(options.json):
+        print(f"\n{table}", flush=True)
+    print("\n".join(["", *benchmark.work.warnings, f"measured in {benchmark.seconds:.0f} s; figures: {options.json}"]))

@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> None:
 
     ranks = world()
     from lammps_heal.hosts.files import HealOptions, heal_file
-    from lammps_heal.model.model_file import model_path
+    from lammps_heal.model.names import model_path
 
     heal_file(
         HealOptions(

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from lammps_heal.errors import HealError
 from lammps_heal.model.archive import METADATA, TRAINING, read_entries
+from lammps_heal.model.names import model_path
 
 FORMAT = "lammps-heal"
 FORMAT_VERSION = 5
-SHIPPED = Path(__file__).parent / "shipped"
 N_COEFFICIENTS = 3  # of the quadratic in each interval of a table
 N_DEGREES = 4  # of spherical harmonics, l = 0 to 3
 N_DENSE = 3  # layers of the per-atom network
@@ -148,22 +148,6 @@ class Model:
         sizes = {name: getattr(self.weights, name) for name in ("n_channels", "n_hidden", "n_layers")}
         file_hash = hashlib.sha256(self.file).hexdigest()
         return {**values, "path": str(self.path), "format_version": FORMAT_VERSION, **sizes, "file_sha256": file_hash}
-
-
-def shipped_names() -> list[str]:
-    """Names of the models that come with the package."""
-    return sorted(path.stem for path in SHIPPED.glob("*.pt"))
-
-
-def model_path(name: str | Path) -> Path:
-    """The file of a model: a path, or the name of a shipped model where there is no such file. Raises HealError."""
-    path = Path(name)
-    if path.is_file():
-        return path
-    if str(name) in shipped_names():
-        return SHIPPED / f"{name}.pt"
-    names = ", ".join(shipped_names())
-    raise HealError(f'model "{name}" does not exist: name a file written by lammps-heal export, or one of {names}')
 
 
 def load(name: str | Path = "fcc", lattice: float | None = None) -> Model:

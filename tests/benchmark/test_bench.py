@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from conftest import MODEL, ROOT, Run
 
-from lammps_heal.benchmark import bench
-from lammps_heal.benchmark import jobs as bench_lammps
-from lammps_heal.benchmark import minimise as bench_minimise
-from lammps_heal.benchmark import parts as bench_parts
-from lammps_heal.benchmark.table import Figure, at_least, at_most, ratio, text
+from lammps_heal.benchmark import jobs, minimise
+from lammps_heal.benchmark.benchmark import Benchmark
+from lammps_heal.benchmark.figures import Figure, ratio, text
+from lammps_heal.benchmark.instructions import instructions
+from lammps_heal.benchmark.work import Bench, Sizes
 from lammps_heal.errors import HealError
+from lammps_heal.tables import at_least, at_most
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +67,7 @@ def test_a_figure_that_is_missing_says_why() -> None:
 
 def test_missing_valgrind_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: None)
-    figures = bench_parts.instructions(bench_parts.Bench(MODEL, bench_parts.Sizes()))
+    figures = instructions(Bench(MODEL, Sizes()))
     assert len(figures) == 3
     assert {figure.note for figure in figures} == {"not measured: no valgrind"}
 
@@ -74,23 +75,23 @@ def test_missing_valgrind_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.lammps
 def test_jobs_end_where_they_must() -> None:
     """Healing stops once it is still, near the ground state; force calls move nothing; the noise is asked for in Å."""
-    done = bench_lammps.run("check", 500, sigma=0.1, stop=0.001, steps=100)
+    done = jobs.run("check", 500, sigma=0.1, stop=0.001, steps=100)
     assert 0 < done.steps < 100
     assert done.printed("residual") < 0.02
-    assert bench_lammps.run("check", 500, sigma=0.1, steps=0).printed("residual") == pytest.approx(0.1, rel=0.1)
-    excess = bench_minimise._excess(bench_lammps.run("energies", 500, steps=8, thermo=1))
+    assert jobs.run("check", 500, sigma=0.1, steps=0).printed("residual") == pytest.approx(0.1, rel=0.1)
+    excess = minimise._excess(jobs.run("energies", 500, steps=8, thermo=1))
     assert len(excess) == 9
     assert excess[0] > 0.05  # eV/atom: three springs of 10 eV/Å², 0.1 Å
-    assert 0 <= excess[8] < bench_minimise.NEAR
+    assert 0 <= excess[8] < minimise.NEAR
 
 
 @pytest.mark.lammps
 def test_keywords_that_fix_heal_does_not_know_are_told() -> None:
-    assert bench_lammps.try_options("", MODEL) is None
-    assert 'got "haste"' in str(bench_lammps.try_options("haste yes", MODEL))
+    assert jobs.try_options("", MODEL) is None
+    assert 'got "haste"' in str(jobs.try_options("haste yes", MODEL))
 
 
 def test_sizes_are_cubes_and_parts_are_checked() -> None:
-    assert [bench_lammps.cells(n) for n in (1, 4_000, 32_000, 256_000, 1_000_000, 10_000_000)] == [1, 10, 20, 40, 63, 136]
+    assert [jobs.cells(n) for n in (1, 4_000, 32_000, 256_000, 1_000_000, 10_000_000)] == [1, 10, 20, 40, 63, 136]
     with pytest.raises(HealError, match="parts must be among a b c d e f g, got x"):
-        bench.bench(MODEL, ["x"])
+        Benchmark(MODEL, ["x"], Sizes())

@@ -16,7 +16,8 @@ import lammps_heal
 from lammps_heal.errors import HealError
 from lammps_heal.model.archive import METADATA, TRAINING
 from lammps_heal.model.export import export, pack
-from lammps_heal.model.model_file import FORMAT_VERSION, SHIPPED, Model, load, shipped_names
+from lammps_heal.model.model_file import FORMAT_VERSION, Model, load
+from lammps_heal.model.names import SHIPPED, shipped_names
 from lammps_heal.model.scripted import open_torchscript
 
 TABLE_ERROR = 1.0e-5  # relative to the largest value of a table: quadratics are as exact as float32

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from lammps_heal.tables import Goal, aligned, at_least, at_most, verdict
-
-__all__ = ["Figure", "at_least", "at_most", "ratio", "text"]
+from lammps_heal.tables import Goal, aligned, verdict
 
 
 @dataclass(frozen=True)
