@@ -9,7 +9,7 @@ from conftest import POTENTIAL
 
 from lammps_heal.analysis.energies import energy_per_atom
 from lammps_heal.errors import HealError
-from lammps_heal.evaluation.cells import perfect_crystal
+from lammps_heal.evaluation.cells import Lattice, perfect_crystal
 from lammps_heal.hosts.potential import Potential
 
 FOLDER = Path(lammps.__file__).parent / "share" / "lammps" / "potentials"
@@ -57,7 +57,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.lammps
 def test_lammps_takes_each_kind() -> None:
     """Cohesive energies, meV/atom: of Cu 3,540 (Mishin et al., Phys. Rev. B 63, 224106 (2001), table II)."""
-    copper = perfect_crystal(3, "Cu", 3.615)
+    copper = perfect_crystal(3, Lattice("fcc", "Cu", 3.615))
     assert energy_per_atom(copper, Potential.from_file(FOLDER / "Cu_mishin1.eam.alloy", ["Cu"])) == pytest.approx(-3540, abs=1)
     platinum = energy_per_atom(perfect_crystal(2), Potential.from_file(POTENTIAL))
     assert platinum == pytest.approx(-5770, abs=1)
