@@ -17,7 +17,7 @@ from lammps_heal.crystals.drafts import Plan, defects
 from lammps_heal.crystals.lammps_work import LammpsWork
 from lammps_heal.crystals.structures import relaxed_draft
 from lammps_heal.errors import HealError
-from lammps_heal.evaluation.table import Row, row
+from lammps_heal.evaluation.rows import Row, row
 from lammps_heal.step.neighbours import SMALLEST_DISTANCE, Float64Array, Int64Array
 from lammps_heal.tables import at_least, at_most
 
