@@ -1,15 +1,14 @@
-"""fix heal in the stock lmp, serial and under mpirun."""
+"""fix heal in the stock lmp, serial and under mpirun: what it does to a crystal."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from ase import Atoms
-from conftest import LATTICE_CONSTANT, MODEL, ON_ONE_SPOT, ROOT, TOLERANCE, fcc, noisy
+from conftest import MODEL, fcc, noisy
+from fix_heal_runs import HEAL, SAME, damaged_crystal, noisy_slab
 from lammps_runs import DUMP, DUMP_WITH_DISPLACEMENT, EAM, crystal, heal, lmp, triclinic
-from networks import random_network, rewritten, step_of_group, trained, write_wrong_tables
+from networks import random_network, step_of_group, trained
 
 import lammps_heal
 from lammps_heal.model.export import export
@@ -17,27 +16,15 @@ from lammps_heal.model.model_file import Model, load
 
 pytestmark = pytest.mark.lammps
 
-SIGMA = 0.2  # Å
-SAME = TOLERANCE[torch.float32]  # Å
-THERMO = "thermo 1\nthermo_style custom step pe f_heal f_heal[2] f_heal[3] f_heal[4]\nthermo_modify format float %.12g\n"
-HEAL = "fix heal all heal {model}\n" + DUMP_WITH_DISPLACEMENT + THERMO
-
 
 @pytest.fixture
 def damaged(rng: np.random.Generator) -> Atoms:
-    atoms = noisy(fcc(4), SIGMA, rng)
-    del atoms[100]
-    return atoms
+    return damaged_crystal(rng)
 
 
 @pytest.fixture
 def slab(rng: np.random.Generator) -> Atoms:
-    """In a box three times as tall, open along z: upper subdomains are empty."""
-    atoms = noisy(fcc(4), SIGMA, rng)
-    atoms.positions += [0.0, 0.0, 1.0]
-    atoms.cell[2, 2] *= 3.0
-    atoms.pbc = [True, True, False]
-    return atoms
+    return noisy_slab(rng)
 
 
 def python_displacement(model: Model, atoms: Atoms) -> np.ndarray:
@@ -350,189 +337,3 @@ def test_memory_is_flat(tmp_path: Path, rng: np.random.Generator) -> None:
     for kind in ("Current reserved memory pool size", "Maximum resident set size"):
         after_100, after_2000 = (float(line.split()[-2]) for line in done.output.splitlines() if line.startswith(kind))
         assert after_2000 - after_100 < 1.0  # MByte; a leaked neighbour list for each step would be 30
-
-
-# --- the kernel, other metals
-
-
-@pytest.mark.mpi
-def test_kernel_threads_and_torchscript_give_the_same(tmp_path: Path, slab: Atoms) -> None:
-    ends = {}
-    for keywords in ("kernel yes", "kernel no", "kernel yes threads 2"):
-        commands = HEAL.replace("{model}", "{model} " + keywords) + "run 5"
-        ends[keywords] = heal(tmp_path, slab, commands).dump("all.dump")[5]
-    np.testing.assert_array_equal(ends["kernel yes threads 2"], ends["kernel yes"])
-    np.testing.assert_allclose(ends["kernel no"], ends["kernel yes"], atol=2 * SAME)
-    assert (ends["kernel no"] != ends["kernel yes"]).any()
-
-
-@pytest.mark.parametrize("entry", ["radial.f32", "messages.f32"])
-def test_a_kernel_that_differs_is_not_used(tmp_path: Path, damaged: Atoms, model: Model, entry: str) -> None:
-    commands = HEAL.replace("{model}", str(write_wrong_tables(tmp_path / "wrong.pt", model, entry))) + "run 1"
-    done = heal(tmp_path, damaged, commands)
-    warnings = [line for line in done.output.splitlines() if "TorchScript" in line]
-    assert len(warnings) == 1 and "the kernel differs from TorchScript by" in warnings[0]
-    by_torch = heal(tmp_path, damaged, commands.replace("wrong.pt", "wrong.pt kernel no"))
-    assert "WARNING: fix heal" not in by_torch.output
-    np.testing.assert_array_equal(done.dump("all.dump")[1], by_torch.dump("all.dump")[1])
-
-
-def test_another_metal(tmp_path: Path, damaged: Atoms, model: Model) -> None:
-    a = 3.615  # Å, Cu
-    copper = damaged.copy()
-    copper.set_cell(a / LATTICE_CONSTANT * damaged.cell[:], scale_atoms=True)
-    done = heal(tmp_path, copper, "mass * 63.546\n" + HEAL.replace("{model}", f"{{model}} lattice {a}") + "run 2")
-    copper.symbols[:] = "Cu"
-    expected = lammps_heal.heal(copper, load(MODEL, lattice=a), 2).positions
-    np.testing.assert_allclose(done.dump("all.dump")[2][:, :3], expected, atol=SAME)
-
-
-# --- errors: one message, on all ranks, exit code not 0
-
-
-def failing(tmp_path: Path, script: str, ranks: int = 1) -> str:
-    """The one error message of a run that must fail."""
-    done = lmp(tmp_path, script.format(model=MODEL), ranks)
-    assert done.exit_code != 0, done.output
-    messages = [line for line in done.output.splitlines() if line.startswith("ERROR")]
-    assert len(messages) == 1, done.output
-    return messages[0]
-
-
-@pytest.mark.mpi
-@pytest.mark.parametrize(
-    "commands, message",
-    [
-        ("fix heal all heal", "Illegal fix heal command: missing argument(s)"),
-        (
-            "fix heal all heal no.pt",
-            'there is no model "no.pt": name a file written by "lammps-heal export", or a shipped',
-        ),
-        ("fix heal all heal /", '"/" cannot be read (it is a folder)'),
-        ("fix heal all heal {model} every 0", "every must be 1 or more, got 0"),
-        ("fix heal all heal {model} max -1", "max must be a length above 0 Å, got -1"),
-        ("fix heal all heal {model} max", "Illegal fix heal max command: missing argument(s)"),
-        ("fix heal all heal {model} device tpu", "device must be cpu or cuda, got tpu"),
-        ("fix heal all heal {model} speed 3", 'got "speed"'),
-        ("fix heal all heal {model} threads 0", "threads must be 1 or more, got 0"),
-        ("fix heal all heal {model} threads 100000", "threads 100000 is more than four times the processors of this machine"),
-        ("fix heal all heal {model} kernel fast", "Expected boolean parameter instead of 'fast'"),
-        ("fix heal all heal {model} lattice -4", "lattice must be a length above 0 Å, got -4"),
-        ("fix heal all heal {model} elements", "Illegal fix heal elements command: missing argument(s)"),
-        ("fix heal all heal {model} elements Cu\nrun 1", "atom type 1 is Cu, the model knows Pt (195.084 g/mol)"),
-        ("mass 1 63.546\nfix heal all heal {model}\nrun 1", "type 1 has mass 63.546, the model knows Pt (195.084 g/mol)"),
-        ("mass 1 63.546\nfix heal all heal {model}\nrun 1", '"elements Pt"'),
-        ("labelmap atom 1 Cu\nfix heal all heal {model}\nrun 1", "label of atom type 1 is no element of the model"),
-        ("run_style respa 2 2\nfix heal all heal {model}\nrun 1", 'use "run_style verlet"'),
-        (
-            "group some id 1:9\natom_modify first some\nneigh_modify include some\nfix heal all heal {model}\nrun 1",
-            'remove "neigh_modify include"',
-        ),
-        ("neighbor 2.0 multi\ncomm_modify mode multi\nfix heal all heal {model}\nrun 1", '"comm_modify mode single"'),
-    ],
-)
-def test_bad_input(tmp_path: Path, damaged: Atoms, commands: str, message: str) -> None:
-    assert message in failing(tmp_path, crystal(tmp_path, damaged) + commands, ranks=2)
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is here")
-def test_cuda_asked_for_and_absent(tmp_path: Path, damaged: Atoms) -> None:
-    message = failing(tmp_path, crystal(tmp_path, damaged) + "fix heal all heal {model} device cuda")
-    assert 'device cuda needs a CUDA device and a torch with CUDA, got none: use "device cpu"' in message
-
-
-def test_lengths_that_are_not_in_angstrom(tmp_path: Path, damaged: Atoms) -> None:
-    script = crystal(tmp_path, damaged).replace("units metal", "units lj") + "fix heal all heal {model}"
-    assert "needs lengths in Å, got units lj" in failing(tmp_path, script)
-
-
-def not_finite(entries: dict[str, bytes]) -> None:
-    entries["mixing.f32"] = entries["mixing.f32"][:-4] + np.float32("nan").tobytes()
-
-
-def of_the_future(entries: dict[str, bytes]) -> None:
-    entries["metadata.txt"] = entries["metadata.txt"].replace(b"format_version 5", b"format_version 6")
-
-
-CHANGED_ENTRIES = {"not finite": not_finite, "version 6": of_the_future}
-
-
-def bad_model(folder: Path, change: str) -> Path:
-    """A file that is not a model that the fix can use."""
-    path = folder / "bad.pt"
-    if change == "text":
-        path.write_text("this is no model\n")
-    elif change == "empty":
-        path.write_text("")
-    elif change == "foreign":
-        torch.jit.script(torch.nn.Linear(2, 2)).save(str(path))
-    elif change == "cut off":
-        path.write_bytes(MODEL.read_bytes()[:-2000])
-    elif change == "one bit":
-        content = bytearray(MODEL.read_bytes())
-        weights = load(MODEL).weights.radial.tobytes()
-        content[content.find(weights[:64]) + len(weights) // 2] ^= 4
-        path.write_bytes(content)
-    else:
-        path.write_bytes(MODEL.read_bytes())
-        rewritten(path, CHANGED_ENTRIES[change])
-    return path
-
-
-@pytest.mark.mpi
-@pytest.mark.parametrize(
-    "change, message",
-    [
-        ("text", "is damaged or no model file (it has no directory of entries)"),
-        ("empty", "cannot be read (it is empty)"),
-        ("cut off", "is damaged or no model file (it has no directory of entries)"),
-        ("foreign", 'is a model of an older lammps-heal: export it anew with "lammps-heal export"'),
-        ("one bit", "its entries do not have the hash that it records"),
-        ("not finite", "heal/mixing.f32 has numbers that are not finite"),
-        ("version 6", "has format version 6, needed 5: export it anew"),
-    ],
-)
-def test_bad_model_file(tmp_path: Path, damaged: Atoms, change: str, message: str) -> None:
-    script = crystal(tmp_path, damaged) + f"fix heal all heal {bad_model(tmp_path, change)}\nrun 1"
-    assert message in failing(tmp_path, script, ranks=2)
-
-
-@pytest.mark.mpi
-@pytest.mark.parametrize("height", [7.84, 3.0])
-def test_two_atoms_that_overlap(tmp_path: Path, damaged: Atoms, height: float) -> None:
-    # On the boundary of two subdomains, where both ranks see it; inside of one, where one rank must tell the other.
-    damaged.positions[[7, 200]] = [[5.0, 5.0, height - ON_ONE_SPOT / 2], [5.0, 5.0, height + ON_ONE_SPOT / 2]]
-    message = failing(tmp_path, crystal(tmp_path, damaged, "processors 1 1 2") + "fix heal all heal {model}\nrun 1", 2)
-    assert "atom 8 and atom 201 overlap" in message or "atom 201 and atom 8 overlap" in message
-    assert f"{ON_ONE_SPOT:.3g} Å apart" in message
-
-
-@pytest.mark.mpi
-def test_positions_that_are_not_finite(tmp_path: Path, damaged: Atoms) -> None:
-    diverging = "group one id 9\nvariable v atom exp(1000)\nvelocity one set v_v 0 0\nfix md all nve\n"
-    message = failing(tmp_path, crystal(tmp_path, damaged) + diverging + "fix heal all heal {model}\nrun 1", 2)
-    assert "the position of atom 9 is not finite" in message
-
-
-@pytest.mark.mpi
-def test_a_step_longer_than_a_subdomain(tmp_path: Path, damaged: Atoms) -> None:
-    message = failing(tmp_path, crystal(tmp_path, damaged, "processors 1 1 3") + "fix heal all heal {model} max 5\nrun 1", 3)
-    assert "a step of 5 Å" in message
-    assert 'a smaller "max"' in message
-
-
-@pytest.mark.mpi
-def test_tiles_in_a_box_shorter_than_the_ghost_cutoff(tmp_path: Path, rng: np.random.Generator) -> None:
-    thin = noisy(fcc(1).repeat((1, 4, 4)), 0.1, rng)
-    script = crystal(tmp_path, thin) + "comm_style tiled\nbalance 1.0 rcb\nfix heal all heal {model}\nrun 1"
-    assert 'use "comm_style brick"' in failing(tmp_path, script, 2)
-
-
-def test_a_failed_run_does_not_need_the_plugin_to_be_there(tmp_path: Path) -> None:
-    """lmp starts where the plugin cannot be loaded."""
-    folder = tmp_path / "stale"
-    folder.mkdir()
-    shutil.copy(ROOT / "pyproject.toml", folder / "staleplugin.so")
-    done = lmp(tmp_path, 'print "LAMMPS goes on"\n', environment={"LAMMPS_PLUGIN_PATH": str(folder)})
-    assert done.exit_code == 0
-    assert "LAMMPS goes on" in done.output

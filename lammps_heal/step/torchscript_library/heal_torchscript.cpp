@@ -7,6 +7,7 @@
 
 #include <dlfcn.h>
 
+#include <cstring>
 #include <exception>
 #include <fstream>
 #include <string>
@@ -16,9 +17,10 @@ using namespace lammps_heal;
 #define TEXT_OF(x) #x
 #define TEXT(x) TEXT_OF(x)
 
+#define BUILT_FOR "lammps-heal TorchScript library built for torch="
 // lammps-heal reads this out of the file without loading it.
 extern "C" __attribute__((used, visibility("default"))) const char lammps_heal_torchscript_built_for[] =
-    "lammps-heal TorchScript library built for torch=" TEXT(HEAL_TORCH_VERSION) ";";
+    BUILT_FOR TEXT(HEAL_TORCH_VERSION);
 
 struct heal_torchscript {
   ScriptModule module;
@@ -75,7 +77,8 @@ const char *heal_torchscript_last_error()
 const char *heal_torchscript_problem()
 {
   static const std::string problem = []() {
-    const std::string built_for = TEXT(HEAL_TORCH_VERSION), loaded = loaded_torch_version();
+    const std::string built_for = lammps_heal_torchscript_built_for + std::strlen(BUILT_FOR);
+    const std::string loaded = loaded_torch_version();
     return loaded.empty() || loaded == built_for
                ? ""
                : "it was built for torch " + built_for + ", installed is " + loaded;
