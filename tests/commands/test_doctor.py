@@ -48,7 +48,7 @@ def test_an_lmp_without_fix_heal_says_why(tmp_path: Path, monkeypatch: pytest.Mo
     lmp = tmp_path / "lmp"
     lmp.write_text("#!/bin/sh\necho fix heal is not there\n")
     lmp.chmod(0o755)
-    monkeypatch.setattr(doctor, "_beside_python", lambda program: str(lmp))
+    monkeypatch.setattr(doctor, "find_program", lambda program: str(lmp))
     fix = doctor.check_fix_heal()
     assert not fix.is_right and f'it is for another LAMMPS: "lammps-heal build-plugin --lammps {lmp}"' in fix.found
     monkeypatch.setattr(doctor, "plugin_problem", lambda: "it is not built: install g++")
