@@ -43,9 +43,9 @@ def start(work: Bench) -> list[Figure]:
         return [with_package, alone, ratio("e", f"{name}, with ÷ without", with_package, alone, at_most(limit))]
 
     frame = Figure("e", f"start of lmp to first healed frame, {size:,} atoms", "s", tuple(whole["frame"]), at_most(0.3))
+    nothing = Figure("e", "the same without fix heal", "s", tuple(whole["nothing"]))
     return [
-        frame,
-        Figure("e", "the same without fix heal", "s", tuple(whole["nothing"])),
+        *(frame, nothing, ratio("e", "first healed frame ÷ the same without fix heal", frame, nothing)),
         *figures("time", "s", lambda done: done.seconds, 1.2),
         *figures("resident memory", "MiB", lambda done: done.peak / MIB, 1.1),
     ]
