@@ -21,8 +21,8 @@ $(READY): pyproject.toml setup.py lammps_heal/compiling.py $(SOURCES)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet $(TORCH)
 	$(BIN)/pip install --quiet --editable '.[train,plot,evaluate,test]'
-	@# The package is built without torch around; and pip does not show what could not be built.
-	$(BIN)/python -m lammps_heal.compiling
+	@# pip builds the package without torch around, and does not show what it could not build.
+	$(BIN)/python -m lammps_heal.compiling torchscript
 	@touch $(READY)
 
 heal: setup      ## damage a crystal with a vacancy and heal it: table, trajectory and picture

@@ -4,7 +4,8 @@ A C++20 compiler ($CXX, default g++; $CXXFLAGS as well) is all that the kernel n
 of LAMMPS and mpi.h, the TorchScript library torch. Nothing of LAMMPS or MPI is linked: both are in the process that
 loads the plugin. `setup.py` runs this before anything is installed, so it imports the standard library only.
 
-`python -m lammps_heal.compiling [kernel] [plugin] [torchscript]` compiles in place, all three if none is named.
+`python -m lammps_heal.compiling [kernel] [plugin] [torchscript]` compiles in place: those named and those that are
+missing, or all three if none is named.
 """
 
 import atexit
@@ -131,20 +132,16 @@ def build_plugin(output: Path, lammps_path: Path | None = None) -> Path:
         *(f"-isystem{folder}" for folder in _mpi_include(lammps)),
         f"-idirafter{FOLDER / 'hosts/plugin/missing_headers'}",
     ]
-    libraries: list[str] = []
-    if not _sources("step/torchscript_library"):
-        torch_flags, libraries = _torch_flags()
-        flags += torch_flags
     kernel, _ = _kernel_sources()
     own = _objects([*kernel, *_sources("hosts/plugin")], [*_definitions(), *flags])
-    return _link([*own, *_loops(*_compiler_and_flags())], libraries, output)
+    return _link([*own, *_loops(*_compiler_and_flags())], [], output)
 
 
 def _places_of_the_package(plugin: Path) -> list[str]:
     """What a plugin of the package finds beside itself is compiled into one that lies elsewhere."""
-    if plugin.as_posix().endswith(f"lammps_heal/{_ALL_PARTS['plugin'].library}"):
+    if plugin.as_posix().endswith(f"lammps_heal/{PARTS['plugin'].library}"):
         return []
-    torchscript = _ALL_PARTS["torchscript"].path()
+    torchscript = PARTS["torchscript"].path()
     return [f'-DHEAL_MODELS="{FOLDER / "model/shipped"}"', f'-DHEAL_TORCHSCRIPT_LIBRARY="{torchscript}"']
 
 
@@ -164,7 +161,7 @@ def _kernel_sources() -> tuple[list[str], list[str]]:
     return [source for source in sources if source not in loops], [*loops, *_sources("kernel/loops")]
 
 
-_ALL_PARTS = {
+PARTS = {
     "kernel": Part("the kernel", "kernel/libhealkernel.so", ("kernel", "kernel/loops", "analysis"), build_kernel),
     "plugin": Part("fix heal", "hosts/plugin/healplugin.so", ("hosts/plugin",), build_plugin),
     "torchscript": Part(
@@ -178,9 +175,6 @@ _ALL_PARTS = {
 
 def _sources(folder: str) -> list[str]:
     return [f"{folder}/{source.name}" for source in sorted((FOLDER / folder).glob("*.cpp"))]
-
-
-PARTS = {name: part for name, part in _ALL_PARTS.items() if part.sources()}
 
 
 @functools.cache
@@ -252,9 +246,9 @@ def _compile(arguments: list[str]) -> None:
     except OSError as reason:
         raise BuildError(f"no C++ compiler ({command[0]}: {reason.strerror}): install g++, or set CXX") from reason
     if result.returncode != 0:
-        errors = [line for line in result.stderr.splitlines() if "error" in line] or ["it says nothing"]
+        errors = [line.strip() for line in result.stderr.splitlines() if "error" in line] or ["it says nothing"]
         raise BuildError(
-            f"the compiler failed: {errors[0].strip()}; it must know C++20, as GCC 10 does: set CXX to name another\n"
+            f"the compiler failed ({errors[0]}): C++20 is needed, as of GCC 10; set CXX to name another\n"
             f"{shlex.join(command)}\n{result.stderr}"
         )
 
@@ -293,20 +287,21 @@ def _mpi_include(lammps: Lammps) -> list[Path]:
     return folders or ([stubs] if (stubs / "mpi.h").is_file() else [])
 
 
-def build_in_place(names: Sequence[str]) -> list[str]:
-    """Compile parts of this package where it lies; what there is to say of each of them, in order of PARTS.
+def build_in_place(names: Sequence[str] = ()) -> list[str]:
+    """Compile parts of this package where it lies: those named and those that are missing, or all if none is named.
 
-    Raises BuildError where one that was named cannot be built, or, if none was, where the kernel or fix heal cannot:
-    the TorchScript library is only for those who have torch.
+    Returns what there is to say of each. Raises BuildError where one cannot be built, but for the TorchScript library if
+    it was not named: it is only for those who have torch.
     """
     lines = []
-    for name in names or PARTS:
-        part = PARTS[name]
+    for name, part in PARTS.items():
+        if names and name not in names and part.path().is_file():
+            continue
         try:
             lines.append(f"wrote {part.build_into()}")
             _let_pip_remove(part.path())
         except BuildError as problem:
-            if names or name != "torchscript":
+            if name in names or name != "torchscript":
                 raise
             lines.append(f"{part.name} is not built: {problem}")
     return lines

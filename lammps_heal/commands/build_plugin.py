@@ -19,6 +19,6 @@ def run(options: argparse.Namespace) -> None:
     from lammps_heal.compiling import build_in_place, build_plugin
 
     if options.lammps is None and options.output is None:
-        print("\n".join(build_in_place([])))
+        print("\n".join(build_in_place()))
     else:
         print(f"wrote {build_plugin(options.output or Path('healplugin.so'), options.lammps)}")

@@ -188,7 +188,7 @@ def check_backends() -> list[Finding]:
             "until then TorchScript takes its place, some forty times slower" if torch.is_right else "nothing heals without it"
         )
         kernel = Finding("kernel", False, problem, instead, is_needed=not torch.is_right)
-    return [kernel, torch, _torchscript()] if torch.is_right and "torchscript" in PARTS else [kernel, torch]
+    return [kernel, torch, _torchscript()] if torch.is_right else [kernel, torch]
 
 
 def _torch() -> Finding:

@@ -13,7 +13,7 @@ def test_all_is_right_here(run: Run) -> None:
     done = run("lammps-heal", "doctor")
     assert done.returncode == 0, done.stdout
     lines = done.stdout.splitlines()
-    for what in ("Python", "torch", "LAMMPS", "kernel", "fix heal", "MPI", "mpirun", "model", "potential"):
+    for what in ("Python", "torch", "LAMMPS", "kernel", "fix heal", "MPI", "mpirun", "TorchScript library", "model", "potential"):
         assert any(line.startswith(f"ok      {what}:") for line in lines), done.stdout
 
 
@@ -35,7 +35,7 @@ def test_what_is_missing_is_named_with_a_remedy(
 
 def test_the_kernel_is_needed_where_torch_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library, "library_problem", lambda: "the kernel is not built: install g++")
-    kernel, torch, *_ = doctor.check_backends()
+    kernel, torch, _ = doctor.check_backends()
     assert (kernel.is_right, kernel.is_needed, torch.is_right) == (False, False, True)
     assert kernel.found == "the kernel is not built: install g++" and "TorchScript takes its place" in kernel.advice
     monkeypatch.setattr(doctor, "TRY_TORCH", "raise ImportError('there is none')")
