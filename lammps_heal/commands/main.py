@@ -4,6 +4,7 @@ exit code    meaning
 0            done
 1            not done: one line on standard error says what is wrong and what to do (HealError)
 2            the command line is not understood, likewise
+3            done, but the result is not what was asked for, and the command has said what it is
 130, 143     interrupted by Ctrl-C (SIGINT); ended by SIGTERM
 """
 
@@ -18,7 +19,10 @@ from lammps_heal.errors import HealError
 
 COMMANDS = (heal, info, evaluate, bench, demo, doctor, build_plugin, train, curve, export)
 FAILED, INTERRUPTED = 1, 130
-EXIT_CODES = "exit code: 0 done; 1 not done, one line says why; 2 command line not understood; 130, 143 interrupted, ended"
+EXIT_CODES = (
+    "exit code: 0 done; 1 not done, one line says why; 2 command line not understood; 3 done, but not as asked for; "
+    "130, 143 interrupted, ended"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

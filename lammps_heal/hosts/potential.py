@@ -28,15 +28,15 @@ class Potential:
     def from_file(cls, path: str | Path, elements: Sequence[str] = ("Pt",)) -> "Potential":
         """The potential of an EAM file: eam, eam/alloy or eam/fs, by what the file holds.
 
-        elements: of LAMMPS's atom types, in their order; only eam/alloy and eam/fs need them. Raises HealError where the
-        file is missing, is none of these, or lacks an element.
+        elements: of LAMMPS's atom types, in their order, "NULL" where the potential leaves a type out; only eam/alloy and
+        eam/fs need them. Raises HealError where the file is missing, is none of these, or lacks an element.
         """
         path = Path(path)
         lines = _lines(path)
         if _is_funcfl(lines):
             return cls("eam", (f'* * "{path}"',))
         style, known = _setfl(path, lines)
-        missing = [element for element in elements if element not in known]
+        missing = [element for element in elements if element not in (*known, "NULL")]
         if missing:
             raise HealError(f'potential file "{path}" has no {missing[0]}, only {", ".join(known)}: name another potential')
         return cls(style, (f'* * "{path}" {" ".join(elements)}',))

@@ -71,16 +71,19 @@ def test_figures_are_written_as_json_and_text(rows: list[Row], output: Path) -> 
     assert lines[-1].startswith(f"{sum(r.passed is True for r in rows)} of {sum(r.passed is not None for r in rows)} goals")
 
 
+@pytest.mark.acceptance
 def test_vacancies_are_kept_also_in_other_metals(rows: list[Row]) -> None:
     for r in of(rows, "vacancies", "keep all") + of(rows, "vacancies", "on their site") + of(rows, "metals", "keep all"):
         assert r.passed, r
 
 
+@pytest.mark.acceptance
 def test_heat_moves_no_atom_to_another_site(rows: list[Row]) -> None:
     for r in of(rows, "thermal", "sites that differ") + of(rows, "thermal", "fcc atoms"):
         assert r.passed, r
 
 
+@pytest.mark.acceptance
 def test_a_liquid_stays_liquid_and_axes_do_not_matter(rows: list[Row]) -> None:
     for r in of(rows, "liquid") + of(rows, "rotated"):
         assert r.passed, r
@@ -100,6 +103,7 @@ def test_minimisation_heals_small_noise(rows: list[Row]) -> None:
 TRIAL_CRYSTALS = 15  # at 0.5 Å a pair of atoms that is late, in every third or so, sets the RMSD of a crystal
 
 
+@pytest.mark.acceptance
 def test_noise_is_healed_as_well_as_in_the_trial(model: Model) -> None:
     sites = fcc(8)
     for number, (sigma, expected) in enumerate(TRIAL.items()):
