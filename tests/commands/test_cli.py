@@ -39,12 +39,12 @@ def test_what_is_not_understood_is_said_in_one_line(words: str, message: str, ca
 
 
 def test_values_that_look_like_options_are_values() -> None:
-    options = parser().parse_args(["heal", "--max", "-0.1", "-oout", "--boundary", "-s p p", "--", "--odd name"])
+    options = parser().read(["heal", "--max", "-0.1", "-oout", "--boundary", "-s p p", "--", "--odd name"])
     assert (options.max, str(options.output), options.boundary, str(options.damaged)) == (-0.1, "out", "-s p p", "--odd name")
 
 
 def test_counts_are_also_written_with_a_power_of_ten() -> None:
-    assert parser().parse_args(["bench", "--sizes", "4000", "1e6"]).sizes == [4000, 1_000_000]
+    assert parser().read(["bench", "--sizes", "4000", "1e6"]).sizes == [4000, 1_000_000]
 
 
 def test_every_command_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
