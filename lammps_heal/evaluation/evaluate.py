@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from lammps_heal.analysis.energies import PLATINUM_POTENTIAL
 from lammps_heal.analysis.labels import analysis
 from lammps_heal.errors import HealError
 from lammps_heal.evaluation.cascade import cascade
@@ -19,6 +20,8 @@ from lammps_heal.evaluation.thermal import MELTING_POINT, defects, liquid, therm
 from lammps_heal.evaluation.vacancies import vacancies
 from lammps_heal.model.model_file import Model, load
 from lammps_heal.whole_files import write_json, write_text
+
+NEEDED = (PLATINUM_POTENTIAL, Path("inputs/in.thermal"), Path("inputs/in.cascade"))
 
 CASES: dict[str, Callable[[Model, Size], list[Row]]] = {
     "noise": noise,
@@ -42,6 +45,9 @@ class Evaluation:
         unknown = [case for case in self.cases if case not in CASES]
         if unknown:
             raise HealError(f"case {unknown[0]} does not exist: choose from {', '.join(CASES)}")
+        missing = [path for path in NEEDED if not path.is_file()]
+        if missing:
+            raise HealError(f'"{missing[0]}" is not here: run the evaluation in the root of the repository')
         self.model = load(model_path)
         self.size = QUICK if quick else FULL
         self.rows: list[Row] = []

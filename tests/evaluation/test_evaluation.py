@@ -166,7 +166,15 @@ def test_the_excess_is_over_the_crystal_that_is_reached(monkeypatch: pytest.Monk
     assert tally.excess == pytest.approx([0.0], abs=1e-4)
 
 
+def test_another_folder_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(HealError, match="run the evaluation in the root of the repository"):
+        Evaluation(MODEL)
+
+
 def test_a_refusal_is_a_row_and_the_other_cases_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(MODEL.parent.parent)
+
     def refuse(*_: object) -> list[Row]:
         raise HealError("two atoms are on one spot")
 
