@@ -14,7 +14,7 @@ def add_parser(subparsers: Subcommands) -> None:
     parser.add_argument("--model", type=Path, default=MODEL, help="model: a name, or an exported file (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=10, help="healing steps (default: %(default)s)")
     parser.add_argument("--max", type=float, help="longest displacement of one step, Å (default: the model's)")
-    parser.add_argument("--elements", nargs="+", help="element of each LAMMPS type (default: told by the masses)")
+    parser.add_argument("--elements", nargs="+", help="element of each LAMMPS type (default: by the masses)")
     parser.add_argument("--potential", type=Path, help="EAM file, to print the energy of each step")
     parser.add_argument("--boundary", default="p p p", help="LAMMPS boundary of a data file (default: %(default)s)")
     parser.add_argument("--write-data", type=Path, help="also write the healed crystal as a LAMMPS data file")

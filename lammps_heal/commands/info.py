@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> None:
 
 def summary(model: "Model") -> str:
     """What a user asks first, a line each, and the figures of its training."""
-    told, training = model.describe(), model.training
+    described, training = model.describe(), model.training
     low, high = model.lattice_constants
     elements = zip(model.elements, model.masses, strict=True)
     lines = {
@@ -51,9 +51,9 @@ def summary(model: "Model") -> str:
         "noise": f"{model.sigmas[0]:g} to {model.sigmas[1]:g} Å, standard deviation per component",
         "cutoff": f"{model.cutoff:g} Å; with {model.n_layers} message-passing layers a step sees {_reach(model):g} Å far",
         "longest displacement": f"{model.max_displacement:g} Å a step",
-        "network": f"{told['n_channels']} channels, {told['n_hidden']} hidden units, {model.n_parameters:,} parameters",
+        "network": f"{described['n_channels']} channels, {described['n_hidden']} hidden units, {model.n_parameters:,} parameters",
         "weights, SHA-256": model.weights_hash,
-        "file": f"format {told['format_version']}, SHA-256 {told['file_sha256']}",
+        "file": f"format {described['format_version']}, SHA-256 {described['file_sha256']}",
         "data, SHA-256": ", ".join(f"{name} {digest[:12]}" for name, digest in training.get("data_sha256", {}).items()),
         "trained by": _commands(training.get("command", "")),
     }

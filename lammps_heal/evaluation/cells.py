@@ -48,7 +48,7 @@ def with_vacancies(atoms: Atoms, n_vacancies: int, rng: np.random.Generator) -> 
 def with_noise(atoms: Atoms, sigma: float, rng: np.random.Generator) -> Atoms:
     """A copy with Gaussian noise of standard deviation sigma (Å) on each component, in a rectangular box.
 
-    Drawn again for atoms that it puts on one spot, as happens beyond 0.5 Å: healing rightly refuses those.
+    Drawn again for atoms that it makes overlap, as happens beyond 0.5 Å: healing rightly refuses those.
     """
     noisy: Atoms = atoms.copy()
     moved = np.arange(len(atoms))

@@ -14,9 +14,9 @@ from lammps_heal.step.step import displacement
 from lammps_heal.step.torchscript import TorchBackend
 
 
-@pytest.fixture(params=["shipped", "no relays", "two relays"])
+@pytest.fixture(params=["shipped", "no layers", "two layers"])
 def any_model(request: pytest.FixtureRequest, model: Model) -> torch.nn.Module:
-    return model if request.param == "shipped" else random_network(2 if request.param == "two relays" else 0)
+    return model if request.param == "shipped" else random_network(2 if request.param == "two layers" else 0)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_a_perfect_crystal_stays(model: Model, scale: float) -> None:
     assert np.abs(displacements(model, fcc(3, LATTICE_CONSTANT * scale))).max() < 1.0e-4
 
 
-def test_an_atom_hears_of_what_is_two_cutoffs_and_one_more_for_each_relay_away(
+def test_a_step_depends_on_what_is_within_two_cutoffs_and_one_more_for_each_layer(
     any_model: torch.nn.Module, rng: np.random.Generator
 ) -> None:
     bar = noisy(fcc(1).repeat((2, 2, 14)), 0.2, rng)
@@ -79,12 +79,12 @@ def test_an_atom_that_enters_the_cutoff_enters_smoothly(any_model: torch.nn.Modu
     damaged.pbc = False
     outward = np.array([0.0, 0.6, 0.8])
     tip = int((damaged.positions @ outward).argmax())  # all others are farther from what comes from that side
-    answers = []
+    moves = []
     for distance in (any_model.cutoff - 1.0e-3, any_model.cutoff + 1.0e-3, 0.7 * any_model.cutoff):
         atoms = damaged + Atoms("Pt", positions=[damaged.positions[tip] + distance * outward])
-        answers.append(displacements(any_model, atoms))
-    np.testing.assert_allclose(answers[0], answers[1], atol=1e-6)
-    assert np.abs(answers[2] - answers[1]).max() > 1e-3
+        moves.append(displacements(any_model, atoms))
+    np.testing.assert_allclose(moves[0], moves[1], atol=1e-6)
+    assert np.abs(moves[2] - moves[1]).max() > 1e-3
 
 
 @pytest.mark.parametrize("n", [1, 3])
@@ -100,32 +100,32 @@ def test_training_computes_the_same_displacements(n: int, rng: np.random.Generat
     np.testing.assert_allclose(displacements(network, atoms), trained_on, atol=1e-6)
 
 
-def test_a_relay_adds_what_the_neighbours_tell(rng: np.random.Generator) -> None:
-    """v_i + sum_j [a(d) v_j + b(d) u (u . v_j)], with a and b as they are told to a kernel."""
+def test_a_layer_adds_the_messages_of_the_neighbours(rng: np.random.Generator) -> None:
+    """v_i + sum_j [a(d) v_j + b(d) u (u . v_j)], with the a and b that are tabulated for a kernel."""
     network, atoms = random_network(2), noisy(fcc(2), 0.2, rng)
     crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, network.cutoff)
     positions, listed = crystal.open_cluster(atoms.positions)
-    told = crystal.forward(rng.normal(0.0, 0.1, atoms.positions.shape))
+    v_in = crystal.forward(rng.normal(0.0, 0.1, atoms.positions.shape))
     half = len(atoms) // 2  # centres need not be the first rows
     first, neighbours = listed.first[half:] - listed.first[half], listed.neighbours[listed.first[half] :].astype(np.int64)
-    inputs = [torch.as_tensor(a) for a in (positions, listed.centres[half:], first, neighbours, told)]
-    for turn in range(2):
-        expected = told[: len(atoms)].copy()
+    inputs = [torch.as_tensor(a) for a in (positions, listed.centres[half:], first, neighbours, v_in)]
+    for layer in range(2):
+        expected = v_in[: len(atoms)].copy()
         centres = listed.centre_of_edge()
         vectors = positions[listed.neighbours] - positions[centres]
         distances = np.linalg.norm(vectors, axis=1)
         inside = distances < network.cutoff
-        u, v = vectors[inside] / distances[inside, None], told[listed.neighbours[inside]]
+        u, v = vectors[inside] / distances[inside, None], v_in[listed.neighbours[inside]]
         with torch.no_grad():
             functions = network.message_functions(torch.as_tensor(distances[inside]).float()).double().numpy()
-            relayed = network.message_layer(*inputs, turn).numpy()
-        a, b = functions[:, 2 * turn, None], functions[:, 2 * turn + 1, None]
+            v_out = network.message_layer(*inputs, layer).numpy()
+        a, b = functions[:, 2 * layer, None], functions[:, 2 * layer + 1, None]
         np.add.at(expected, centres[inside], a * v + b * u * (u * v).sum(1, keepdims=True))
-        assert np.abs(expected - told[: len(atoms)]).max() > 0.01
-        np.testing.assert_allclose(relayed, expected[half:], atol=1e-6)
+        assert np.abs(expected - v_in[: len(atoms)]).max() > 0.01
+        np.testing.assert_allclose(v_out, expected[half:], atol=1e-6)
 
 
-def test_fresh_relays_change_nothing(damaged: Atoms) -> None:
+def test_fresh_layers_change_nothing(damaged: Atoms) -> None:
     torch.manual_seed(1)
     fresh = HealingNetwork(5.0, 8, 4, 8, n_layers=2)
     crystal = PeriodicCrystal(damaged.cell[:], damaged.pbc, 5.0)

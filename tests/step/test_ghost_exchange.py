@@ -28,19 +28,19 @@ mine = ids[owner == ranks.rank]
 ghosts = np.random.default_rng([6, ranks.rank]).choice(ids, 0 if ranks.rank == lonely else 2 * n_atoms)
 rows = np.concatenate([mine, ghosts])
 
-def values(ids, turn):
-    return np.sin(ids[:, None] * [1.0, 2.0, 3.0] + turn)
+def values(ids, k):
+    return np.sin(ids[:, None] * [1.0, 2.0, 3.0] + k)
 
 exchange = GhostExchange(rows, len(mine), ranks)
-wrong = sum(int((exchange.forward(values(mine, turn)) != values(rows, turn)).sum()) for turn in range(3))
-# Whole numbers, whose sums are exact: what is told of an id by all ranks, its owner must have.
-told = np.random.default_rng([7, ranks.rank]).integers(-9, 9, (len(rows), 3)).astype(float)
-of_all = sum(np.stack([np.bincount(r, v, ids.max() + 1) for v in t.T], 1) for r, t in ranks.all((rows, told)))
-wrong += int((exchange.reverse(told) != of_all[mine]).sum())
+wrong = sum(int((exchange.forward(values(mine, k)) != values(rows, k)).sum()) for k in range(3))
+# Whole numbers, whose sums are exact: the values that all ranks have of an id, summed, its owner must get.
+forces = np.random.default_rng([7, ranks.rank]).integers(-9, 9, (len(rows), 3)).astype(float)
+of_all = sum(np.stack([np.bincount(r, v, ids.max() + 1) for v in t.T], 1) for r, t in ranks.all((rows, forces)))
+wrong += int((exchange.reverse(forces) != of_all[mine]).sum())
 foreign = int(np.isin(ghosts, mine, invert=True).sum())
-told = ranks.all((wrong, len(mine), len(ghosts), foreign))
+counts = ranks.all((wrong, len(mine), len(ghosts), foreign))
 if ranks.rank == 0:
-    print(json.dumps(told))
+    print(json.dumps(counts))
 """
 
 

@@ -67,16 +67,16 @@ def test_no_owned_atoms_have_no_neighbours() -> None:
 @pytest.mark.parametrize("n", [1, 3])
 def test_order_of_ids_does_not_depend_on_rows(n: int, rng: np.random.Generator) -> None:
     atoms = noisy(fcc(n), 0.1, rng)
-    answers = []
+    found = []
     for rows in (np.arange(len(atoms)), rng.permutation(len(atoms))):
         owned = atoms.positions[rows]
         ghosts = periodic_ghosts(owned, atoms.cell[:], atoms.pbc, 6.0)
         cluster, ids = ghosts.positions(owned), np.concatenate([rows, rows[ghosts.ghost_owner]])
         ordered = neighbour_list(cluster, len(atoms), 6.0).in_order_of_ids(ids, cluster)
         assert ids[ordered.centres].tolist() == list(range(len(atoms)))
-        answers.append((ids[ordered.neighbours], cluster[ordered.neighbours] - cluster[ordered.centre_of_edge()]))
-    np.testing.assert_array_equal(answers[0][0], answers[1][0])
-    np.testing.assert_allclose(answers[0][1], answers[1][1], atol=1e-12)
+        found.append((ids[ordered.neighbours], cluster[ordered.neighbours] - cluster[ordered.centre_of_edge()]))
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    np.testing.assert_allclose(found[0][1], found[1][1], atol=1e-12)
 
 
 def test_two_atoms_on_one_spot_are_named_by_place() -> None:
