@@ -15,7 +15,7 @@ from lammps_heal.crystals.crystal import Crystal
 from lammps_heal.crystals.defects import with_vacancies
 from lammps_heal.crystals.drafts import Plan, defects
 from lammps_heal.crystals.lammps_work import LammpsWork
-from lammps_heal.crystals.structures import relaxed_draft
+from lammps_heal.crystals.structures import random_seed, relaxed_draft
 from lammps_heal.errors import HealError
 from lammps_heal.evaluation.rows import Row, row
 from lammps_heal.step.neighbours import SMALLEST_DISTANCE, Float64Array, Int64Array
@@ -30,6 +30,13 @@ VACANT = (0.001, 0.01, 0.05)
 STEPS = 20
 REST_STEPS = 64
 HOT = (0.2, 0.4, 0.6, 0.8, 0.95)  # of the melting point
+FAMILIES = {
+    "surface": "surfaces",
+    "boundary": "boundaries",
+    "fault": "stacking faults",
+    "edge": "dislocations",
+    "screw": "dislocations",
+}
 # Of relaxed defects, larger than those of a training.
 PLAN = Plan(
     edge=5.5, wide_edge=6.5, n_interstitials=1, n_interstitial_pairs=2, n_slabs=2, n_boundaries=2, n_faults=1, n_dipoles=2
@@ -95,7 +102,7 @@ class Acceptance:
         """Excess after some steps from noise that minimisation heals too."""
         sites = self.crystal.block(self.size.edge)
         ground = self.work.energy(sites)
-        start = with_noise(sites, NOISE * self.crystal.nn, self._rng(1))
+        start = with_noise(sites, NOISE * self.crystal.nn, self.rng(1))
         minimised = self.work.relaxed(start)[1]
         for steps, limit in ((5, self.goals.excess_5), (10, self.goals.excess_10)):
             excess = MEV * (self.work.energy(self.heal(start, steps)) - ground)
@@ -108,7 +115,7 @@ class Acceptance:
         sites = self.crystal.block(self.size.vacancy_edge)
         for number in range(self.size.crystals):
             vacant, sigma = VACANT[number % 3], VACANCY_SIGMAS[number // 3 % 4]
-            rng = self._rng(2, number)
+            rng = self.rng(2, number)
             clean = with_vacancies(sites, max(1, round(vacant * len(sites))), rng)
             start = with_noise(clean, sigma * self.crystal.nn, rng)
             visible = visible_vacancies(start, clean, sites, self.crystal)
@@ -123,33 +130,35 @@ class Acceptance:
 
     def rest(self) -> Iterator[Row]:
         """How far the farthest atom of relaxed defects goes in many steps."""
-        moves: dict[str, float] = {}
+        moves = {}
         sites = self.crystal.block(self.size.vacancy_edge)
         for number, vacant in enumerate(VACANT):
-            start = with_vacancies(sites, max(1, round(vacant * len(sites))), self._rng(3, number))
+            start = with_vacancies(sites, max(1, round(vacant * len(sites))), self.rng(3, number))
             moves[f"{vacant:.1%} vacant"] = self._largest_move(self.work.relaxed(start)[0])
         yield self._rest_row("vacancies", moves, self.goals.vacancy_move)
-        moves = {}
-        rng = self._rng(4)
+        rng = self.rng(4)
+        families: dict[str, dict[str, float]] = {}
         for draft in defects(self.crystal, self.size.plan, rng):
             relaxed = relaxed_draft(draft, self.crystal, self.work, rng)
             if relaxed is not None:
+                moves = families.setdefault(FAMILIES.get(draft.kind.split("_")[0], "interstitials"), {})
                 moves[draft.kind] = max(moves.get(draft.kind, 0.0), self._largest_move(relaxed))
-        yield self._rest_row("other defects", moves, self.goals.defect_move)
+        for family, moves in families.items():
+            yield self._rest_row(family, moves, self.goals.defect_move)
 
     def _rest_row(self, name: str, moves: dict[str, float], limit: float) -> Row:
         worst = max(moves, key=moves.__getitem__, default="none")
-        structure = f"{len(moves)} kinds of relaxed {name}, the worst {worst}"
+        structure = f"relaxed {name}, the worst {worst}"
         return row("rest", structure, "largest move, Å", at_most(limit), max(moves.values(), default=0.0), 0.0, REST_STEPS)
 
     def heat(self) -> Iterator[Row]:
         """Sites and excess of hot crystals, without vacancies and with 1 %, beside their quench."""
         sites = self.crystal.block(self.size.vacancy_edge)
         for number, (part, vacant) in enumerate((part, vacant) for vacant in (0.0, 0.01) for part in self.size.temperatures):
-            rng = self._rng(5, number)
+            rng = self.rng(5, number)
             temperature = part * self.melting_point
             start = self.work.relaxed(with_vacancies(sites, round(vacant * len(sites)), rng))[0]
-            hot = self.work.heated(start, temperature, self.size.ps, int(rng.integers(1, 900_000_000)), "iso")
+            hot = self.work.heated(start, temperature, self.size.ps, random_seed(rng), "iso")
             quench, energy = self.work.relaxed(hot)
             healed = self.heal(hot, STEPS)
             lattice = fitted_lattice(sites, quench)
@@ -168,7 +177,9 @@ class Acceptance:
             return float("inf")
         return float(np.linalg.norm(moves(healed, relaxed), axis=1).max())
 
-    def _rng(self, *numbers: int) -> np.random.Generator:
+    @staticmethod
+    def rng(*numbers: int) -> np.random.Generator:
+        """Of a case, by its own numbers."""
         return np.random.default_rng([SEED, *numbers])
 
 

@@ -24,6 +24,9 @@ BOX_ROUNDS = 10  # fix box/relax keeps the strain of the start as reference: sev
 RESIDUAL_PRESSURE = 1.0  # bar
 TIMESTEP = 0.002  # ps, of HEAVY atoms and heavier ones; of lighter ones shorter as the root of the mass
 HEAVY = 100.0  # g/mol
+WARM_PS = 0.5  # before a recoil
+RECOIL_DIRECTION = (1.0, 3.0, 5.0)  # far from any row of atoms
+ENERGY_OF_SPEED = 1.0364269e-4  # eV in one g/mol Å²/ps²
 DAMPING = {"temp": 0.1, "pressure": 1.0}  # ps
 PRESSURES = {
     None: "",
@@ -65,6 +68,36 @@ class LammpsWork:
         with self._instance(atoms) as lmp:
             self._heat(lmp, temperature, seed, free)
             lmp.command(f"run {round(ps / self.timestep)} post no")
+            return _atoms(lmp, atoms)
+
+    def after_recoil(self, atoms: Atoms, temperature: float, recoil: float, ps: float, seed: int) -> Atoms:
+        """A crystal so many ps after an atom in its middle got a recoil energy, eV, in a crystal at a temperature, K.
+
+        As inputs/in.cascade does it; electronic stopping is left out.
+        """
+        middle = int(np.argmin(np.linalg.norm(atoms.positions - 0.5 * atoms.cell[:].sum(0), axis=1)))
+        mass = float(atomic_masses[atoms.numbers[middle]])
+        speed = (2.0 * recoil / mass / ENERGY_OF_SPEED) ** 0.5
+        velocity = speed * np.array(RECOIL_DIRECTION) / np.linalg.norm(RECOIL_DIRECTION)
+        with self._instance(atoms) as lmp:
+            self._heat(lmp, temperature, seed, None)
+            lmp.commands_list(
+                [
+                    f"run {round(WARM_PS / self.timestep)} post no",
+                    "unfix hot",
+                    "unfix steady",
+                    f"group recoil id {middle + 1}",
+                    "velocity recoil set " + " ".join(repr(float(part)) for part in velocity) + " units box",
+                    "velocity all zero linear",
+                    "fix motion all nve",
+                    f"fix shorter all dt/reset 1 1.0e-6 {self.timestep} 0.04 units box",  # Å, the farthest in a step
+                    "variable elapsed equal time",
+                    "thermo_style custom step time dt temp",
+                    "run 0 post no",
+                ]
+            )
+            last = float(lmp.extract_variable("elapsed")) + ps
+            lmp.commands_list([f"fix end all halt 10 v_elapsed >= {last} error continue", "run 100000 post no"])
             return _atoms(lmp, atoms)
 
     def mean_volume(self, atoms: Atoms, temperature: float, ps: float, seed: int) -> float:
