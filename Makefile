@@ -40,28 +40,15 @@ data: setup      ## make the structures to learn from anew, data/training_*.xyz
 	$(BIN)/lmp -in inputs/in.defects -screen none -log none
 	$(BIN)/lmp -in inputs/in.defects -var mode thermal -screen none -log none
 
-# One thread is enough for these small cells, and the figures are those of these commands. The first training begins with
-# distant Frenkel pairs, which a network that knows that dumbbells stay does not learn; the second learns the rest; the
-# third, with more structures that are to stay as they are, and the relays at its end, to leave no trace.
+# Where it was interrupted it goes on, to the same weights.
 train: setup     ## train the shipped model (some 135 minutes on one core), then export it
-	$(BIN)/lammps-heal train $(TRAINING) --clean-fraction 0.5 --defect-fraction 0.4 $(PAIRS) --clean-crystals 0.2 \
-	  --sigma-max 0.7 --strong-noise 1 --learning-rate 0.004 --frenkel-steps 5000 --frenkel-weight 10 --frenkel-last-weight 10 \
-	  --steps 60000 --validate-every 15000 --weights runs/first_training.pth --log runs/first_training.log
-	$(BIN)/lammps-heal train --start runs/first_training.pth $(TRAINING) --clean-fraction 0.5 --defect-fraction 0.4 $(PAIRS) \
-	  --clean-crystals 0.2 --sigma-max 0.65 --n-hidden 128 --learning-rate 0.0025 --frenkel-weight 2 \
-	  --steps 42000 --validate-every 14000 --weights runs/second_training.pth --log runs/second_training.log
-	$(BIN)/lammps-heal train --start runs/second_training.pth $(TRAINING) --clean-fraction 0.65 --defect-fraction 0.6 $(PAIRS) \
-	  --sigma-max 0.65 --n-hidden 128 --learning-rate 0.0015 --frenkel-weight 2 --layer-steps 200 \
-	  --steps 42000 --validate-every 14000
-	$(BIN)/lammps-heal export
-
-TRAINING := --n-channels 8 --cutoff 6.0 --switch-on 0.85 --n-layers 2 --wave-weight 0.4 --fresh-fraction 0.3 \
-            --thermal-fraction 0.1 --uneven-fraction 0.25 --smooth-fraction 0.15
-PAIRS := --frenkel-fraction 0.6 --frenkel-reach 7.5 --half-way-fraction 0.2
+	$(BIN)/lammps-heal train inputs/training/pt.toml -o data/best_denoise_model.pth \
+	  $(if $(wildcard runs/best_denoise_model.checkpoint),--resume)
+	cp runs/best_denoise_model.log data/training.log
+	$(BIN)/lammps-heal export -o data/pt_heal.pt
 
 curve: setup     ## networks of other sizes: how well they heal after a short training, and what they cost (half an hour)
-	$(BIN)/lammps-heal curve $(TRAINING) --clean-fraction 0.5 --defect-fraction 0.4 --frenkel-fraction 0.5 --sigma-max 0.65 \
-	  --learning-rate 0.004 --steps 2500
+	$(BIN)/lammps-heal curve inputs/training/curve.toml
 
 evaluate: setup  ## measure the shipped model on structures that it has not seen
 	$(BIN)/lammps-heal evaluate

@@ -4,19 +4,22 @@ import argparse
 from pathlib import Path
 
 from lammps_heal.commands.parser import Subcommands
-from lammps_heal.commands.train import WEIGHTS
+
+WEIGHTS, MODEL = Path("data/best_denoise_model.pth"), Path("data/pt_heal.pt")
+RUNS = Path("runs")
 
 
 def add_parser(subparsers: Subcommands) -> None:
-    parser = subparsers.add_parser("export", help="write the TorchScript model file")
+    parser = subparsers.add_parser("export", help="write the model file of trained weights")
     parser.set_defaults(run=run)
-    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="to export (default: %(default)s)")
-    parser.add_argument("-o", "--output", type=Path, default=Path("data/pt_heal.pt"), help="model file (default: %(default)s)")
+    parser.add_argument("weights", type=Path, nargs="?", default=WEIGHTS, help="to export (default: %(default)s)")
+    parser.add_argument("-o", "--output", type=Path, help=f"model file (default: {MODEL}; of other weights runs/NAME.pt)")
 
 
 def run(options: argparse.Namespace) -> None:
     from lammps_heal.model.export import export
     from lammps_heal.training.weights import read_network
 
-    export(read_network(options.weights), options.output)
-    print(f"wrote {options.output}")
+    output = options.output or (MODEL if options.weights == WEIGHTS else RUNS / f"{options.weights.stem}.pt")
+    export(read_network(options.weights), output)
+    print(f"wrote {output}")

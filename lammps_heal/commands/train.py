@@ -1,61 +1,69 @@
-"""`lammps-heal train`: trains the network."""
+"""`lammps-heal train`: trains a network by a recipe."""
 
 import argparse
-from dataclasses import fields
+import shlex
+import sys
 from pathlib import Path
+from typing import NoReturn
 
-from lammps_heal.commands.parser import Subcommands
-from lammps_heal.training.options import TrainingOptions
+from lammps_heal.commands.parser import Subcommands, count
+from lammps_heal.training.interruption import Interrupted
 
-TRAINING_DATA = [Path(f"data/training_{name}.xyz") for name in ("data", "defects", "thermal")]
-WEIGHTS = Path("data/best_denoise_model.pth")
+SIGNALLED = 128  # exit codes of what a signal ended begin here
 
 
 def add_parser(subparsers: Subcommands) -> None:
-    parser = subparsers.add_parser("train", help="train the network")
+    parser = subparsers.add_parser("train", help="train a network by a recipe")
     parser.set_defaults(run=run)
-    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="trained weights (default: %(default)s)")
-    parser.add_argument("--checkpoint", type=Path, default=Path("runs/training.pth"), help="to resume from")
-    parser.add_argument("--log", type=Path, default=Path("data/training.log"), help="a JSON line for each validation")
-    parser.add_argument("--start", type=Path, help="weights to start from, of this size or with fewer hidden units")
+    parser.add_argument("recipe", type=Path, help="TOML file, such as inputs/training/pt.toml")
+    parser.add_argument("-o", "--output", type=Path, help="trained weights (default: FOLDER/RECIPE.pth)")
+    parser.add_argument("--folder", type=Path, default=Path("runs"), help="of checkpoint and log (default: %(default)s)")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
+    add_recipe_options(parser)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: cuda where there is one")
-    parser.add_argument("--threads", type=int, default=1)
-    add_training_options(parser)
+    parser.add_argument("--threads", type=count, default=1, help="of torch (default: %(default)s)")
+
+
+def add_recipe_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change a key of the recipe, such as training.seed=2 or stage.1.steps=100; may be repeated",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
+    from lammps_heal.training.recipe_file import read_recipe
+
+    recipe = read_recipe(options.recipe, options.set)
+    weights = options.output or options.folder / f"{options.recipe.stem}.pth"
     import torch
 
-    from lammps_heal.training.trainer import train
+    from lammps_heal.training.stages import Files, is_done, train
+    from lammps_heal.training.validation import table
 
     torch.set_num_threads(options.threads)
     device = options.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    figures = train(
-        options.data,
-        training_options(options),
-        options.weights,
-        options.checkpoint,
-        options.log,
-        device,
-        options.resume,
-        options.start,
-    )
-    print(f"weights: {options.weights}")
-    print("sigma (Å)    RMSD (Å) after 0, 1, 2, 4, 8 steps")
-    for sigma, row in figures.items():
-        print(f"{sigma:<12} " + " ".join(f"{v:.4f}" for v in row))
+    files = Files(weights, options.folder)
+    if options.resume and is_done(recipe, files):
+        print("trained already, by this recipe and on these data: without --resume it is trained anew")
+    try:
+        figures = train(recipe, files, command_line(), device, options.resume)
+    except Interrupted as interrupted:
+        end(interrupted, "go on with the same command and --resume")
+    print(f"weights: {weights} (lammps-heal export {weights})")
+    print(table(figures))
 
 
-def add_training_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, nargs="+", default=TRAINING_DATA, help="default: data/training_*.xyz")
-    for field in fields(TrainingOptions):
-        parser.add_argument(
-            f"--{field.name.replace('_', '-')}", type=type(field.default), default=field.default, help="default: %(default)s"
-        )
+def command_line() -> str:
+    """For the record."""
+    return shlex.join(["lammps-heal", *sys.argv[1:]])
 
 
-def training_options(options: argparse.Namespace) -> TrainingOptions:
-    return TrainingOptions(**{field.name: getattr(options, field.name) for field in fields(TrainingOptions)})
+def end(interrupted: Interrupted, remedy: str) -> NoReturn:
+    print(f"lammps-heal: stopped; {interrupted}: {remedy}", file=sys.stderr, flush=True)
+    raise SystemExit(SIGNALLED + interrupted.signal) from None

@@ -4,23 +4,24 @@ Each is trained from scratch, all else alike and far shorter than the shipped mo
 pays, not how well it would heal in the end. Its validation figures stand beside the time of a step of its kernel.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import torch
-
 from lammps_heal.benchmark import jobs as bench_lammps
+from lammps_heal.errors import HealError
 from lammps_heal.model.export import export
-from lammps_heal.model.model_file import load
-from lammps_heal.training.options import TrainingOptions
-from lammps_heal.training.trainer import VALIDATION_STEPS, score, train
-from lammps_heal.training.weights import read_network
+from lammps_heal.training.checkpoint import read_checkpoint, require_same
+from lammps_heal.training.provenance import is_trained, sha256_of
+from lammps_heal.training.recipe import Recipe
+from lammps_heal.training.stages import Files, train
+from lammps_heal.training.validation import VALIDATION_STEPS, score
+from lammps_heal.training.weights import read_network, read_weights
+from lammps_heal.whole_files import write_json
 
-# What differs from the options given.
+# What differs from the recipe's network.
 SIZES: dict[str, dict[str, Any]] = {
     "as given": {},
     "cutoff 5.0 Å": {"cutoff": 5.0},
@@ -28,9 +29,9 @@ SIZES: dict[str, dict[str, Any]] = {
     "16 channels": {"n_channels": 16},
     "32 hidden units": {"n_hidden": 32},
     "128 hidden units": {"n_hidden": 128},
-    "no relay": {"n_layers": 0},
-    "1 relay": {"n_layers": 1},
-    "3 relays": {"n_layers": 3},
+    "no layer": {"n_layers": 0},
+    "1 layer": {"n_layers": 1},
+    "3 layers": {"n_layers": 3},
 }
 TIMED_ATOMS, TIMED_STEPS, MICRO = 32_000, 20, 1.0e6
 # Validation figures shown: noise or group, and the healing steps after which the residual is taken.
@@ -52,40 +53,53 @@ class Point:
         return {**vars(self), "ratio": self.step / self.force, "score": score(self.figures)}
 
 
-def curve(data: Sequence[Path], options: TrainingOptions, folder: Path, rounds: int = 3) -> list[Point]:
+def curve(recipe: Recipe, folder: Path, command: str = "", rounds: int = 3) -> list[Point]:
     """Train what is not yet in the folder, time everything in turns, print the table and write curve.json.
 
-    A network is trained anew unless the folder holds it with these very options. Raises HealError as training does.
+    A network is trained anew unless the folder holds it, or a part of its training, by this very recipe. Raises
+    HealError and Interrupted as training does.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    models: dict[str, Path] = {}
+    weights = {name: folder / f"{name.replace(' ', '_')}.pth" for name in SIZES}
     for name, changes in SIZES.items():
-        changed = replace(options, **changes, validate_every=options.steps)
-        weights = folder / f"{name.replace(' ', '_')}.pth"
-        models[name] = weights.with_suffix(".pt")
-        if not _is_trained(weights, changed):
-            print(name, flush=True)
-            train(data, changed, weights, weights.with_suffix(".checkpoint"), weights.with_suffix(".log"))
-        export(read_network(weights), models[name])
+        print(name, flush=True)
+        _train(recipe, changes, Files(weights[name], folder), command)
+        export(read_network(weights[name]), weights[name].with_suffix(".pt"))
     seconds: dict[str, list[float]] = {}
     for _ in range(rounds):
         done = bench_lammps.run("eam", TIMED_ATOMS, steps=TIMED_STEPS)
         seconds.setdefault("eam", []).append(done.section("Pair") / done.steps / done.n_atoms)
-        for name, model in models.items():
+        for name in SIZES:
+            model = weights[name].with_suffix(".pt")
             done = bench_lammps.run("heal", TIMED_ATOMS, steps=TIMED_STEPS, model=model, options="kernel yes")
             seconds.setdefault(name, []).append(done.section("Modify") / done.steps / done.n_atoms)
     points = []
-    for name, model in models.items():
-        about = load(model)
+    for name in SIZES:
+        trained = read_weights(weights[name])
+        parameters = sum(value.numel() for value in trained.network.values())
         step, force = (median(seconds[job]) * MICRO for job in (name, "eam"))
-        points.append(Point(name, about.n_parameters, step, force, about.training["figures"]))
+        points.append(Point(name, parameters, step, force, trained.record["figures"]))
     print(table(points))
-    (folder / "curve.json").write_text(json.dumps([point.as_json() for point in points], indent=1) + "\n")
+    write_json(folder / "curve.json", [point.as_json() for point in points])
     return points
 
 
-def _is_trained(weights: Path, options: TrainingOptions) -> bool:
-    return weights.is_file() and TrainingOptions(**torch.load(weights, weights_only=True)["options"]) == options
+def _train(recipe: Recipe, changes: dict[str, Any], files: Files, command: str) -> None:
+    stages = tuple(replace(stage, validate_every=stage.steps) for stage in recipe.stages)
+    changed = replace(recipe, network=replace(recipe.network, **changes), stages=stages)
+    if not is_trained(files.weights, changed):
+        resume = _can_be_resumed(files.checkpoint, changed)
+        if not resume:
+            files.checkpoint.unlink(missing_ok=True)
+        train(changed, files, command, resume=resume)
+
+
+def _can_be_resumed(checkpoint: Path, recipe: Recipe) -> bool:
+    try:
+        require_same(read_checkpoint(checkpoint), recipe, sha256_of(recipe.data))
+    except HealError:
+        return False
+    return True
 
 
 def table(points: Sequence[Point]) -> str:

@@ -1,8 +1,8 @@
 """What healing steps leave of each wave of displacement in the perfect crystal, to first order.
 
 A local network heals short waves in a step or two; long ones decay like a diffusion, and the small cells of a
-training do not even hold them. To first order the answers are v_R = - sum_R' K(R - R') u_R', so those to a wave
-u exp(iqR) are - K(q) u exp(iqR), K(q) = sum_R K(R) cos(qR); a relay multiplies them by
+training do not even hold them. To first order the displacement before all layers is v_R = - sum_R' K(R - R') u_R', so
+that of a wave u exp(iqR) is - K(q) u exp(iqR), K(q) = sum_R K(R) cos(qR); a message-passing layer multiplies it by
 1 + sum_R [a(R) + b(R) RR/R^2] cos(qR). With G(q) for the product of all these 3 x 3 matrices, a step takes the
 wave to (1 - G(q)) u exp(iqR). The mean over all waves of a large crystal is what is left of independent noise,
 cheap enough to train the network on.
@@ -59,13 +59,13 @@ class LatticeWaves:
         return cosines, weight, energy
 
     def response(self, network: HealingNetwork) -> Tensor:
-        """K(R), (n, 3, 3): minus the derivative of the answer at R by the place of the atom at 0."""
+        """K(R), (n, 3, 3): minus the derivative of the displacement before all layers at R by the position of the atom at 0."""
         with forward_ad.dual_level():
             moving = forward_ad.make_dual(self._positions, self._along_x)
             edges = pad_edges(moving, self._centres, self._first, self._neighbours, network.cutoff)
-            pushes, mobilities = network.pair_forces(edges, network.edge_basis(edges))
+            pair_forces, mobilities = network.pair_forces(edges, network.edge_basis(edges))
             # Only edges of these centres can change, but their far ends are up to two cutoffs away.
-            changes = forward_ad.unpack_dual(pushes).tangent.double()
+            changes = forward_ad.unpack_dual(pair_forces).tangent.double()
             mobility = forward_ad.unpack_dual(mobilities).primal[0, 0, 0]  # the same for all, and in all directions
         derivative = torch.zeros_like(self._positions).index_add(0, self._centres, changes.sum(1))
         derivative = mobility * derivative.index_add(0, edges.neighbours.reshape(-1), -changes.reshape(-1, 3))
@@ -73,8 +73,8 @@ class LatticeWaves:
         along_x = -0.5 * (derivative + derivative[self._opposite])
         return torch.stack([along_x[rows][:, axes] for rows, axes in self._swapped], -1)
 
-    def relays(self, network: HealingNetwork) -> list[Tensor]:
-        """What each relay adds to an answer from an answer at R, (n - 1, 3, 3), for all R within one cutoff but 0."""
+    def messages(self, network: HealingNetwork) -> list[Tensor]:
+        """What each layer adds to a displacement from one at R, (n - 1, 3, 3), for all R within one cutoff but 0."""
         distances = torch.linalg.vector_norm(self._vectors, dim=1)
         units = self._vectors / distances.unsqueeze(1)
         functions = network.message_functions(distances.float()).double()[:, :, None, None]
@@ -85,18 +85,18 @@ class LatticeWaves:
     def remaining(self, network: HealingNetwork, n_steps: int) -> list[tuple[Tensor, Tensor]]:
         """For each of CELLS: RMS and energy after each step, (n_steps,) each, relative to the noise put on.
 
-        The energy is that of springs between nearest neighbours. For the relays to learn from: no gradient goes to the
-        answers before them. Answers that heal all waves alike know no elastic anisotropy, and a strained crystal that
-        EAM has relaxed (a slab, the surroundings of vacancies) would not rest under them.
+        The energy is that of springs between nearest neighbours. For the message-passing layers to learn from: no
+        gradient goes to the pair forces before them. Forces that heal all waves alike know no elastic anisotropy, and a
+        strained crystal that EAM has relaxed (a slab, the surroundings of vacancies) would not rest under them.
         """
         with torch.no_grad():
             response = self.response(network)
-        relays = self.relays(network)
+        layers = self.messages(network)
         result = []
         for cosines, weights, springs in self._waves:
             matrices = torch.einsum("qr,rab->qab", cosines, response)
-            for relay in relays:
-                matrices = matrices + torch.einsum("qr,rab->qab", cosines[:, 1 : len(relay) + 1], relay) @ matrices
+            for layer in layers:
+                matrices = matrices + torch.einsum("qr,rab->qab", cosines[:, 1 : len(layer) + 1], layer) @ matrices
             left = torch.eye(3, dtype=matrices.dtype, device=matrices.device).expand_as(matrices)
             rms, energy = [], []
             for _ in range(n_steps):

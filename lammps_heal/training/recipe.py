@@ -1,6 +1,26 @@
-"""A recipe: everything that, with the structures, determines the weights of a training."""
+"""A recipe: everything that, with the structures, determines the weights of a training.
 
-from dataclasses import dataclass
+A recipe file is TOML (recipe_file.py reads it); inputs/training has those of the shipped model and others, and
+README.md beside this module says what each key means. Lengths in Å.
+"""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lammps_heal.errors import HealError
+from lammps_heal.training.mixture import NOISE, Mixture
+
+STRUCTURES = ("fcc",)  # that hop configurations, long waves and lattice constants are known of
+
+
+@dataclass(frozen=True)
+class Crystal:
+    """What is to be healed."""
+
+    structure: str = "fcc"
+    elements: tuple[str, ...] = ("Pt",)
 
 
 @dataclass(frozen=True)
@@ -16,3 +36,80 @@ class NetworkSizes:
     n_channels: int = 12
     n_hidden: int = 64
     n_layers: int = 0
+
+    def __post_init__(self) -> None:
+        if not (self.cutoff > 0.0 and 0.0 <= self.switch_on < 1.0):
+            raise HealError(f"needed are cutoff > 0 and 0 <= switch_on < 1, got {self.cutoff} and {self.switch_on}")
+        if min(self.n_basis - 1, self.n_channels, self.n_hidden, self.n_layers + 1) < 1:
+            raise HealError(f"needed are n_basis > 1, n_channels, n_hidden > 0 and n_layers >= 0, got {asdict(self)}")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the training with a learning rate that rises and falls once; see README.md for each key."""
+
+    steps: int = 2000
+    learning_rate: float = 1.0e-3
+    sigma: tuple[float, float] = (0.01, 0.10)  # Å, of the noise
+    sigma_power: float = 0.0  # in crystals σ has a density that grows as this power of it; 0: any is as likely
+    mixture: Mixture = NOISE
+    fresh: float = 1.0  # of the cells of a step; the others are states that the network has partly healed
+    cells_per_step: int = 2
+    pool_size: int = 64
+    oldest: int = 64  # healing steps after which a state of the pool is dropped
+    pair_reach: float = 6.5  # Å, from vacancy to dumbbell of a Frenkel pair
+    pair_steps: int = 0  # first steps, in which all fresh cells are Frenkel pairs and hop configurations
+    pair_weight: tuple[float, float] = (1.0, 1.0)  # of their loss, where that of others is 1: at first, at last
+    wave_weight: float = 0.0  # of the loss on what a few steps leave of long waves
+    tuning_steps: int = 0  # at the end: of the message-passing layers alone, through several healing steps
+    n_hidden: int = 0  # hidden units from this stage on, no fewer than before; 0: as before
+    validate_every: int = 500
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        counts = ("steps", "cells_per_step", "pool_size", "oldest", "validate_every")
+        wrong = [f"{name} = {getattr(self, name)}" for name in counts if getattr(self, name) < 1]
+        wrong += [f"{name} = {getattr(self, name)}" for name in ("pair_steps", "tuning_steps") if getattr(self, name) < 0]
+        if wrong:
+            raise HealError(f"a stage needs counts above 0, got {', '.join(wrong)}")
+        if not 0.0 <= self.sigma[0] <= self.sigma[1]:
+            raise HealError(f"sigma of a stage must be two lengths in Å, the smaller first, got {list(self.sigma)}")
+        if not self.learning_rate > 0.0:
+            raise HealError(f"learning_rate must be above 0, got {self.learning_rate}")
+        if not 0.0 <= self.fresh <= 1.0:
+            raise HealError(f"fresh is a share from 0 to 1, got {self.fresh}")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole training. data: files of structures. text: of the file it was read from. changes: made to that (--set)."""
+
+    data: tuple[Path, ...]
+    crystal: Crystal = Crystal()
+    network: NetworkSizes = NetworkSizes()  # as it begins
+    stages: tuple[Stage, ...] = (Stage(),)
+    text: str = ""
+    changes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.crystal.structure not in STRUCTURES:
+            raise HealError(f'structure "{self.crystal.structure}" cannot be trained on, needed one of: {", ".join(STRUCTURES)}')
+        if not self.data or len({path.name for path in self.data}) < len(self.data):
+            raise HealError(f"a recipe needs files of structures, each of another name, got {[str(p) for p in self.data]}")
+        if not self.stages:
+            raise HealError("a recipe needs at least one [[stage]]")
+        sizes = [self.sizes(number).n_hidden for number in range(len(self.stages))]
+        if sizes != sorted(sizes) or sizes[0] < self.network.n_hidden:
+            raise HealError(f"a network can gain hidden units and not lose them, got stages of {sizes}")
+
+    def sizes(self, stage: int) -> NetworkSizes:
+        """Those of the network of a stage; numbers from 0."""
+        given = [s.n_hidden for s in self.stages[: stage + 1] if s.n_hidden]
+        return replace(self.network, n_hidden=given[-1]) if given else self.network
+
+    def as_json(self) -> dict[str, Any]:
+        """All that determines the weights but the structures themselves, as JSON has it."""
+        crystal, network, stages = asdict(self.crystal), asdict(self.network), [asdict(stage) for stage in self.stages]
+        values = {"crystal": crystal, "network": network, "data": [path.name for path in self.data], "stages": stages}
+        as_json: dict[str, Any] = json.loads(json.dumps(values))
+        return as_json

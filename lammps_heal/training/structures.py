@@ -1,25 +1,23 @@
-"""What a training draws from: clean crystals, relaxed defects, thermal snapshots; and uneven noise."""
+"""What a training draws from: clean crystals, relaxed defects, thermal snapshots; what it validates on."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.geometry import find_mic
 
 from lammps_heal.analysis.sites import read_structures, vectors_to_sites
 from lammps_heal.errors import HealError
-from lammps_heal.step.neighbours import Float64Array
+from lammps_heal.training.lengths import PARTS_OF_LATTICE_CONSTANT
+from lammps_heal.training.mixture import Fractions
+from lammps_heal.training.recipe import Crystal
 
 CRYSTAL, DEFECT, THERMAL = "crystal", "defect", "thermal"
 START = "start"  # name of the array of hot positions, (n, 3) Å, beside the quenched ones
-SPHERE_RADII = (3.0, 8.0)  # Å, of uneven noise: from one atom and its neighbours to a collision cascade's core
-LONGEST_SPLIT = 1.25  # Å, half the distance of the two atoms: from one spot to a dumbbell as EAM relaxes it
-SPHERE_EDGE = 1.0  # Å, over which the noise falls off
-HALF_WAY = (0.3, 0.5)  # of the way into the vacancy beside it; beyond a half, that is where an atom belongs
-MISSING_ONE_TO_THREE = range(9, 12)  # nearest neighbours of fcc's 12; with more missing it is a surface to move on
-TRIES = 40  # atoms that are looked at for a vacancy beside them
-LARGEST_SHIFT = 0.2  # Å, of a smooth displacement
+HELD_OUT = 0.1  # part of each group of structures, drawn at random, that validates and is not trained on
+VALIDATION_SEED = 918273
 
 
 def read_training_structures(paths: Sequence[Path]) -> list[Atoms]:
@@ -48,80 +46,58 @@ def group_of(atoms: Atoms) -> str:
     return DEFECT if "kind" in atoms.info else CRYSTAL
 
 
-def frenkel_pair(atoms: Atoms, reach: float, rng: np.random.Generator) -> Float64Array:
-    """(n, 3) Å: positions with one atom put into another's site, a tight dumbbell of any direction, up to `reach` Å away."""
-    positions: Float64Array = atoms.positions.copy()
-    while True:
-        atom = int(rng.integers(len(atoms)))
-        vectors, distances = find_mic(atoms.positions - atoms.positions[atom], atoms.cell, atoms.pbc)
-        near = np.flatnonzero((distances > 0.1) & (distances < reach))
-        if len(near):
-            break
-    host = int(rng.choice(near))
-    split = rng.normal(size=3)
-    split *= rng.uniform(0.0, LONGEST_SPLIT) / np.linalg.norm(split)
-    positions[atom] += vectors[host] + split
-    positions[host] -= split
-    return positions
+@dataclass(frozen=True)
+class Split:
+    """Structures to train on and to validate on. groups: rows of `training` that are of each group."""
+
+    training: list[Atoms]
+    validation: list[Atoms]
+    groups: dict[str, list[int]]
 
 
-def half_way(atoms: Atoms, rng: np.random.Generator) -> Float64Array | None:
-    """(n, 3) Å: positions with one atom on its way into a vacancy beside it, or None where no such atom is found.
-
-    Fcc sites are centres of inversion: opposite a neighbour is another, or a vacancy.
-    """
-    positions: Float64Array = atoms.positions.copy()
-    nearest = (np.sqrt(2.0) * atoms.get_volume() / len(atoms)) ** (1 / 3)
-    for atom in rng.permutation(len(atoms))[:TRIES]:
-        vectors, distances = find_mic(atoms.positions - atoms.positions[atom], atoms.cell, atoms.pbc)
-        near = vectors[(distances > 0.1) & (distances < 1.2 * nearest)]
-        if len(near) not in MISSING_ONE_TO_THREE:
-            continue
-        from_opposite = np.linalg.norm(near[:, None] + near, axis=2).min(1)
-        vacant = -near[from_opposite > 0.5 * nearest]
-        if len(vacant):
-            positions[atom] += rng.uniform(*HALF_WAY) * vacant[int(rng.integers(len(vacant)))]
-            return positions
-    return None
-
-
-def smooth_shifts(atoms: Atoms, rng: np.random.Generator) -> Float64Array:
-    """(n, 3) Å, a displacement of each atom: a plane wave that fits the cell, in any direction and phase.
-
-    It moves the grains beside a boundary, and the crystal around a defect, as a whole; independent noise hardly does.
-    """
-    direction = rng.normal(size=3)
-    direction *= rng.uniform(0.0, LARGEST_SHIFT) / np.linalg.norm(direction)
-    shifts: Float64Array = np.cos(phases_of_a_wave(atoms, rng))[:, None] * direction
-    return shifts
-
-
-def uneven_sigmas(atoms: Atoms, highest: float, rng: np.random.Generator) -> Float64Array:
-    """(n,) Å, noise of each atom, 0 to `highest`: a hot sphere in a quieter crystal, or a wave, either as often."""
-    profile = hot_sphere if rng.random() < 0.5 else wave
-    return highest * profile(atoms, rng)
-
-
-def hot_sphere(atoms: Atoms, rng: np.random.Generator) -> Float64Array:
-    """(n,) 1 in a sphere around an atom, and up to a half elsewhere."""
-    outside = rng.uniform(0.0, 0.5)
-    centre = atoms.positions[int(rng.integers(len(atoms)))]
-    _, distances = find_mic(atoms.positions - centre, atoms.cell, atoms.pbc)
-    edge = (distances - rng.uniform(*SPHERE_RADII)) / SPHERE_EDGE
-    result: Float64Array = outside + (1.0 - outside) * np.clip(0.5 - edge, 0.0, 1.0)
+def split(structures: Sequence[Atoms], fractions: Fractions) -> Split:
+    """Hold out a part of each group. Raises HealError where a group that is to be drawn from is too small for that."""
+    result = Split([], [], {})
+    for group, fraction in ((CRYSTAL, 1.0), (DEFECT, fractions.defect), (THERMAL, fractions.thermal)):
+        members = [atoms for atoms in structures if group_of(atoms) == group]
+        n_held_out = int(HELD_OUT * len(members))
+        if n_held_out == 0 and fraction > 0.0:
+            needed = math.ceil(1 / HELD_OUT)
+            raise HealError(f"training needs at least {needed} structures ({group}), got {len(members)}: run make data")
+        order = np.random.default_rng(VALIDATION_SEED).permutation(len(members))
+        result.validation.extend(members[i] for i in order[:n_held_out])
+        n_before, n_trained = len(result.training), len(members) - n_held_out
+        result.groups[group] = list(range(n_before, n_before + n_trained))
+        result.training.extend(members[i] for i in order[n_held_out:])
     return result
 
 
-def wave(atoms: Atoms, rng: np.random.Generator) -> Float64Array:
-    """(n,) 0 to 1, a plane wave that fits the periodic cell."""
-    result: Float64Array = 0.5 * (1.0 + np.cos(phases_of_a_wave(atoms, rng)))
-    return result
+@dataclass(frozen=True)
+class Lattice:
+    """Of the perfect crystals among the structures, Å: lattice constant of the relaxed one, and of all of them."""
+
+    constant: float
+    smallest: float
+    largest: float
+    nearest_neighbour: float
 
 
-def phases_of_a_wave(atoms: Atoms, rng: np.random.Generator) -> Float64Array:
-    """(n,) radians: one period along one, two or three of the cell's vectors, from any phase."""
-    periods = np.zeros(3, np.int64)
-    while not periods.any():
-        periods = rng.integers(-1, 2, 3)
-    phases: Float64Array = 2.0 * np.pi * atoms.get_scaled_positions() @ periods + rng.uniform(0.0, 2.0 * np.pi)
-    return phases
+def lattice_of(structures: Sequence[Atoms], crystal: Crystal) -> Lattice:
+    """Lattice constants of fcc structures, from the volume of an atom in the perfect ones.
+
+    Perfect cells are crystals of 4 n^3 atoms; the first of them is the relaxed one. Raises HealError where there is
+    none, or the structures are of other elements than the recipe names.
+    """
+    elements = {symbol for atoms in structures for symbol in atoms.get_chemical_symbols()}
+    if elements != set(crystal.elements) or len(elements) != 1:
+        raise HealError(
+            f"structures must be of the one element that the recipe names, needed {', '.join(crystal.elements)}, "
+            f"got {', '.join(sorted(elements))}: mend elements in [crystal], or files in [data]"
+        )
+    crystals = [atoms for atoms in structures if group_of(atoms) == CRYSTAL]
+    perfect = [atoms for atoms in crystals if round((len(atoms) / 4) ** (1 / 3)) ** 3 * 4 == len(atoms)]
+    if not perfect:
+        raise HealError("structures must include perfect cubic cells of 4 n^3 atoms, which tell the lattice constants")
+    constants = [float((4.0 * atoms.get_volume() / len(atoms)) ** (1 / 3)) for atoms in perfect]
+    nearest = constants[0] * PARTS_OF_LATTICE_CONSTANT[crystal.structure]
+    return Lattice(constants[0], min(constants), max(constants), nearest)

@@ -1,6 +1,6 @@
 """Trained weights, and what is known of them: reading and writing the file that a training leaves."""
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,11 @@ from torch import Tensor
 from lammps_heal.errors import HealError
 from lammps_heal.model.export import TrainedNetwork
 from lammps_heal.model.network import HealingNetwork
-from lammps_heal.training.options import TrainingOptions
 from lammps_heal.training.recipe import NetworkSizes
+from lammps_heal.whole_files import whole_file
 
-STRUCTURE = "fcc"
+FORMAT = "lammps-heal weights"
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,9 @@ class TrainedWeights:
 
     network: state dict of a HealingNetwork of `sizes`. lattice_constant: Å, of the relaxed crystal.
     lattice_constants: Å, smallest and largest trained on. sigmas: Å, smallest and largest noise trained on.
-    record: how the weights were trained and what they reach, as plain values that JSON can write.
+    record: how the weights were trained and what they reach, as plain values that JSON can write: the recipe's text,
+    changes to it, and what came of it (crystal, network, data, stages); data_sha256, command, figures, and the stage,
+    from 1, and step of it that the weights are of.
     """
 
     network: dict[str, Tensor]
@@ -37,40 +40,36 @@ class TrainedWeights:
 
 
 def read_weights(path: Path) -> TrainedWeights:
-    """The weights of a training. Raises HealError where there are none or they are damaged."""
+    """The weights of a training. Raises HealError where there are none, or they are damaged or of another version."""
     if not path.is_file():
         raise HealError(f'trained weights "{path}" do not exist: run "lammps-heal train" first')
     try:
-        trained = torch.load(path, map_location="cpu", weights_only=True)
-        options, crystals = trained["options"], trained["crystals"]
-        return TrainedWeights(
-            network=trained["network"],
-            sizes=NetworkSizes(**{field.name: options[field.name] for field in fields(NetworkSizes)}),
-            structure=STRUCTURE,
-            elements=[crystals["element"]],
-            lattice_constant=crystals["lattice_constant"],
-            lattice_constants=crystals["lattice_constants"],
-            sigmas=[options["sigma_min"], options["sigma_max"]],
-            record={key: trained[key] for key in ("options", "command", "data_sha256", "step", "figures")},
-        )
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        file_format, version = state.pop("format", None), state.pop("format_version", None)
     except Exception as reason:
         raise HealError(f'"{path}" holds no trained weights ({type(reason).__name__}): train anew') from reason
+    if (file_format, version) != (FORMAT, FORMAT_VERSION):
+        raise HealError(
+            f'"{path}" holds no trained weights of this version, got format {file_format!r} {version}, '
+            f"needed {FORMAT!r} {FORMAT_VERSION}: train anew"
+        )
+    try:
+        return TrainedWeights(**{**state, "sizes": NetworkSizes(**state["sizes"])})
+    except (TypeError, KeyError) as reason:
+        raise HealError(f'"{path}" holds no trained weights ({reason}): train anew') from reason
 
 
-def network_sizes(options: TrainingOptions) -> NetworkSizes:
-    """Those that the options name."""
-    return NetworkSizes(**{field.name: getattr(options, field.name) for field in fields(NetworkSizes)})
-
-
-def make_network(sizes: NetworkSizes) -> HealingNetwork:
-    """A network of these sizes, with fresh weights."""
-    return HealingNetwork(sizes.cutoff, sizes.n_basis, sizes.n_channels, sizes.n_hidden, sizes.switch_on, sizes.n_layers)
+def write_weights(weights: TrainedWeights, path: Path) -> None:
+    """Whole or not at all, and read again before it takes the name. Raises HealError."""
+    state = {**vars(weights), "sizes": asdict(weights.sizes), "format": FORMAT, "format_version": FORMAT_VERSION}
+    with whole_file(path, read_weights) as unfinished:
+        torch.save(state, unfinished)
 
 
 def read_network(path: Path) -> TrainedNetwork:
     """The network of a training's weights, as `model.export` takes it. Raises HealError as `read_weights`."""
     trained = read_weights(path)
-    network = make_network(trained.sizes)
+    network = HealingNetwork(**asdict(trained.sizes))
     network.load_state_dict(trained.network)
     return TrainedNetwork(
         network,

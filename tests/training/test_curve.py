@@ -2,37 +2,38 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import ase.io
-import numpy as np
 import pytest
-from conftest import ROOT, fcc
+from conftest import ROOT
+from trainings import recipe, write_crystals
 
 from lammps_heal.training import curve
-from lammps_heal.training.options import TrainingOptions
-
-OPTIONS = TrainingOptions(steps=2, cutoff=5.0, n_channels=8, n_hidden=16, n_layers=1, sigma_max=0.1)
+from lammps_heal.training.checkpoint import read_checkpoint
+from lammps_heal.training.trainer import Trainer
 
 
 @pytest.mark.lammps
 def test_networks_of_the_curve_are_trained_once_and_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)  # inputs/in.bench
-    monkeypatch.setattr(curve, "SIZES", {"as given": {}, "16 channels": {"n_channels": 16}, "no relay": {"n_layers": 0}})
+    monkeypatch.setattr(curve, "SIZES", {"as given": {}, "16 channels": {"n_channels": 16}, "no layer": {"n_layers": 0}})
     monkeypatch.setattr(curve, "TIMED_ATOMS", 500)
-    data, folder = tmp_path / "crystals.xyz", tmp_path / "curve"
-    ase.io.write(data, [fcc(3, 3.92 * scale) for scale in np.linspace(0.98, 1.02, 10)], format="extxyz")
-    given, wide, silent = curve.curve([data], OPTIONS, folder, rounds=1)
+    made, folder = recipe(write_crystals(tmp_path / "crystals.xyz"), steps=2, n_layers=1, sigma=(0.01, 0.1)), tmp_path / "curve"
+    given, wide, silent = curve.curve(made, folder, rounds=1)
     assert wide.parameters > given.parameters > silent.parameters
     assert all(point.step > 0.0 and point.force > 0.0 for point in (given, wide, silent))
     assert [point["name"] for point in json.loads((folder / "curve.json").read_text())] == list(curve.SIZES)
 
-    trained = []
-    monkeypatch.setattr(curve, "train", lambda data, options, *paths: trained.append(options))
-    again = curve.curve([data], OPTIONS, folder, rounds=1)
+    trained: list[int] = []
+    original = Trainer.train_step
+    monkeypatch.setattr(Trainer, "train_step", lambda self: trained.append(self.step) or original(self))
+    again = curve.curve(made, folder, rounds=1)
     assert trained == [] and again[1].figures == wide.figures
-    monkeypatch.setattr(curve, "read_network", lambda weights: pytest.fail("exported before it was trained anew"))
-    with pytest.raises(pytest.fail.Exception):
-        curve.curve([data], replace(OPTIONS, steps=3), folder, rounds=1)
-    assert [options.steps for options in trained] == [3]
+    longer = replace(made, stages=(replace(made.stages[0], steps=3),))
+    curve.curve(longer, folder, rounds=1)
+    assert trained == [2, 2, 2]  # they go on
+    other = replace(made, stages=(replace(made.stages[0], seed=3),))
+    curve.curve(other, folder, rounds=1)
+    assert trained[3:] == [0, 1] * 3  # anew
+    assert read_checkpoint(folder / "as_given.checkpoint").recipe["stages"][0]["seed"] == 3
 
 
 def test_the_table_shows_what_all_networks_have() -> None:

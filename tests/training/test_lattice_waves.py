@@ -18,13 +18,13 @@ SAMPLING = 0.03  # relative: what is left is mostly of few waves, and varies by 
 
 @pytest.fixture(scope="module", params=[0, 2])
 def network(request: pytest.FixtureRequest) -> HealingNetwork:
-    """Some relays, or none; its steps take less than they should."""
+    """Some message-passing layers, or none; its steps take less than they should."""
     network = random_network(request.param, cutoff=5.2, switch_on=0.7)
     response = LatticeWaves(LATTICE_CONSTANT, network.cutoff).response(network)
     with torch.no_grad():
         for part in (network.gates[4].weight, network.gates[4].bias):
             part *= 0.35 / response[0, 0, 0]
-        network.message_weights *= 3.5  # so that a wrong relay would be seen above the sampling
+        network.message_weights *= 3.5  # so that a wrong layer would be seen above the sampling
     return network
 
 
@@ -33,7 +33,7 @@ def waves(network: HealingNetwork) -> LatticeWaves:
     return LatticeWaves(LATTICE_CONSTANT, network.cutoff)
 
 
-def test_a_shift_of_the_whole_crystal_gets_no_answer(network: HealingNetwork, waves: LatticeWaves) -> None:
+def test_a_shift_of_the_whole_crystal_gets_no_displacement(network: HealingNetwork, waves: LatticeWaves) -> None:
     response = waves.response(network)
     assert response.abs().max() > 0.01
     assert torch.allclose(response.sum(0), torch.zeros(3, 3, dtype=response.dtype), atol=1.0e-5)
@@ -59,11 +59,11 @@ def test_the_noise_that_is_left_is_that_of_real_steps(network: HealingNetwork, w
         silent = random_network(2, cutoff=5.2, switch_on=0.7)
         silent.load_state_dict({**network.state_dict(), "message_weights": torch.zeros_like(network.message_weights)})
         with torch.no_grad():
-            without_relays = waves.remaining(silent, 3)[0][0]
-        assert abs(float(without_relays[-1] / rms[-1]) - 1.0) > 5 * SAMPLING
+            without_layers = waves.remaining(silent, 3)[0][0]
+        assert abs(float(without_layers[-1] / rms[-1]) - 1.0) > 5 * SAMPLING
 
 
-def test_only_relays_learn_from_waves(waves: LatticeWaves) -> None:
+def test_only_layers_learn_from_waves(waves: LatticeWaves) -> None:
     network = random_network(2, cutoff=5.2, switch_on=0.7)
     rms, energy = waves.remaining(network, 2)[0]
     (rms.sum() + energy.sum()).backward()

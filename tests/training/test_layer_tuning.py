@@ -8,21 +8,24 @@ from lammps_heal.model.model_file import load
 from lammps_heal.model.network import HealingNetwork
 from lammps_heal.training.lattice_waves import WAVE_STEP, LatticeWaves
 from lammps_heal.training.layer_tuning import CELLS, UNROLLED, tune_layers, unrolled_energies
+from lammps_heal.training.lengths import Lengths
 from lammps_heal.training.weights import read_network
+
+LENGTHS = Lengths()
 
 
 def shipped() -> HealingNetwork:
     return read_network(ROOT / "data/best_denoise_model.pth").network
 
 
-def test_tuning_lowers_what_the_first_steps_leave_and_touches_relays_alone(rng: np.random.Generator) -> None:
+def test_tuning_lowers_what_the_first_steps_leave_and_touches_layers_alone(rng: np.random.Generator) -> None:
     network, untouched = shipped(), shipped()
     with torch.no_grad():
         network.message_weights *= 0.5
         untouched.message_weights *= 0.5
-    tune_layers(network, 3.92, 30)
+    tune_layers(network, 3.92, LENGTHS, 30)
     sites = fcc(CELLS)
-    for sigma, weights in UNROLLED:
+    for sigma, weights in zip(LENGTHS.tuning_sigmas, UNROLLED, strict=True):
         noise = rng.normal(0.0, sigma, sites.positions.shape)
         with torch.no_grad():
             tuned, before = (unrolled_energies(n, sites, noise, max(weights)) for n in (network, untouched))

@@ -1,85 +1,38 @@
-from collections import Counter
-from pathlib import Path
-
-import ase.io
 import numpy as np
 import pytest
-from ase import Atoms
 from ase.geometry import find_mic
 from ase.neighborlist import neighbor_list
-from conftest import LATTICE_CONSTANT, ROOT, fcc, noisy
+from conftest import LATTICE_CONSTANT, fcc
 
 from lammps_heal.analysis.sites import count_defects, site_distances, vectors_to_sites
-from lammps_heal.commands.train import TRAINING_DATA
-from lammps_heal.errors import HealError
-from lammps_heal.training.structures import (
-    CRYSTAL,
-    DEFECT,
-    HALF_WAY,
-    LARGEST_SHIFT,
-    LONGEST_SPLIT,
-    START,
-    THERMAL,
+from lammps_heal.training.augmentations import (
+    HOP,
     frenkel_pair,
-    group_of,
-    half_way,
-    read_training_structures,
-    smooth_shifts,
-    uneven_sigmas,
+    hop_configuration,
+    inhomogeneous_sigmas,
+    long_wavelength_displacement,
     wave,
 )
+from lammps_heal.training.lengths import Lengths
+
+LENGTHS = Lengths()
 
 
-def tagged(atoms: Atoms, temperature: int) -> Atoms:
-    atoms.info = {"kind": "perfect", "temperature": temperature}
-    return atoms
-
-
-def test_the_shipped_structures_are_in_three_groups() -> None:
-    structures = read_training_structures([ROOT / path for path in TRAINING_DATA])
-    assert Counter(map(group_of, structures)) == {CRYSTAL: 285, DEFECT: 312, THERMAL: 39}
-
-
-def test_a_hot_frame_becomes_the_start_of_the_quenched_one_before_it(tmp_path: Path, rng: np.random.Generator) -> None:
-    quenched = tagged(fcc(3), 0)
-    hot = tagged(noisy(fcc(3), 0.2, rng), 600)
-    hot.positions[5] += quenched.cell[0]  # written by LAMMPS at another image
-    ase.io.write(tmp_path / "thermal.xyz", [quenched, hot, tagged(fcc(2), 0)], format="extxyz")
-    first, second = read_training_structures([tmp_path / "thermal.xyz"])
-    assert (group_of(first), group_of(second)) == (THERMAL, DEFECT)
-    expected = hot.positions.copy()
-    expected[5] -= quenched.cell[0]
-    np.testing.assert_allclose(first.arrays[START], expected, atol=1e-6)
-
-
-def test_a_hot_frame_without_its_quenched_one_is_refused(tmp_path: Path) -> None:
-    ase.io.write(tmp_path / "thermal.xyz", [tagged(fcc(2), 0), tagged(fcc(3), 600)], format="extxyz")
-    with pytest.raises(HealError, match="make data"):
-        read_training_structures([tmp_path / "thermal.xyz"])
-
-
-def test_thermal_starts_have_every_atom_at_its_own_site() -> None:
-    for atoms in read_training_structures([ROOT / "data" / "training_thermal.xyz"]):
-        way = atoms.positions - atoms.arrays[START]
-        np.testing.assert_allclose(vectors_to_sites(atoms.arrays[START], atoms), way, atol=1e-9)
-        assert 0.05 < way.std() < 0.3
-
-
-def test_uneven_noise_is_quiet_in_places_and_reaches_the_sigma_drawn(rng: np.random.Generator) -> None:
+def test_inhomogeneous_noise_is_quiet_in_places_and_reaches_the_sigma_drawn(rng: np.random.Generator) -> None:
     crystal = fcc(6)
     for _ in range(40):
-        sigmas = uneven_sigmas(crystal, 0.4, rng)
+        sigmas = inhomogeneous_sigmas(crystal, 0.4, LENGTHS, rng)
         assert sigmas.min() >= 0.0 and sigmas.max() == pytest.approx(0.4, rel=0.1)
         assert sigmas.min() < 0.21
 
 
 @pytest.mark.parametrize("seed", range(8))  # spheres and waves
-def test_uneven_noise_is_the_same_for_every_image_of_an_atom(seed: int) -> None:
+def test_inhomogeneous_noise_is_the_same_for_every_image_of_an_atom(seed: int) -> None:
     crystal = fcc(4)
     crystal.set_cell(crystal.cell[:] + np.array([[0, 0, 0], [2.0, 0, 0], [0, 1.5, 0]]), scale_atoms=True)
     images = crystal.copy()
     images.positions += np.random.default_rng(99).integers(-1, 2, (len(images), 3)) @ images.cell[:]
-    first, second = (uneven_sigmas(atoms, 0.4, np.random.default_rng(seed)) for atoms in (crystal, images))
+    first, second = (inhomogeneous_sigmas(atoms, 0.4, LENGTHS, np.random.default_rng(seed)) for atoms in (crystal, images))
     np.testing.assert_allclose(first, second, atol=1e-9)
     assert first.std() > 0.02
 
@@ -99,7 +52,7 @@ def test_a_frenkel_pair_is_one_vacancy_and_a_dumbbell_near_it(rng: np.random.Gen
     sites, lengths = fcc(5), []
     for reach in np.repeat([3.0, 6.5, 7.5], 10):
         damaged = sites.copy()
-        damaged.positions = frenkel_pair(sites, reach, rng)
+        damaged.positions = frenkel_pair(sites, reach, LENGTHS, rng)
         found = count_defects(damaged.positions, sites)
         assert (found.vacancies, found.interstitials) == (1, 1)
         nearest = site_distances(damaged.positions, sites, 1)[1][:, 0]
@@ -115,16 +68,16 @@ def test_a_frenkel_pair_is_one_vacancy_and_a_dumbbell_near_it(rng: np.random.Gen
         recombined = damaged.positions + vectors_to_sites(damaged.positions, sites)
         np.testing.assert_array_equal(np.sort(site_distances(recombined, sites, 1)[1][:, 0]), np.arange(len(sites)))
         assert site_distances(recombined, sites, 1)[0].max() < 1e-9
-    assert min(lengths) < 0.2 * LONGEST_SPLIT and 0.8 * LONGEST_SPLIT < max(lengths) <= LONGEST_SPLIT
+    assert min(lengths) < 0.2 * LENGTHS.longest_split and 0.8 * LENGTHS.longest_split < max(lengths) <= LENGTHS.longest_split
 
 
 @pytest.mark.parametrize("vacancies", [(7, 60), (0, 1, 2)])  # far from each other; each beside the other two
-def test_an_atom_half_way_into_a_vacancy_is_nearer_to_its_own_site(vacancies: tuple[int, ...], rng: np.random.Generator) -> None:
+def test_a_hopping_atom_is_nearer_to_its_own_site_than_to_another(vacancies: tuple[int, ...], rng: np.random.Generator) -> None:
     perfect = fcc(3)
     sites = perfect[np.delete(np.arange(len(perfect)), vacancies)]
     parts, missing = [], set()
     for _ in range(30):
-        positions = half_way(sites, rng)
+        positions = hop_configuration(sites, LENGTHS, rng)
         assert positions is not None
         moved = np.linalg.norm(positions - sites.positions, axis=1)
         assert (moved > 1e-9).sum() == 1
@@ -134,20 +87,20 @@ def test_an_atom_half_way_into_a_vacancy_is_nearer_to_its_own_site(vacancies: tu
         missing.add(len(into))
         parts.append(moved[atom] * np.sqrt(2.0) / LATTICE_CONSTANT)
         assert np.abs(positions[atom] - sites.positions[atom] - parts[-1] * into).max(1).min() < 1e-9
-    assert HALF_WAY[0] <= min(parts) < max(parts) <= HALF_WAY[1]
+    assert HOP[0] <= min(parts) < max(parts) <= HOP[1]
     assert missing == ({1} if vacancies == (7, 60) else {1, 2, 3})
-    assert half_way(perfect, rng) is None
+    assert hop_configuration(perfect, LENGTHS, rng) is None
 
 
-def test_a_smooth_displacement_goes_on_across_the_faces_of_the_cell(rng: np.random.Generator) -> None:
+def test_a_long_wavelength_displacement_goes_on_across_the_faces_of_the_cell(rng: np.random.Generator) -> None:
     crystal = fcc(8)
     i, j, d = neighbor_list("ijd", crystal, 3.0)
-    steepest = LARGEST_SHIFT * 2.0 * np.pi * np.sqrt(3.0) / crystal.cell[0, 0]
+    steepest = LENGTHS.largest_shift * 2.0 * np.pi * np.sqrt(3.0) / crystal.cell[0, 0]
     largest = []
     for _ in range(20):
-        shifts = smooth_shifts(crystal, rng)
+        shifts = long_wavelength_displacement(crystal, LENGTHS, rng)
         assert (np.linalg.norm(shifts[i] - shifts[j], axis=1) <= steepest * d).all()
         largest.append(np.linalg.norm(shifts, axis=1).max())
         # All along one direction.
         assert np.linalg.matrix_rank(shifts, tol=1e-9) == 1
-    assert min(largest) < 0.3 * LARGEST_SHIFT and 0.7 * LARGEST_SHIFT < max(largest) <= LARGEST_SHIFT
+    assert min(largest) < 0.3 * LENGTHS.largest_shift and 0.7 * LENGTHS.largest_shift < max(largest) <= LENGTHS.largest_shift

@@ -1,0 +1,76 @@
+"""How well a network heals structures that it is not trained on: distances to the sites after some healing steps."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from ase import Atoms
+
+from lammps_heal.analysis.sites import remove_mean, root_mean_square, vectors_to_sites
+from lammps_heal.model.model_file import MAX_DISPLACEMENT
+from lammps_heal.model.network import HealingNetwork
+from lammps_heal.step.crystal import PeriodicCrystal
+from lammps_heal.step.neighbours import Float64Array
+from lammps_heal.step.step import cap, displacement
+from lammps_heal.step.torchscript import TorchBackend
+from lammps_heal.training.lengths import Lengths
+from lammps_heal.training.mixture import Fractions
+from lammps_heal.training.recipe import Stage
+from lammps_heal.training.structures import CRYSTAL, DEFECT, START, THERMAL, VALIDATION_SEED, group_of
+
+VALIDATION_STEPS = (1, 2, 4, 8)
+LEAST_RATIO = 1.0e-6  # of what is left: no score becomes perfect by one figure
+
+Figures = dict[str, list[float]]
+
+
+def validate(network: HealingNetwork, structures: Sequence[Atoms], stage: Stage, lengths: Lengths) -> Figures:
+    """RMS distance to the sites (per component, Å) after 0 and VALIDATION_STEPS steps.
+
+    By σ for crystals; "defect" and σ, and "thermal", where the stage draws from them.
+    """
+    rng = np.random.default_rng(VALIDATION_SEED)
+    smallest = lengths.validation_sigmas[0]
+    sigmas = [s for s in lengths.validation_sigmas if s <= max(stage.sigma[1], smallest)]
+    fractions = Fractions.of(stage.mixture)
+    figures = {f"{sigma:g}": _figures(network, structures, CRYSTAL, sigma, rng) for sigma in sigmas}
+    if fractions.defect > 0.0:
+        of_defects = [s for s in lengths.defect_sigmas if s in sigmas]
+        figures |= {f"defect {s:g}": _figures(network, structures, DEFECT, s, rng) for s in of_defects}
+    if fractions.thermal > 0.0:
+        figures["thermal"] = _figures(network, structures, THERMAL, 0.0, rng)
+    return figures
+
+
+def _figures(
+    network: HealingNetwork, structures: Sequence[Atoms], group: str, sigma: float, rng: np.random.Generator
+) -> list[float]:
+    """sigma: Å, of the noise put on; thermal snapshots are hot already."""
+    held_out = [atoms for atoms in structures if group_of(atoms) == group]
+    squares = np.zeros(1 + len(VALIDATION_STEPS))
+    for atoms in held_out:
+        crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, network.cutoff)
+        x = atoms.arrays[START] if group == THERMAL else atoms.positions + rng.normal(0.0, sigma, atoms.positions.shape)
+        row = [_residual(x, atoms)]
+        for step in range(1, VALIDATION_STEPS[-1] + 1):
+            x = x + cap(displacement(TorchBackend(network), *crystal.open_cluster(x), crystal), MAX_DISPLACEMENT)[0]
+            if step in VALIDATION_STEPS:
+                row.append(_residual(x, atoms))
+        squares += np.square(row)
+    return [float(v) for v in np.sqrt(squares / len(held_out))]
+
+
+def _residual(x: Float64Array, sites: Atoms) -> float:
+    return root_mean_square(remove_mean(vectors_to_sites(x, sites)))
+
+
+def score(figures: Mapping[str, Sequence[float]]) -> float:
+    """Geometric mean of all residuals relative to the damage put on: lower is better."""
+    ratios = [value / row[0] for row in figures.values() for value in row[1:]]
+    return float(np.exp(np.mean(np.log(np.maximum(ratios, LEAST_RATIO)))))
+
+
+def table(figures: Mapping[str, Sequence[float]]) -> str:
+    """One line for each σ or group of structures; RMSD per component, Å."""
+    steps = ", ".join(str(step) for step in (0, *VALIDATION_STEPS))
+    lines = [f"sigma (Å)    RMSD (Å) after {steps} steps"]
+    return "\n".join(lines + [f"{sigma:<12} " + " ".join(f"{v:.4f}" for v in row) for sigma, row in figures.items()])
