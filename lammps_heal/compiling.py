@@ -32,7 +32,7 @@ COMMON_FLAGS = "-std=c++20 -fPIC -fvisibility=hidden -Wall -pthread".split()
 # Short copies and zeros in loops are faster as loops than as calls or string instructions.
 OPTIMISATION = "-O3 -fno-math-errno -fno-trapping-math -fno-tree-loop-distribute-patterns"
 # GCC 12 takes its own intrinsics' undefined arguments for mistakes.
-LOOPS_FLAGS = f"{OPTIMISATION} -Wno-psabi -Wno-uninitialized -Wno-maybe-uninitialized".split()
+STAGES_FLAGS = f"{OPTIMISATION} -Wno-psabi -Wno-uninitialized -Wno-maybe-uninitialized".split()
 # heal_kernel.h's functions are hidden in the plugin, which has the kernel too.
 VISIBLE = [f'-D{name}=__attribute__((visibility("default")))' for name in ("HEAL_API", "HEAL_TORCHSCRIPT_API")]
 OLDEST_LAMMPS = 20250722  # older ones were not tried; in some of them neighbour requests do not add the skin
@@ -92,7 +92,7 @@ class Part:
 
 @dataclass(frozen=True)
 class InstructionSet:
-    """How the kernel's loops are compiled. lanes: of the widest float vector; registers: vectors of it."""
+    """How the kernel's stages are compiled. lanes: of the widest float vector; registers: vectors of it."""
 
     name: str
     flags: str
@@ -110,7 +110,7 @@ X86 = [
 def build_kernel(output: Path) -> Path:
     """Compile the kernel's library for Python to a file. Raises BuildError."""
     once, _ = _kernel_sources()
-    return _link([*_objects(once, ["-O2", *_definitions(), *VISIBLE]), *_loops(*_compiler_and_flags())], [], output)
+    return _link([*_objects(once, ["-O2", *_definitions(), *VISIBLE]), *_stages(*_compiler_and_flags())], [], output)
 
 
 def build_plugin(output: Path, lammps_path: Path | None = None) -> Path:
@@ -134,7 +134,7 @@ def build_plugin(output: Path, lammps_path: Path | None = None) -> Path:
     ]
     kernel, _ = _kernel_sources()
     own = _objects([*kernel, *_sources("hosts/plugin")], [*_definitions(), *flags])
-    return _link([*own, *_loops(*_compiler_and_flags())], [], output)
+    return _link([*own, *_stages(*_compiler_and_flags())], [], output)
 
 
 def _places_of_the_package(plugin: Path) -> list[str]:
@@ -155,14 +155,12 @@ def build_torchscript(output: Path) -> Path:
 
 
 def _kernel_sources() -> tuple[list[str], list[str]]:
-    """Those compiled once, and the loops, compiled once for each instruction set."""
-    sources = [*_sources("kernel"), *_sources("analysis")]
-    loops = [source for source in sources if source.endswith("kernel_loops.cpp")]
-    return [source for source in sources if source not in loops], [*loops, *_sources("kernel/loops")]
+    """Those compiled once, and the stages, compiled once for each instruction set."""
+    return [*_sources("kernel"), *_sources("analysis")], _sources("kernel/stages")
 
 
 PARTS = {
-    "kernel": Part("the kernel", "kernel/libhealkernel.so", ("kernel", "kernel/loops", "analysis"), build_kernel),
+    "kernel": Part("the kernel", "kernel/libhealkernel.so", ("kernel", "kernel/stages", "analysis"), build_kernel),
     "plugin": Part("fix heal", "hosts/plugin/healplugin.so", ("hosts/plugin",), build_plugin),
     "torchscript": Part(
         "the TorchScript library",
@@ -186,18 +184,17 @@ def _object_folder() -> Path:
 
 
 @functools.cache
-def _loops(compiler: str, flags: str) -> list[str]:
-    """The kernel's loops for each instruction set, compiled once for a compiler and its flags."""
-    _, loops = _kernel_sources()
+def _stages(compiler: str, flags: str) -> list[str]:
+    """The kernel's stages for each instruction set, compiled once for a compiler and its flags."""
+    _, stages = _kernel_sources()
     objects = []
     for kind in [PORTABLE, *(X86 if _is_x86() else [])]:
         settings = [
-            f"-DHEAL_LOOPS={kind.name}_loops",
-            f'-DHEAL_NAME="{kind.name}"',
+            f"-DHEAL_INSTRUCTION_SET={kind.name}",
             f"-DHEAL_LANES={kind.lanes}",
             f"-DHEAL_REGISTERS={kind.registers}",
         ]
-        objects += _objects(loops, [*LOOPS_FLAGS, *_definitions(), *kind.flags.split(), *settings])
+        objects += _objects(stages, [*STAGES_FLAGS, *_definitions(), *kind.flags.split(), *settings])
     return objects
 
 

@@ -1,11 +1,13 @@
-// Room for numbers that is kept and not cleared: new memory is slow to touch.
+// Memory that is kept and not cleared: new memory is slow to touch.
 
 #ifndef HEAL_BUFFER_H
 #define HEAL_BUFFER_H
 
-#include "kernel_loops.h"
+#include "instruction_set.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <limits>
 #include <memory>
 #include <new>
 
@@ -15,12 +17,14 @@ namespace lammps_heal
 template <typename Number> class Buffer
 {
  public:
-  // n numbers, aligned to ALIGNMENT; what they were is lost where there was less room. Throws std::bad_alloc.
-  Number *room_for(size_t n)
+  // Of n numbers, aligned to ALIGNMENT; what they were is lost where there was less. Throws std::bad_alloc.
+  Number *ensure_capacity(size_t n)
   {
     if (n > capacity) {
       numbers.reset();
       capacity = 0;
+      if (n > std::numeric_limits<ptrdiff_t>::max() / sizeof(Number) - ALIGNMENT)
+        throw std::bad_alloc();
       const size_t n_bytes = (n * sizeof(Number) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
       numbers.reset(static_cast<Number *>(std::aligned_alloc(ALIGNMENT, n_bytes)));
       if (!numbers)
@@ -28,6 +32,12 @@ template <typename Number> class Buffer
       capacity = n;
     }
     return numbers.get();
+  }
+  Number *zeros(size_t n)
+  {
+    Number *const all = ensure_capacity(n);
+    std::fill_n(all, n, Number());
+    return all;
   }
   Number *get() const
   {

@@ -2,27 +2,29 @@
 
    The only way in, for Python (ctypes, library.py) and for C++ (fix heal). One step is
 
-     heal_pair_forces            pair forces on all atoms; mobility tensors of the centres stay in the workspace
-     (reverse communication)     the caller adds the forces on ghosts to their owners'
-     heal_apply_mobilities       v = mobility tensor times force, for the centres
+     heal_pair_forces           pair forces on all atoms; the centres' mobility tensors stay in the workspace
+     (reverse communication)    the caller adds the forces on ghosts to their owners'
+     heal_apply_mobilities      v = mobility tensor times force, for the centres
      for each message-passing layer:
-       (forward communication)   the caller copies v of the owners to their ghosts; v = 0 for local atoms that stay
-       heal_message_layer        v <- v + messages, for the centres
-     (cap)                       the caller shortens and adds what is longer than the largest displacement
+       (forward communication)  the caller copies v of the owners to their ghosts, 0 for atoms that stay
+       heal_message_layer       v <- v + messages, for the centres
+     (cap)                      the caller shortens what is longer than the largest displacement, and adds it
 
    Formulas: lammps_heal/model/network.py.
 
-   Atoms are those of an open cluster: local (owned) atoms first, then ghosts; n_atoms counts both. Positions are
-   float64, Å, (n_atoms, 3). Vectors (forces, v) are float64, Å, padded xyz: (n_atoms, 4), the fourth of no use, so
-   that no vector lies in two cache lines; their first byte is aligned to HEAL_ALIGNMENT. All arrays are C-contiguous
-   and belong to the caller; nothing that a function was given is used after it has returned.
+   Atoms are those of an open cluster: local (owned) atoms first, then ghosts; n_atoms counts both. Positions
+   are float64, Å, (n_atoms, 3). Vectors (forces, v) are float64, Å, padded xyz: (n_atoms, 4), the fourth of
+   no use, so that no vector lies in two cache lines; their first byte is aligned to HEAL_ALIGNMENT. Arrays
+   are C-contiguous and belong to the caller; nothing that a function was given is used after it returned.
 
-   Every number is allowed in positions and vectors: NaN and infinity give NaN, or atoms without neighbours, never an
-   access out of bounds. The same bits for any number of threads. Instruction sets differ in the last bits.
+   Every number is allowed in positions and vectors: NaN and infinity give NaN, or atoms without neighbours,
+   never an access out of bounds. The same bits for any number of threads; instruction sets differ in the
+   last bits.
 
-   Errors: functions that return int return HEAL_OK or another status; heal_last_error() then says why, for the thread
-   that called. No exception leaves a function, and none ends the process. After an error the workspace needs a new
-   heal_pair_forces, the list a new heal_list_build. Threads that the system does not give are done without. */
+   Errors: functions that return int return HEAL_OK or another status; heal_last_error() then says why, for
+   the thread that called. No exception leaves a function, and none ends the process. After an error the
+   workspace needs a new heal_pair_forces, the list a new heal_list_build. Threads that the system does not
+   give are done without. */
 
 #ifndef HEAL_KERNEL_H
 #define HEAL_KERNEL_H
@@ -38,84 +40,96 @@ extern "C" {
 #define HEAL_API
 #endif
 
-enum { HEAL_ABI_VERSION = 1 };  /* of this header */
-enum { HEAL_ALIGNMENT = 64 };   /* bytes; of the widest vector register, and of a cache line */
+enum { HEAL_ABI_VERSION = 1 }; /* of this header */
+enum { HEAL_ALIGNMENT = 64 };  /* bytes; of the widest vector register, and of a cache line */
 enum {
   HEAL_OK = 0,
-  HEAL_FAILED = 1,    /* a wrong argument, or no memory: heal_last_error() */
-  HEAL_OVERLAP = 2    /* two atoms at one place, nearer than HEAL_SMALLEST_DISTANCE */
+  HEAL_FAILED = 1, /* a wrong argument, or no memory: heal_last_error() */
+  HEAL_OVERLAP = 2 /* two atoms at one place, nearer than HEAL_SMALLEST_DISTANCE */
 };
-#define HEAL_SMALLEST_DISTANCE 1.0e-4    /* Å; the direction between nearer atoms means nothing */
+#define HEAL_SMALLEST_DISTANCE 1.0e-4 /* Å; the direction between nearer atoms means nothing */
 
-typedef struct heal_kernel heal_kernel;       /* the weights of one model; read-only, may be shared by threads */
-typedef struct heal_workspace heal_workspace; /* what pair forces leave for mobilities and layers; one for each caller */
-typedef struct heal_list heal_list;           /* a neighbour list; its memory serves the next one */
+typedef struct heal_kernel heal_kernel; /* the weights of one model; read-only, may be shared by threads */
+/* What pair forces leave for mobilities and layers; one for each caller. */
+typedef struct heal_workspace heal_workspace;
+typedef struct heal_list heal_list; /* a neighbour list; its memory serves the next one */
 
-/* The weights as the model file holds them (lammps_heal/model/README.md); heal_kernel_create copies them. */
+/* The weights as the model file holds them (lammps_heal/model/model_file.py); heal_kernel_create copies them. */
 typedef struct {
   int32_t n_channels, n_hidden, n_layers, n_intervals;
-  double cutoff;           /* Å, of the model as trained */
-  const float *radial;     /* [n_intervals][3][8 * n_channels]: coefficients of t^0, t^1, t^2 of R_kl, then Q_kl */
-  const float *messages;   /* [n_intervals][3][2 * n_layers]: the same of a and b of each layer; null without layers */
-  const float *mixing;     /* [4][n_channels][n_channels] */
-  const float *weights[3]; /* [outputs][inputs] of the layers of the per-atom network, */
-  const float *biases[3];  /* 4 * n_channels inputs, n_hidden, n_hidden, 5 * n_channels + 1 outputs */
+  double cutoff; /* Å, of the model as trained */
+  /* [n_intervals][3][8 * n_channels]: coefficients of t^0, t^1, t^2 of R_kl, then of Q_kl, channels fastest,
+     in intervals of equal width up to the cutoff; t from -1/2 to 1/2 in each. */
+  const float *radial;
+  const float *messages; /* [n_intervals][3][2 * n_layers]: of a and b of each layer; null without layers */
+  const float *mixing;   /* [4][n_channels][n_channels] */
+  /* [outputs][inputs] of the layers of the per-atom network: 4 * n_channels inputs, n_hidden, n_hidden,
+     5 * n_channels + 1 outputs. */
+  const float *weights[3];
+  const float *biases[3];
 } heal_weights;
 
 typedef struct {
-  const double *positions;   /* (n_atoms, 3) Å */
-  int64_t n_atoms;           /* local and ghost */
-  int64_t nlocal;            /* atoms with a neighbour list; at most n_atoms */
-  const int64_t *first;      /* (nlocal + 1,) never decreasing: the neighbours of local atom i are */
-  const int32_t *neighbours; /* neighbours[first[i]] to neighbours[first[i + 1] - 1]; pairs beyond the cutoff are ignored */
-  int64_t n_centres;         /* atoms whose edges are computed, */
-  const int32_t *centres;    /* local ones, ascending; null: the first n_centres */
-  double length_scale;       /* this crystal's lengths in those of the model; the cutoff grows with it */
-  int32_t n_threads;         /* 1 to heal_max_threads() */
+  const double *positions; /* (n_atoms, 3) Å */
+  int64_t n_atoms;         /* local and ghost */
+  int64_t nlocal;          /* atoms with a neighbour list; at most n_atoms */
+  /* The neighbours of local atom i are neighbours[first[i]] to neighbours[first[i + 1] - 1]; first: (nlocal + 1,),
+     never decreasing. Pairs beyond the cutoff are ignored. */
+  const int64_t *first;
+  const int32_t *neighbours;
+  int64_t n_centres;      /* atoms whose edges are computed, */
+  const int32_t *centres; /* local ones, ascending; null: the first n_centres */
+  double length_scale;    /* this crystal's lengths in those of the model; the cutoff grows with it */
+  int32_t n_threads;      /* 1 to heal_max_threads() */
 } heal_atoms;
 
 HEAL_API int32_t heal_abi_version(void);
-HEAL_API const char *heal_last_error(void);        /* UTF-8, one line; of the calling thread, until its next error */
-HEAL_API int32_t heal_max_threads(void);           /* four times this machine's processors; more are refused */
-HEAL_API const char *heal_instruction_sets(void);  /* usable on this machine, fastest first, with blanks between */
+HEAL_API const char *heal_last_error(void); /* UTF-8, one line; of the calling thread, until its next error */
+HEAL_API int32_t heal_max_threads(void);    /* four times this machine's processors; more are refused */
+/* Usable on this machine, fastest first, with blanks between. */
+HEAL_API const char *heal_instruction_sets(void);
 
 /* Null on failure. instruction_set: one of heal_instruction_sets(); null or "": the fastest. */
 HEAL_API heal_kernel *heal_kernel_create(const heal_weights *weights, const char *instruction_set);
-HEAL_API void heal_kernel_destroy(heal_kernel *kernel);    /* null is allowed, as in all _destroy */
+HEAL_API void heal_kernel_destroy(heal_kernel *kernel); /* null is allowed, as in all _destroy */
 HEAL_API const char *heal_kernel_instruction_set(const heal_kernel *kernel);
 
-HEAL_API heal_workspace *heal_workspace_create(void);    /* null on failure */
+HEAL_API heal_workspace *heal_workspace_create(void); /* null on failure */
 HEAL_API void heal_workspace_destroy(heal_workspace *workspace);
 HEAL_API int64_t heal_workspace_bytes(const heal_workspace *workspace);
 
-/* Pair forces that the centres' edges exert, on all atoms: `vectors` (n_atoms, 4) is written, in lengths of the model.
-   The centres' mobility tensors, and what layers need of atoms, stay in the workspace.
-   HEAL_OVERLAP: overlap[0], overlap[1] are two atoms at one place, the vectors are of no use. overlap may be null. */
-HEAL_API int heal_pair_forces(const heal_kernel *kernel, heal_workspace *workspace, const heal_atoms *atoms, double *vectors,
-                              int64_t *overlap);
+/* Pair forces that the centres' edges exert, on all atoms: `vectors` (n_atoms, 4) is written, in lengths of
+   the model. The centres' mobility tensors, and what layers need of atoms, stay in the workspace.
+   HEAL_OVERLAP: overlap[0], overlap[1] are two atoms at one place, and the vectors are of no use. overlap may
+   be null. */
+HEAL_API int heal_pair_forces(const heal_kernel *kernel, heal_workspace *workspace, const heal_atoms *atoms,
+                              double *vectors, int64_t *overlap);
 
-/* (n_centres, 3, 3), of the last heal_pair_forces; null once heal_message_layer was called. They take forces to this
-   crystal's lengths. */
+/* (n_centres, 3, 3), of the last heal_pair_forces; null once heal_message_layer was called. They take forces
+   to this crystal's lengths. */
 HEAL_API const float *heal_mobilities(const heal_workspace *workspace);
 
 /* The centres' vectors, forces, become mobility tensor times force, Å, rounded to fixed point. */
 HEAL_API int heal_apply_mobilities(heal_workspace *workspace, double *vectors);
 
-/* Message-passing layer number `layer`, from 0. vectors (n_atoms, 4): v_in of all atoms, zero for local ones that are no
-   centres. It is rounded to fixed point, then those of the centres become v_out; the others are of no use afterwards.
-   After heal_pair_forces of the same kernel; any number of times. */
-HEAL_API int heal_message_layer(const heal_kernel *kernel, heal_workspace *workspace, int32_t layer, double *vectors);
+/* Message-passing layer number `layer`, from 0. vectors (n_atoms, 4): v_in of all atoms, zero for local ones
+   that are no centres. It is rounded to fixed point, then those of the centres become v_out; the others are
+   of no use afterwards. After heal_pair_forces of the same kernel; any number of times. */
+HEAL_API int heal_message_layer(const heal_kernel *kernel, heal_workspace *workspace, int32_t layer,
+                                double *vectors);
 
-/* Neighbours of each local atom nearer than cutoff (Å) in the open cluster, in order of atom id, images of one atom in
-   order of x, y and z: sums in float32 depend on their order, and in this one every host and number of ranks has the same.
-   A pair that is farther by the rounding of float32 may be listed too. positions: (n_atoms, 3) Å, local atoms first.
-   ids: (n_atoms,), not negative; a ghost has its owner's. The same list for any number of threads and instruction set. */
-HEAL_API heal_list *heal_list_create(void);    /* null on failure */
+/* Neighbours of each local atom nearer than cutoff (Å) in the open cluster, in order of atom id, images of one
+   atom in order of x, y and z: sums in float32 depend on their order, and in this one every host and number
+   of ranks has the same. A pair that is farther by the rounding of float32 may be listed too. An atom with a
+   coordinate that is not finite has no neighbours. positions: (n_atoms, 3) Å, local atoms first. ids:
+   (n_atoms,), not negative; a ghost has its owner's. The same list for any number of threads.
+   HEAL_FAILED, too, where an atom has more than 65536 neighbours. */
+HEAL_API heal_list *heal_list_create(void); /* null on failure */
 HEAL_API void heal_list_destroy(heal_list *list);
-HEAL_API int heal_list_build(heal_list *list, const double *positions, const int64_t *ids, int64_t nlocal, int64_t n_atoms,
-                             double cutoff, int32_t n_threads, const char *instruction_set);
-HEAL_API const int64_t *heal_list_first(const heal_list *list);         /* (nlocal + 1,), as in heal_atoms; */
-HEAL_API const int32_t *heal_list_neighbours(const heal_list *list);    /* both until the next build */
+HEAL_API int heal_list_build(heal_list *list, const double *positions, const int64_t *ids, int64_t nlocal,
+                             int64_t n_atoms, double cutoff, int32_t n_threads, const char *instruction_set);
+HEAL_API const int64_t *heal_list_first(const heal_list *list);      /* (nlocal + 1,), as in heal_atoms; */
+HEAL_API const int32_t *heal_list_neighbours(const heal_list *list); /* both until the next build */
 HEAL_API int64_t heal_list_bytes(const heal_list *list);
 
 #ifdef __cplusplus

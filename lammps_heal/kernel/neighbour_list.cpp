@@ -1,16 +1,18 @@
 #include "neighbour_list.h"
 
-#include "network_kernel.h"
+#include "cells.h"
+#include "dispatch.h"
+#include "order_by_id.h"
 #include "threads.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <new>
+#include <stdexcept>
+#include <string>
 
 #ifdef __linux__
 #include <sys/mman.h>
@@ -18,234 +20,174 @@
 
 using namespace lammps_heal;
 
-// Cells along a cutoff. A row of cells along x is one stretch of atoms, looked through by whole vectors: few
-// long stretches beat many short ones that hug the sphere better.
-static constexpr int PER_CUTOFF[3] = {4, 1, 1};
-static constexpr double ROOM = 1.05;    // for more neighbours than the mean
-static constexpr int64_t MORE_ROOM = 8;
+namespace
+{
 
-// Atoms in cells, one cell's behind the other. What stands for an atom is its rank: its place in order of id.
-struct Cells {
-  std::array<double, 3> low, high;
-  std::array<double, 3> side;
-  std::array<int64_t, 3> n;
-  std::vector<int32_t> start, ranks;
-  std::vector<float> x, y, z;    // of ranks, from `low`
+constexpr double ROOM = 1.05;    // for more neighbours than the mean
+constexpr int64_t MORE_ROOM = 8;
+// Of an atom; no crystal has as many, but a file with other units than Å, or zeros, has.
+constexpr int64_t MOST_NEIGHBOURS = 1 << 16;
 
-  int64_t along(int d, double position) const
-  {
-    return static_cast<int64_t>(std::floor((position - low[d]) / side[d]));
-  }
+// What all threads share.
+struct Search {
+  const Cells &cells;
+  const std::vector<int32_t> &order;
+  const InstructionSet &functions;
+  float square;    // Å^2, within which neighbours are
+  double cutoff;
 };
 
-// order: row of each rank.
-static Cells sort_into_cells(const double *positions, const std::vector<int32_t> &order, double cutoff)
-{
-  Cells cells = {};
-  const auto n_rows = static_cast<int64_t>(order.size());
-  cells.low = {HUGE_VAL, HUGE_VAL, HUGE_VAL};
-  cells.high = {-HUGE_VAL, -HUGE_VAL, -HUGE_VAL};
-  for (int d = 0; d < 3; d++)
-    cells.side[d] = cutoff / PER_CUTOFF[d];
-  for (int64_t i = 0; i < n_rows; i++)
-    for (int d = 0; d < 3; d++) {
-      cells.low[d] = std::min(cells.low[d], positions[3 * i + d]);
-      cells.high[d] = std::max(cells.high[d], positions[3 * i + d]);
-    }
-  // Atoms far apart in a vacuum must not need more cells than there are atoms.
-  auto total = [&]() {
-    double product = 1.0;
-    for (int d = 0; d < 3; d++)
-      product *= std::floor((cells.high[d] - cells.low[d]) / cells.side[d]) + 1.0;
-    return product;
-  };
-  while (total() > 4.0 * static_cast<double>(n_rows) + 64.0)
-    for (auto &side : cells.side)
-      side *= 1.25;
-  for (int d = 0; d < 3; d++)
-    cells.n[d] = cells.along(d, cells.high[d]) + 1;
-
-  std::vector<int32_t> cell(n_rows);
-  cells.start.assign(cells.n[0] * cells.n[1] * cells.n[2] + 1, 0);
-  for (int64_t rank = 0; rank < n_rows; rank++) {
-    const double *const p = positions + 3 * static_cast<int64_t>(order[rank]);
-    cell[rank] = static_cast<int32_t>(
-        (cells.along(2, p[2]) * cells.n[1] + cells.along(1, p[1])) * cells.n[0] + cells.along(0, p[0]));
-    cells.start[cell[rank] + 1]++;
-  }
-  for (size_t c = 1; c < cells.start.size(); c++)
-    cells.start[c] += cells.start[c - 1];
-  cells.ranks.resize(n_rows);
-  for (auto *component : {&cells.x, &cells.y, &cells.z})
-    component->resize(n_rows);
-  std::vector<int32_t> next(cells.start.begin(), cells.start.end() - 1);
-  for (int64_t rank = 0; rank < n_rows; rank++) {
-    const double *const p = positions + 3 * static_cast<int64_t>(order[rank]);
-    const int32_t place = next[cell[rank]]++;
-    cells.ranks[place] = static_cast<int32_t>(rank);
-    cells.x[place] = static_cast<float>(p[0] - cells.low[0]);
-    cells.y[place] = static_cast<float>(p[1] - cells.low[1]);
-    cells.z[place] = static_cast<float>(p[2] - cells.low[2]);
-  }
-  return cells;
-}
-
-// Rows in order of id, by radix sort; images of one atom in order of x, y and z.
-static std::vector<int32_t> rows_by_id(const double *positions, const int64_t *ids, int64_t n_rows)
-{
-  constexpr int BITS = 11, SIZE = 1 << BITS;
-  std::vector<int32_t> rows(n_rows), sorted(n_rows);
-  int64_t largest = 0;
-  for (int64_t i = 0; i < n_rows; i++) {
-    rows[i] = static_cast<int32_t>(i);
-    largest = std::max(largest, ids[i]);
-  }
-  for (int shift = 0; shift < 63 && largest >> shift > 0; shift += BITS) {
-    std::array<int64_t, SIZE + 1> start = {};
-    for (int64_t i = 0; i < n_rows; i++)
-      start[(ids[i] >> shift & (SIZE - 1)) + 1]++;
-    for (int k = 0; k < SIZE; k++)
-      start[k + 1] += start[k];
-    for (int32_t row : rows)
-      sorted[start[ids[row] >> shift & (SIZE - 1)]++] = row;
-    rows.swap(sorted);
-  }
-  for (auto begin = rows.begin(); begin != rows.end();) {
-    auto end = begin + 1;
-    while (end != rows.end() && ids[*end] == ids[*begin])
-      ++end;
-    if (end - begin > 1)
-      std::sort(begin, end, [&](int32_t a, int32_t b) {
-        const double *pa = positions + 3 * static_cast<int64_t>(a),
-                     *pb = positions + 3 * static_cast<int64_t>(b);
-        return std::lexicographical_compare(pa, pa + 3, pb, pb + 3);
-      });
-    begin = end;
-  }
-  return rows;
-}
-
-void NeighbourList::Free::operator()(int32_t *rows) const
-{
-  std::free(rows);
-}
-
-// In large pages where there are some: touching small ones for the first time takes longer than writing them.
-static int32_t *allocate_rows(int64_t n)
-{
-  constexpr size_t PAGE = size_t(1) << 21;
-  const size_t n_bytes = (n * sizeof(int32_t) + PAGE - 1) / PAGE * PAGE;
-  auto *rows = static_cast<int32_t *>(std::aligned_alloc(PAGE, n_bytes));
-  if (!rows)
-    throw std::bad_alloc();
-#ifdef __linux__
-  madvise(rows, n_bytes, MADV_HUGEPAGE);
-#endif
-  return rows;
-}
-
-// Owned rows whose lists one thread writes, one behind the other, and its room for them.
+// Local atoms whose lists one thread writes, one behind the other, and its room for them.
 struct Part {
   int64_t begin, end;
   int32_t *lists;
   int64_t room;
 };
 
-// Writes how many neighbours each row has to `counts`; returns how much room all of them need. Lists that do
-// not fit are not written.
-static int64_t fill(const double *positions, const std::vector<int32_t> &order, const Cells &cells,
-                    const KernelLoops &loops, float cutoff_square, Part part, int64_t *counts)
+// In large pages where there are some: touching small ones for the first time takes longer than writing them.
+int32_t *allocate(int64_t n)
 {
-  std::vector<int32_t> near(cells.ranks.size() + MOST_SORTED);
+  constexpr size_t PAGE = size_t(1) << 21;
+  const size_t n_bytes = (n * sizeof(int32_t) + PAGE - 1) / PAGE * PAGE;
+  auto *made = static_cast<int32_t *>(std::aligned_alloc(PAGE, n_bytes));
+  if (!made)
+    throw std::bad_alloc();
+#ifdef __linux__
+  madvise(made, n_bytes, MADV_HUGEPAGE);
+#endif
+  return made;
+}
+
+// Writes ranks of the atom's neighbours, its own too, in order, and returns how many; 0 where it is in no
+// cell.
+int64_t find_ranks(const Search &search, int64_t atom, int32_t *found)
+{
+  if (!search.cells.has(atom))
+    return 0;
+  const int64_t n = search.cells.find_near(search.functions, atom, search.square, found);
+  if (n > MOST_NEIGHBOURS)
+    throw std::runtime_error("an atom has " + std::to_string(n) + " neighbours within " +
+                             std::to_string(search.cutoff) + " Å, at most " +
+                             std::to_string(MOST_NEIGHBOURS) +
+                             " can be: give lengths in Å, and delete atoms that are at one place");
+  return n;
+}
+
+void sort(const Search &search, int32_t *ranks, int64_t n)
+{
+  if (n <= MOST_SORTED)
+    search.functions.sort_few(ranks, n);
+  else
+    std::sort(ranks, ranks + n);
+}
+
+// Writes how many neighbours each atom has to `counts`; returns how much room all of them need. Lists that do
+// not fit are not written.
+int64_t fill(const Search &search, Part part, int64_t *counts)
+{
+  std::vector<int32_t> near(search.order.size() + MOST_SORTED + EDGE_PADDING);
   int64_t needed = 0;
-  for (int64_t row = part.begin; row < part.end; row++) {
-    const double *const p = positions + 3 * row;
-    int64_t from[3], to[3];    // cells
-    for (int d = 0; d < 3; d++) {
-      const int64_t own = cells.along(d, p[d]);
-      from[d] = std::max<int64_t>(own - PER_CUTOFF[d], 0);
-      to[d] = std::min(own + PER_CUTOFF[d] + 1, cells.n[d]);
-    }
-    const float point[3] = {static_cast<float>(p[0] - cells.low[0]), static_cast<float>(p[1] - cells.low[1]),
-                            static_cast<float>(p[2] - cells.low[2])};
-    int64_t n = 0;
-    for (int64_t z = from[2]; z < to[2]; z++)
-      for (int64_t y = from[1]; y < to[1]; y++) {
-        // A row of cells along x is one stretch of atoms.
-        const int64_t line = (z * cells.n[1] + y) * cells.n[0];
-        const int32_t begin = cells.start[line + from[0]], end = cells.start[line + to[0]];
-        n += loops.find_near(&cells.x[begin], &cells.y[begin], &cells.z[begin], &cells.ranks[begin],
-                             end - begin, point, cutoff_square, near.data() + n);
-      }
-    counts[row] = n - 1;    // it has found itself too
+  for (int64_t atom = part.begin; atom < part.end; atom++) {
+    const int64_t n = find_ranks(search, atom, near.data());
+    counts[atom] = n == 0 ? 0 : n - 1;    // it has found itself too
     if (needed + n <= part.room) {
-      if (n <= MOST_SORTED)
-        loops.sort_few(near.data(), n);
-      else
-        std::sort(near.begin(), near.begin() + n);
+      sort(search, near.data(), n);
       int32_t *written = part.lists + needed;
       for (int64_t k = 0; k < n; k++) {
-        *written = order[near[k]];
-        written += *written != row;
+        *written = search.order[near[k]];
+        written += *written != atom;
       }
     }
-    needed += n - 1;
+    needed += counts[atom];
   }
   return needed + 1;
 }
 
-void lammps_heal::find_neighbours(const double *positions, const int64_t *ids, int64_t n_owned,
-                                  int64_t n_rows, double cutoff, int n_threads, NeighbourList &list,
-                                  const std::string &instruction_set)
-{
-  list.first.assign(n_owned + 1, 0);
-  if (n_owned == 0)
-    return;
-  const auto &loops = loops_of(instruction_set);
-  const auto order = rows_by_id(positions, ids, n_rows);
-  const Cells cells = sort_into_cells(positions, order, cutoff);
-  double volume = 1.0;
-  for (int d = 0; d < 3; d++)
-    volume *= std::max(cells.high[d] - cells.low[d], cells.side[d]);
-  const double sphere = 4.0 / 3.0 * M_PI * cutoff * cutoff * cutoff;
-  const double mean = sphere * static_cast<double>(n_rows) / volume;
-  // Floats are fast and a little wrong: a few pairs more cost nothing, and none must be missing.
-  double furthest = 0.0;
-  for (int d = 0; d < 3; d++)
-    furthest = std::max(furthest, cells.high[d] - cells.low[d]);
-  const double reach = cutoff + 4.0 * std::numeric_limits<float>::epsilon() * furthest;
-  const auto n_parts = std::min<int64_t>(n_threads, n_owned);
-  const int64_t in_part = (n_owned + n_parts - 1) / n_parts;
-  auto first_row = [&](int64_t part) { return std::min(part * in_part, n_owned); };
-  int64_t room = std::min(static_cast<int64_t>(ROOM * mean) + MORE_ROOM, n_rows);    // for each atom
-  // The last list's, where it should do: to touch new memory takes longer than to write the list.
-  const int64_t had = list.capacity / (n_parts * in_part);
-  if (had >= std::min(static_cast<int64_t>(mean), room))
-    room = had;
-  std::vector<int64_t> needed(n_parts);
-  for (;;) {
-    if (list.capacity < n_parts * in_part * room) {
-      list.neighbours.reset();
-      list.capacity = n_parts * in_part * room;
-      list.neighbours.reset(allocate_rows(list.capacity));
-    }
-    auto fill_part = [&](int number) {
-      const Part part = {first_row(number), first_row(number + 1), &list.neighbours[number * in_part * room],
-                         in_part * room};
-      needed[number] = fill(positions, order, cells, loops, static_cast<float>(reach * reach), part,
-                            list.first.data() + 1);
-    };
-    in_threads(static_cast<int>(n_parts), fill_part);
-    const int64_t most = *std::max_element(needed.begin(), needed.end());
-    if (most <= in_part * room)
-      break;
-    room = most / in_part + MORE_ROOM;
+// How local atoms are divided among threads.
+struct Division {
+  int64_t nlocal, n_parts, in_part;
+
+  int64_t begin(int64_t part) const
+  {
+    return std::min(part * in_part, nlocal);
   }
-  for (int64_t i = 0; i < n_owned; i++)
+};
+
+// The counts of list.first become sums, and lists that threads have written move together.
+void join(NeighbourList &list, const Division &division, int64_t room)
+{
+  for (int64_t i = 0; i < division.nlocal; i++)
     list.first[i + 1] += list.first[i];
-  for (int64_t number = 1; number < n_parts; number++) {
-    const int64_t begin = list.first[first_row(number)], end = list.first[first_row(number + 1)];
-    std::memmove(&list.neighbours[begin], &list.neighbours[number * in_part * room],
+  for (int64_t part = 1; part < division.n_parts; part++) {
+    const int64_t begin = list.first[division.begin(part)], end = list.first[division.begin(part + 1)];
+    std::memmove(&list.neighbours[begin], &list.neighbours[part * division.in_part * room],
                  (end - begin) * sizeof(int32_t));
   }
+}
+
+void ensure_capacity(NeighbourList &list, int64_t n)
+{
+  if (list.capacity >= n)
+    return;
+  list.neighbours.reset();
+  list.capacity = 0;
+  list.neighbours.reset(allocate(n));
+  list.capacity = n;
+}
+
+// For each atom. The last list's where it should do: to touch new memory takes longer than to write the list.
+int64_t first_room(const NeighbourList &list, const Division &division, double mean, int64_t n_atoms)
+{
+  const int64_t most = std::min(n_atoms, MOST_NEIGHBOURS);
+  const double guess = std::min(mean, static_cast<double>(most));
+  const int64_t room = std::min(static_cast<int64_t>(ROOM * guess) + MORE_ROOM, most);
+  const int64_t had = list.capacity / (division.n_parts * division.in_part);
+  return had >= std::min(static_cast<int64_t>(guess), room) ? had : room;
+}
+
+}    // namespace
+
+void NeighbourList::Free::operator()(int32_t *neighbours) const
+{
+  std::free(neighbours);
+}
+
+int64_t NeighbourList::n_bytes() const
+{
+  return static_cast<int64_t>(first.capacity() * sizeof(int64_t)) +
+         capacity * static_cast<int64_t>(sizeof(int32_t));
+}
+
+void lammps_heal::find_neighbours(const ListedAtoms &atoms, double cutoff, int n_threads,
+                                  const char *instruction_set, NeighbourList &list)
+{
+  const auto &functions = find_instruction_set(instruction_set);
+  list.first.assign(atoms.nlocal + 1, 0);
+  if (atoms.nlocal == 0)
+    return;
+  const auto order = order_by_id(atoms.positions, atoms.ids, atoms.n_atoms);
+  const Cells cells(atoms.positions, order, cutoff);
+  const double sphere = 4.0 / 3.0 * M_PI * cutoff * cutoff * cutoff;
+  const double mean = sphere * static_cast<double>(atoms.n_atoms) / cells.volume();
+  // Floats are fast and a little wrong: a few pairs more cost nothing, and none must be missing.
+  const double reach = cutoff + 4.0 * std::numeric_limits<float>::epsilon() * cells.furthest();
+  const Search search = {cells, order, functions, static_cast<float>(reach * reach), cutoff};
+  Division division = {atoms.nlocal, std::min<int64_t>(n_threads, atoms.nlocal), 0};
+  division.in_part = (division.nlocal + division.n_parts - 1) / division.n_parts;
+  int64_t room = first_room(list, division, mean, atoms.n_atoms);
+  for (;;) {
+    const int64_t in_part = division.in_part * room;
+    ensure_capacity(list, division.n_parts * in_part);
+    std::vector<int64_t> needed(division.n_parts);
+    in_threads(static_cast<int>(division.n_parts), [&](int k) {
+      const Part part = {division.begin(k), division.begin(k + 1), list.neighbours.get() + k * in_part,
+                         in_part};
+      needed[k] = fill(search, part, list.first.data() + 1);
+    });
+    const int64_t most = *std::max_element(needed.begin(), needed.end());
+    if (most <= in_part)
+      break;
+    room = most / division.in_part + MORE_ROOM;
+  }
+  join(list, division, room);
 }

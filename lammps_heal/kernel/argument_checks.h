@@ -1,0 +1,24 @@
+// Checks of what callers of heal_kernel.h give. Each throws WrongArgument (status.h), and says what to do.
+
+#ifndef HEAL_ARGUMENT_CHECKS_H
+#define HEAL_ARGUMENT_CHECKS_H
+
+#include "heal_kernel.h"
+
+namespace lammps_heal
+{
+
+class Kernel;
+
+int max_threads();
+
+void check_weights(const heal_weights &weights);
+void check_atoms(const heal_atoms &atoms, const Kernel &kernel);
+void check_vectors(const double *vectors, int64_t n_atoms);
+void check_listed_atoms(const double *positions, const int64_t *ids, int64_t nlocal, int64_t n_atoms);
+void check_cutoff(double cutoff);
+void check_threads(int n_threads);
+
+}    // namespace lammps_heal
+
+#endif
