@@ -23,10 +23,11 @@ class WholeFile:
     """A file being written: to `unfinished` first, a path in the same folder, which `finish` gives the file's name.
 
     Links are followed. What is no regular file, such as /dev/null or a pipe, is written to directly. Of several
-    ranks only one makes a WholeFile. Raises HealError at once where the file could never be written.
+    ranks only one makes a WholeFile. keeps: what is in an unfinished file stays, to be gone on with. Raises HealError at
+    once where the file could never be written.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, keeps: bool = False) -> None:
         self.path = Path(path)
         self._target = self.path.resolve()
         self._direct = self._target.exists() and not self._target.is_file()
@@ -39,7 +40,8 @@ class WholeFile:
             raise HealError(f'cannot write "{self.path}": it is write-protected; name another file, or unprotect it')
         if not self._direct:
             try:
-                self.unfinished.write_bytes(b"")
+                with self.unfinished.open("ab" if keeps else "wb"):
+                    pass
             except OSError as reason:
                 raise self._refusal(reason) from reason
 

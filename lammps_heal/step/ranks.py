@@ -1,7 +1,8 @@
 """The few collective operations that hosts need, on MPI or on a single process."""
 
 import os
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from lammps_heal.errors import AgreedError, HealError
 # Each launcher tells its processes how many they are; a process that MPI nevertheless sees alone was
 # started by the launcher of another MPI.
 LAUNCHER_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS")
+
+T = TypeVar("T")
 
 
 class Ranks:
@@ -23,6 +26,27 @@ class Ranks:
     def all(self, value: Any) -> list[Any]:
         """`value` of every rank, in order of rank, on every rank."""
         return [value] if self.comm is None else list(self.comm.allgather(value))
+
+    def gather(self, value: Any) -> list[Any] | None:
+        """`value` of every rank, in order of rank, on the first; None on the others."""
+        return [value] if self.comm is None else self.comm.gather(value)
+
+    def share(self, value: Any) -> Any:
+        """The first rank's `value`, on every rank."""
+        return value if self.comm is None else self.comm.bcast(value)
+
+    def first(self, work: Callable[[], T]) -> T:
+        """What work() of the first rank returns, on every rank; what it raises too, as a HealError."""
+        value: Any = None
+        message = None
+        if self.rank == 0:
+            try:
+                value = work()
+            except HealError as error:
+                message = str(error)
+        self.agree(message)
+        shared: T = self.share(value)
+        return shared
 
     def exchange(self, parts: list[np.ndarray]) -> list[np.ndarray]:
         """parts[r] goes to rank r; returns what each rank has for this one, in order of rank."""

@@ -1,0 +1,82 @@
+"""What the distances to an atom's neighbours say of a crystal, hot or damaged: lattice constant, coordination, touching faces."""
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from lammps_heal.analysis.local_structure import Shells
+from lammps_heal.step.neighbours import Float64Array, Int64Array, periodic_ghosts
+
+FARTHEST = 12.0  # Å; beyond are no neighbours of any metal
+MOST_CENTRES = 4000  # atoms that are looked at: the median of more is no better
+# Of the atoms that `Shells.coordination` counts, in nearest-neighbour distances: bcc has 8 at 1 and 6 at 2 / sqrt 3.
+MEAN_DISTANCE = {12: 1.0, 14: (8.0 + 6.0 * 2.0 / sqrt(3.0)) / 14.0, 4: 1.0}
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Atoms and their periodic images, and some atoms to look at.
+
+    points: (n + n_images, 3) Å, atoms wrapped into their cell first. owner: (n + n_images,) the atom that each is or is an
+    image of. image: (n + n_images, 3) whole cells between the two. centres: (m,) some of the atoms.
+    """
+
+    points: Float64Array
+    owner: Int64Array
+    image: Int64Array
+    centres: Int64Array
+    tree: cKDTree
+
+
+def surroundings(positions: Float64Array, cell: Float64Array, pbc: np.ndarray, centres: Int64Array | None = None) -> Surroundings:
+    """Of atoms at (n, 3) Å in a cell whose rows are vectors. centres: from which to choose; all by default."""
+    volume_of_atom = abs(float(np.linalg.det(cell))) / len(positions)
+    # In a vacuum the volume of an atom is too large, and only costs time.
+    ghosts = periodic_ghosts(positions, cell, pbc, min(2.5 * volume_of_atom ** (1.0 / 3.0), FARTHEST))
+    points, n_images = ghosts.positions(positions), len(ghosts.ghost_owner)
+    image = np.zeros((len(points), 3), np.int64)
+    if n_images:
+        image[len(positions) :] = np.rint(ghosts.ghost_shift @ np.linalg.inv(cell)).astype(np.int64)
+    chosen = np.random.default_rng(0).permutation(np.arange(len(positions)) if centres is None else centres)[:MOST_CENTRES]
+    return Surroundings(points, ghosts.owners(), image, np.sort(chosen), cKDTree(points))
+
+
+def nearest_neighbour_distance(around: Surroundings, shells: Shells) -> float:
+    """Å, of a crystal of this structure with so many neighbours that near; NaN where atoms have none.
+
+    The median over atoms of the mean distance to those that `shells` counts. In hot crystals 0.4 % (300 K) to 1.2 % (0.9
+    of the melting point) too long.
+    """
+    k = shells.coordination
+    distances, _ = around.tree.query(around.points[around.centres], k=np.arange(2, k + 2), distance_upper_bound=FARTHEST)
+    means = distances.mean(1)
+    found = means[np.isfinite(means)]
+    return float(np.median(found)) / MEAN_DISTANCE[k] if len(found) else float("nan")
+
+
+def close_pairs(around: Surroundings, distance: float) -> set[tuple[int, int]]:
+    """Pairs of atoms nearer to each other than distance, Å."""
+    n_atoms = int(around.owner.max()) + 1
+    pairs = around.tree.query_pairs(distance, output_type="ndarray")
+    owned = around.owner[pairs[(pairs < n_atoms).any(1)]]
+    return {(int(i), int(j)) for i, j in np.unique(np.sort(owned, 1), axis=0)}
+
+
+def pairs_across_faces(around: Surroundings, cell: Float64Array, distance: float) -> tuple[Float64Array, float]:
+    """Pairs nearer than distance, Å: (3,) across the faces of each direction alone, for each atom that near to one; and inside.
+
+    Inside: pairs that cross no face, for each atom.
+    """
+    n_atoms = int(around.owner.max()) + 1
+    pairs = around.tree.query_pairs(distance, output_type="ndarray")
+    pairs = pairs[(pairs < n_atoms).any(1)]
+    crossing = around.image[pairs[:, 0]] != around.image[pairs[:, 1]]
+    inverse = np.linalg.inv(cell)
+    margin = distance * np.linalg.norm(inverse, axis=0)  # in fractions of the cell
+    fractional = around.points[:n_atoms] @ inverse
+    n_near = ((fractional < margin) | (fractional > 1.0 - margin)).sum(0)
+    n_faces = crossing.sum(1)
+    # A pair inside concerns two atoms; one across a face is found twice, once from each side.
+    return crossing[n_faces == 1].sum(0) / np.maximum(n_near, 1), 2.0 * float((n_faces == 0).sum()) / n_atoms

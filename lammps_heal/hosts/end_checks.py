@@ -1,0 +1,60 @@
+"""Has healing done what it should? Looked at when it has ended: steps that do not get smaller, atoms too near to each other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lammps_heal.analysis.local_structure import SHELLS
+from lammps_heal.analysis.neighbour_shells import close_pairs, surroundings
+from lammps_heal.hosts.formats.structure import Structure
+from lammps_heal.hosts.snapshot import Snapshot
+from lammps_heal.model.model_file import Model
+
+TOO_NEAR = 0.7  # nearest-neighbour distances; no atoms of a crystal, hot or with interstitials, are nearer
+WINDOW = 5  # steps that are compared with as many before
+SMALLER = 0.7  # times the ones before; steps of a crystal that heals get smaller by a half or more
+RESTING = 0.02  # of the nearest-neighbour distance: atoms that move less are at rest but for long waves
+
+
+@dataclass(frozen=True)
+class EndChecks:
+    """too_near: pairs nearer than TOO_NEAR that were not so in the input; distance: what that is, Å. converging: steps got
+    smaller, as far as can be told."""
+
+    too_near: int
+    distance: float
+    converging: bool
+    largest: float
+
+    @property
+    def problems(self) -> list[str]:
+        """Lines for the user; none where all is well."""
+        lines = []
+        if self.too_near:
+            lines.append(f"{self.too_near} pairs of atoms are nearer than {self.distance:.3g} Å that were not so in the input")
+        if not self.converging:
+            lines.append(f"steps do not get smaller, the last moved an atom by {self.largest:.3g} Å")
+        return lines
+
+
+def check_end(structure: Structure, healed: Snapshot, model: Model, largest_steps: Sequence[float]) -> EndChecks:
+    """healed: of all atoms. model: as it healed. largest_steps: largest displacement of each step, Å."""
+    nearest = SHELLS[model.structure].nearest * model.lattice_constant if model.structure in SHELLS else 0.0
+    distance = TOO_NEAR * nearest
+    too_near = 0
+    if nearest:
+        before = close_pairs(surroundings(structure.positions - structure.origin, structure.cell, structure.periodic), distance)
+        after = close_pairs(surroundings(healed.positions - healed.origin, healed.cell, structure.periodic), distance)
+        too_near = len(after - before)
+    return EndChecks(
+        too_near, distance, is_converging(largest_steps, RESTING * nearest), largest_steps[-1] if largest_steps else 0.0
+    )
+
+
+def is_converging(largest_steps: Sequence[float], resting: float) -> bool:
+    """Whether steps get smaller; True where there are too few to tell, or atoms move less than `resting`, Å."""
+    if len(largest_steps) < 2 * WINDOW:
+        return True
+    last, before = max(largest_steps[-WINDOW:]), max(largest_steps[-2 * WINDOW : -WINDOW])
+    return bool(np.isfinite(last)) and (last <= resting or last < SMALLER * before)

@@ -1,0 +1,77 @@
+"""The frames that are to be healed, one by one on all ranks; and which of them an earlier run has healed already."""
+
+from collections.abc import Iterator
+
+from lammps_heal.hosts.formats.source import InputFrame, Original, Source
+from lammps_heal.hosts.formats.structure import Structure
+from lammps_heal.hosts.frame_choice import parse_frames
+from lammps_heal.hosts.heal_options import HealOptions
+from lammps_heal.hosts.output import is_resumable, output_format
+from lammps_heal.hosts.resuming import Progress, ProgressFile
+from lammps_heal.model.model_file import Model
+from lammps_heal.step.ranks import Ranks
+
+
+class FrameReader:
+    """Reads on the first rank and gives structures to all. Collective calls; they raise HealError on all ranks.
+
+    original: of the last frame, on the first rank. warning: about the file. resumed: frames healed by an earlier run with the
+    same options, to which the output is appended after resume_at bytes.
+    """
+
+    def __init__(self, options: HealOptions, model: Model, ranks: Ranks) -> None:
+        self._options, self._model, self._ranks = options, model, ranks
+        self._chosen = parse_frames(options.frames)
+        self._source: Source | None = None
+        self._frames: Iterator[InputFrame] = iter(())
+        self._progress: ProgressFile | None = None
+        self.original: Original | None = None
+        self.kind, self.warning, progress, self.n_frames = ranks.first(self._open)
+        self.resumed = progress.frames if progress else 0
+        self.resume_at = progress.n_bytes if progress else None
+
+    @property
+    def is_trajectory(self) -> bool:
+        """Frames are healed one after the other, and of each the end is written."""
+        return self._chosen is not None
+
+    def structures(self) -> Iterator[Structure]:
+        """Those to be healed."""
+        while (structure := self._ranks.first(self._next)) is not None:
+            yield structure
+
+    def note_progress(self, frames: int, n_bytes: int) -> None:
+        """So many frames are healed and written, in so many bytes; on the first rank."""
+        if self._progress is not None:
+            self._progress.write(Progress(frames, n_bytes))
+
+    def finish(self) -> None:
+        """All is done; on the first rank."""
+        if self._progress is not None:
+            self._progress.remove()
+
+    def _open(self) -> tuple[str, str | None, Progress | None, int | None]:
+        options = self._options
+        source = self._source = Source(options.damaged, options.boundary_words, options.atom_style)
+        if self._chosen is None:
+            self._frames = (source.last() for _ in range(1))
+            return source.kind, source.warning, None, 1
+        found = None
+        if is_resumable(output_format(options.healed)):
+            self._progress = ProgressFile(options.healed, options.damaged, self._settings())
+            found = self._progress.read()
+        self._frames = source.frames(self._chosen, found.frames if found else 0)
+        n_frames = source.n_frames()
+        return source.kind, source.warning, found, None if n_frames is None else len(range(n_frames)[self._chosen])
+
+    def _next(self) -> Structure | None:
+        frame = next(self._frames, None)
+        self.original = None if frame is None else frame.original
+        return None if frame is None else frame.structure
+
+    def _settings(self) -> dict[str, str]:
+        """What decides on what is written."""
+        options = self._options
+        names = ("steps", "stop", "frames", "lattice", "auto_lattice", "elements", "boundary", "atom_style")
+        settings = {name: repr(getattr(options, name)) for name in names}
+        return {**settings, "max": repr(options.host.max_displacement), "model": self._model.weights_hash}

@@ -1,0 +1,158 @@
+"""Does the model fit the crystal? Lattice constant, structure and box of an input, looked at before it is healed."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from ase import Atoms
+
+from lammps_heal.analysis.local_structure import SHELLS, Shells, shells_of
+from lammps_heal.analysis.neighbour_shells import (
+    Surroundings,
+    nearest_neighbour_distance,
+    pairs_across_faces,
+    surroundings,
+)
+from lammps_heal.analysis.observation import Observation
+from lammps_heal.errors import HealError
+from lammps_heal.hosts.ase_atoms import observe
+from lammps_heal.hosts.formats.structure import Structure
+from lammps_heal.model.model_file import Model
+from lammps_heal.step.neighbours import Float64Array
+
+WARM = 1.005  # a hot crystal's mean neighbour distance, in that of its sites: 1.004 at 300 K, 1.012 at 0.9 of the melting point
+HEALED = 1.0015  # the same after three healing steps
+LOOK_STEPS = 3  # of a copy: enough to tell structure and lattice constant, hot or not
+DIGITS = 4  # of a lattice constant that is found, so that it can be given again
+LARGEST_SAMPLE = 8000  # atoms; of a larger crystal a ball of so many is looked at
+INNER = 0.7  # of the ball's radius
+# Of the lattice constant, below and above what the model was trained on: farther off, platinum's model leads atoms from their
+# sites (tried with noise of 0.15 Å: at 0.93 they rest, at 0.92 not; at 1.04 they rest, at 1.05 not).
+BEYOND = 0.03, 0.01
+# Mean distance of the 4 nearest ÷ of the 12 nearest: fcc 1, with noise of a quarter of nn 0.76; diamond 0.70 to 0.75.
+OPEN_STRUCTURE = 0.75
+NEAR, OFTEN, OFTENER, FEWEST = 0.8, 0.3, 1.2, 8  # nn; pairs for each atom at a face, times as many as inside, at least
+THICK = 2.0  # nn; in a thinner box all atoms are at faces
+COMMON = 0.3  # of the atoms; so many of another structure, and more than of the model's, are said
+STRUCTURE_OF_LABEL = {1: "fcc", 2: "hcp", 3: "bcc", 6: "diamond"}
+
+
+@dataclass
+class Findings:
+    """lattice: constant to heal with, Å, None for the model's own; found: whether it was found here. Lines for the user:
+    warnings, and ruin, where nothing else can come of healing."""
+
+    lattice: float | None
+    found: bool = False
+    warnings: list[str] = field(default_factory=list)
+    ruin: list[str] = field(default_factory=list)
+
+
+def look_at(structure: Structure, model: Model, lattice: float | None, auto: bool, threads: int = 1) -> Findings:
+    """What is to be said of a structure before it is healed, and the lattice constant to heal it with.
+
+    model: not scaled. lattice: Å, as the user gives it, or None. auto: find it.
+    """
+    findings = Findings(lattice)
+    shells = shells_of(model.structure)
+    positions = structure.positions - structure.origin
+    around = surroundings(positions, structure.cell, structure.periodic)
+    nearest = nearest_neighbour_distance(around, shells)
+    if not np.isfinite(nearest):
+        if auto:
+            findings.ruin.append("atoms have too few neighbours to tell the lattice constant from: give --lattice")
+        return findings
+    _check_faces(findings, structure, around, nearest)
+    if _is_open(around, nearest) and shells.coordination > SHELLS["diamond"].coordination:
+        findings.ruin.append(
+            f"the crystal is no {model.structure} one: its atoms' neighbours are as in diamond or in no crystal at all (the 4 "
+            f"nearest at {nearest_neighbour_distance(around, SHELLS['diamond']):.3g} Å, the 12 nearest at {nearest:.3g} Å on "
+            "average), and this model would destroy it: use a model of its structure"
+        )
+        return findings
+    sample = _sample(structure)
+    measured = nearest / shells.nearest / WARM
+    if auto:
+        findings.lattice = measured = round(sample.lattice(sample.observed(model, measured, threads).positions, shells), DIGITS)
+        findings.found = True
+    used = model.lattice_constant if findings.lattice is None else findings.lattice
+    if not findings.found:
+        _check_lattice(findings, model, used, measured)
+    if not findings.ruin:
+        _check_labels(findings, sample, model, used, threads)
+    return findings
+
+
+def _check_faces(findings: Findings, structure: Structure, around: Surroundings, nearest: float) -> None:
+    """Boxes that write_data writes of films under boundary p p s are as tight as the film."""
+    thickness = 1.0 / np.linalg.norm(np.linalg.inv(structure.cell), axis=0)
+    across, inside = pairs_across_faces(around, structure.cell, NEAR * nearest)
+    n_atoms = len(structure.ids)
+    for axis in np.argsort(-across):  # the worst is said first
+        if not structure.periodic[axis] or thickness[axis] < THICK * nearest:
+            continue
+        if across[axis] > max(OFTEN, OFTENER * inside) and across[axis] * n_atoms > FEWEST:
+            words = " ".join("s" if k == axis else "p" for k in range(3))
+            findings.ruin.append(
+                f"atoms all but touch their images along {'xyz'[axis]}: an atom at these faces of the box has {across[axis]:.2g} "
+                f"neighbours across them nearer than {NEAR * nearest:.3g} Å, one inside {inside:.2g}, and healing would fuse the "
+                f'faces: if this is a film, give --boundary "{words}"'
+            )
+
+
+def _is_open(around: Surroundings, nearest: float) -> bool:
+    return nearest_neighbour_distance(around, SHELLS["diamond"]) < OPEN_STRUCTURE * nearest
+
+
+def _check_lattice(findings: Findings, model: Model, used: float, measured: float) -> None:
+    low, high = (limit / model.lattice_constant for limit in model.lattice_constants)
+    ratio = measured / used
+    if low <= ratio <= high:
+        return
+    line = (
+        f"the atoms' distances are those of a lattice constant of {measured:.3f} Å, and it is healed with {used:.4g} Å, "
+        f"{abs(ratio - 1.0):.0%} off (the model was trained on {low - 1.0:+.0%} to {high - 1.0:+.0%}): give --lattice auto"
+    )
+    is_ruin = ratio < low - BEYOND[0] or ratio > high + BEYOND[1]
+    (findings.ruin if is_ruin else findings.warnings).append(line)
+
+
+def _check_labels(findings: Findings, sample: "_Sample", model: Model, lattice: float, threads: int) -> None:
+    try:
+        labels = sample.observed(model, lattice, threads).labels[sample.inside]
+    except HealError:
+        return  # healing itself will say so
+    part = {name: float((labels == label).mean()) for label, name in STRUCTURE_OF_LABEL.items()}
+    most, own = max(part, key=lambda name: part[name]), part.get(model.structure, 0.0)
+    if most != model.structure and part[most] > max(COMMON, own):
+        findings.warnings.append(
+            f"{part[most]:.0%} of the atoms have neighbours as in {most}, {own:.0%} as in {model.structure}, which the "
+            f"model is of: defects will not rest; use a model of {most}"
+        )
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """Atoms of no element to be looked at, and which of them have all their neighbours among them."""
+
+    atoms: Atoms
+    inside: np.ndarray
+
+    def observed(self, model: Model, lattice: float, threads: int) -> Observation:
+        return observe(self.atoms, model.scaled(lattice), LOOK_STEPS, threads=threads)
+
+    def lattice(self, positions: Float64Array, shells: Shells) -> float:
+        """Å, of healed positions."""
+        around = surroundings(positions, self.atoms.cell[:], self.atoms.pbc, self.inside)
+        return nearest_neighbour_distance(around, shells) / shells.nearest / HEALED
+
+
+def _sample(structure: Structure) -> _Sample:
+    """The structure, or of a large one the atoms nearest to its middle, in an open box."""
+    positions = structure.positions - structure.origin
+    if len(positions) <= LARGEST_SAMPLE:
+        atoms = Atoms(numbers=np.zeros(len(positions), int), positions=positions, cell=structure.cell, pbc=structure.periodic)
+        return _Sample(atoms, np.arange(len(positions)))
+    distances = np.linalg.norm(positions - 0.5 * structure.cell.sum(0), axis=1)
+    nearest = np.argpartition(distances, LARGEST_SAMPLE)[:LARGEST_SAMPLE]
+    atoms = Atoms(numbers=np.zeros(LARGEST_SAMPLE, int), positions=positions[nearest], cell=structure.cell, pbc=False)
+    return _Sample(atoms, np.flatnonzero(distances[nearest] < INNER * distances[nearest].max()))

@@ -1,0 +1,49 @@
+"""Ctrl-C and SIGTERM: healing ends after the step at hand, on all ranks, and what is written so far is kept."""
+
+import signal
+from types import FrameType, TracebackType
+from typing import Any
+
+from lammps_heal.step.ranks import Ranks
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+BASE = 128  # of the exit code of a process that a signal has ended
+
+
+class Interrupted(Exception):
+    """A signal has arrived. number: of it; kept: what is left of the work. exit_code: 130 for SIGINT, 143 for SIGTERM."""
+
+    def __init__(self, number: int, kept: str = "") -> None:
+        super().__init__(f"ended by {signal.Signals(number).name}" + (f"; {kept}" if kept else ""))
+        self.number, self.exit_code = number, BASE + number
+
+
+class Interruption:
+    """While it is entered, the first signal is kept until `require_none`; a second one ends this process at once.
+
+    Where a launcher has started several ranks, the signal may reach some of them only.
+    """
+
+    def __init__(self, ranks: Ranks) -> None:
+        self._ranks, self._number = ranks, 0
+        self._handlers: dict[int, Any] = {}
+
+    def __enter__(self) -> "Interruption":
+        self._handlers = {number: signal.signal(number, self._keep) for number in SIGNALS}
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    def require_none(self) -> None:
+        """Raise Interrupted on all ranks where a signal has reached any; a collective call."""
+        number = max(self._ranks.all(self._number))
+        if number:
+            raise Interrupted(number)
+
+    def _keep(self, number: int, _: FrameType | None) -> None:
+        if self._number:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        self._number = number

@@ -1,0 +1,75 @@
+"""What the user sees while files are healed: warnings, steps, how far a trajectory is. On the first rank alone."""
+
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from lammps_heal.hosts.healing_run import StepResult
+
+SECONDS_BETWEEN = 0.2  # of the progress line
+
+
+class Reporter:
+    """speaks: False on all ranks but the first. quiet: warnings and errors alone. verbose: a line for each step."""
+
+    def __init__(self, speaks: bool, quiet: bool = False, verbose: bool = False) -> None:
+        self._speaks, self._quiet, self._verbose = speaks, quiet, verbose and not quiet
+        self._shows_progress = speaks and not quiet and sys.stderr.isatty()
+        self._said: set[str] = set()
+        self._shown_at = 0.0
+        self._has_line = False
+
+    @contextmanager
+    def takes_warnings(self) -> Iterator[None]:
+        """What modules warn of becomes a line for the user, once."""
+
+        def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+            if issubclass(category, UserWarning):
+                self.warn(str(message))
+
+        with warnings.catch_warnings():
+            warnings.showwarning = show
+            yield
+
+    def warn(self, text: str) -> None:
+        """One line on standard error, once."""
+        if self._speaks and text not in self._said:
+            self._said.add(text)
+            self._end_line()
+            print(f"lammps-heal: warning: {text}", file=sys.stderr, flush=True)
+
+    def note(self, text: str) -> None:
+        """The same of what is no cause for worry; not where the user wants it quiet."""
+        if self._speaks and not self._quiet:
+            self._end_line()
+            print(f"lammps-heal: {text}", file=sys.stderr, flush=True)
+
+    def step(self, result: StepResult) -> None:
+        """A row of the table of steps."""
+        if not (self._speaks and self._verbose):
+            return
+        has_energy = result.energy is not None
+        if result.number == 0:
+            print(f"{'Step':>6} {'PotEng (eV)' if has_energy else '':>16} {'RMS move (Å)':>14} {'Largest (Å)':>12} {'Capped':>7}")
+        energy = f"{result.energy:.6f}" if has_energy else ""
+        print(f"{result.number:6d} {energy:>16} {result.rms:14.6g} {result.largest:12.6g} {result.n_capped:7d}", flush=True)
+
+    def frames(self, done: int, total: int | None) -> None:
+        """A line that is written over and over."""
+        now = time.monotonic()
+        if not self._shows_progress or now - self._shown_at < SECONDS_BETWEEN:
+            return
+        self._shown_at, self._has_line = now, True
+        of_all = f" of {total}, {done / total:4.0%}" if total else ""
+        print(f"\rhealed {done}{of_all} frames", end="", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        self._end_line()
+
+    def _end_line(self) -> None:
+        if self._has_line:
+            print(file=sys.stderr)
+            self._has_line = False

@@ -1,0 +1,54 @@
+"""Where healing a trajectory stopped, kept beside its unfinished output, so that the same command goes on from there."""
+
+import contextlib
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lammps_heal.whole_files import SUFFIX
+
+HEAD = 1 << 16  # bytes of the input by which it is known again; a file that has grown is the same
+
+
+@dataclass(frozen=True)
+class Progress:
+    """frames: healed so far. n_bytes: of the unfinished output with these."""
+
+    frames: int
+    n_bytes: int
+
+
+class ProgressFile:
+    """NAME.unfinished.json. settings: what decides what is written; where it differs, healing begins anew."""
+
+    def __init__(self, output: Path, source: Path, settings: dict[str, Any]) -> None:
+        self._output = output.resolve().with_name(output.name + SUFFIX)
+        self._path = self._output.with_name(self._output.name + ".json")
+        with source.open("rb") as file:
+            head = hashlib.sha256(file.read(HEAD)).hexdigest()
+        self._settings = {**settings, "input": str(source.resolve()), "head": head}
+
+    def read(self) -> Progress | None:
+        """What a run with the same settings left behind, if one did."""
+        try:
+            found = json.loads(self._path.read_text())
+            progress = Progress(int(found["frames"]), int(found["n_bytes"]))
+            same = found["settings"] == json.loads(json.dumps(self._settings))
+            is_there = 0 < progress.n_bytes <= self._output.stat().st_size and progress.frames > 0
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return progress if same and is_there else None
+
+    def write(self, progress: Progress) -> None:
+        """After each frame; where it cannot be written, there is nothing to go on from, and no harm done."""
+        with contextlib.suppress(OSError):
+            content = {"frames": progress.frames, "n_bytes": progress.n_bytes, "settings": self._settings}
+            written = self._path.with_name(self._path.name + ".new")
+            written.write_text(json.dumps(content))
+            written.replace(self._path)
+
+    def remove(self) -> None:
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
