@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from lammps_heal.commands.extras import extra
 from lammps_heal.commands.parser import Subcommands
 from lammps_heal.commands.train import add_recipe_options, command_line, end
 from lammps_heal.training.interruption import Interrupted
@@ -20,9 +21,10 @@ def run(options: argparse.Namespace) -> None:
     from lammps_heal.training.recipe_file import read_recipe
 
     recipe = read_recipe(options.recipe, options.set)
-    import torch
+    with extra("train"):
+        import torch
 
-    from lammps_heal.training.curve import curve
+        from lammps_heal.training.curve import curve
 
     torch.set_num_threads(1)
     try:

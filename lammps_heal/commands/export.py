@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from lammps_heal.commands.extras import extra
 from lammps_heal.commands.parser import Subcommands
 
 WEIGHTS, MODEL = Path("data/best_denoise_model.pth"), Path("data/pt_heal.pt")
@@ -17,9 +18,13 @@ def add_parser(subparsers: Subcommands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from lammps_heal.model.export import export
-    from lammps_heal.training.weights import read_network
+    with extra("torch"):
+        from lammps_heal.model.export import export
+        from lammps_heal.training.weights import read_network
 
+    trained = read_network(options.weights)
     output = options.output or (MODEL if options.weights == WEIGHTS else RUNS / f"{options.weights.stem}.pt")
-    export(read_network(options.weights), output)
+    if options.output is None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    export(trained, output)
     print(f"wrote {output}")

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from lammps_heal.commands.extras import extra
 from lammps_heal.commands.parser import Subcommands, count
 from lammps_heal.training.interruption import Interrupted
 
@@ -38,24 +39,24 @@ def run(options: argparse.Namespace) -> None:
     from lammps_heal.training.recipe_file import read_recipe
 
     recipe = read_recipe(options.recipe, options.set)
-    weights = options.output or options.folder / f"{options.recipe.stem}.pth"
-    import torch
+    with extra("train"):
+        import torch
 
-    from lammps_heal.training.stages import Files, is_done, train
-    from lammps_heal.training.validation import table
+        from lammps_heal.training.stages import Files, is_done, train
+        from lammps_heal.training.validation import table
 
     torch.set_num_threads(options.threads)
     device = options.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    files = Files(weights, options.folder)
+    files = Files(options.output or options.folder / f"{options.recipe.stem}.pth", options.folder)
     if options.resume and is_done(recipe, files):
         print("trained already, by this recipe and on these data: without --resume it is trained anew")
     try:
         figures = train(recipe, files, command_line(), device, options.resume)
     except Interrupted as interrupted:
         end(interrupted, "go on with the same command and --resume")
-    print(f"weights: {weights} (lammps-heal export {weights})")
+    print(f"weights: {files.weights} (lammps-heal export {files.weights})")
     print(table(figures))
 
 

@@ -142,4 +142,4 @@ class States:
         return [(s.structure, s.sigma, torch.as_tensor(s.positions), s.age, s.is_pair) for s in self.pool]
 
     def load_state_dict(self, pool: list[tuple[Any, ...]]) -> None:
-        self.pool = [State(n, sigma, positions.numpy(), *rest) for n, sigma, positions, *rest in pool]
+        self.pool = [State(n, sigma, positions.cpu().numpy(), *rest) for n, sigma, positions, *rest in pool]

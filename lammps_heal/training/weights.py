@@ -42,7 +42,7 @@ class TrainedWeights:
 def read_weights(path: Path) -> TrainedWeights:
     """The weights of a training. Raises HealError where there are none, or they are damaged or of another version."""
     if not path.is_file():
-        raise HealError(f'trained weights "{path}" do not exist: run "lammps-heal train" first')
+        raise HealError(f'trained weights "{path}" do not exist: make them with "lammps-heal train RECIPE"')
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         file_format, version = state.pop("format", None), state.pop("format_version", None)

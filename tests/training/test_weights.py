@@ -19,7 +19,7 @@ def test_the_shipped_weights_say_what_they_were_trained_on() -> None:
 
 
 def test_weights_that_are_missing_or_damaged_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(HealError, match='do not exist: run "lammps-heal train"'):
+    with pytest.raises(HealError, match='do not exist: make them with "lammps-heal train RECIPE"'):
         read_weights(tmp_path / "none.pth")
     whole = (ROOT / "data/best_denoise_model.pth").read_bytes()
     (tmp_path / "cut.pth").write_bytes(whole[: len(whole) // 2])
