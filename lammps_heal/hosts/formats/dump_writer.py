@@ -61,11 +61,17 @@ def _header(healed: Healed, columns: tuple[str, ...], frame: Frame | None = None
 
 def _box(healed: Healed, general: bool) -> str:
     structure, cell, origin = healed.structure, healed.snapshot.cell, healed.snapshot.origin
+    if not general:
+        return box_text(structure.boundary, cell, origin)
+    vectors = cell if structure.rotation is None else cell @ structure.rotation
+    rows = np.column_stack([vectors, in_axes_of_file(structure, origin[None])[0]])
     words = " ".join(structure.boundary)
-    if general:
-        vectors = cell if structure.rotation is None else cell @ structure.rotation
-        rows = np.column_stack([vectors, in_axes_of_file(structure, origin[None])[0]])
-        return f"ITEM: BOX BOUNDS abc origin {words}\n" + "".join(f"{_exact(row)}\n" for row in rows)
+    return f"ITEM: BOX BOUNDS abc origin {words}\n" + "".join(f"{_exact(row)}\n" for row in rows)
+
+
+def box_text(boundary: tuple[str, str, str], cell: Float64Array, origin: Float64Array) -> str:
+    """Lines of a dump for a box whose cell, (3, 3) Å, is lower triangular."""
+    words = " ".join(boundary)
     xy, xz, yz = cell[1, 0], cell[2, 0], cell[2, 1]
     high = origin + np.diag(cell)
     if xy == xz == yz == 0.0:

@@ -1,0 +1,58 @@
+"""`lammps-heal observe`: defects of a trajectory, seen on healed copies of its frames."""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from lammps_heal.commands.parser import MODEL, Subcommands
+
+SHOWN = ("timestep", "vacancies", "interstitials", "irregular", "doubtful")
+
+
+def add_parser(subparsers: Subcommands) -> None:
+    parser = subparsers.add_parser(
+        "observe", help="count defects and label atoms of a trajectory, on healed copies of its frames"
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("trajectory", type=Path, help="LAMMPS dump or data file, or what ASE reads")
+    parser.add_argument("-o", "--output", type=Path, help="dump to write: where atoms are, their healed copies, labels")
+    parser.add_argument("--json", type=Path, help="counts of all frames, for lammps-heal report")
+    parser.add_argument("--model", default=str(MODEL), help="model: a name, or an exported file (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=3, help="healing steps of a copy (default: %(default)s)")
+    parser.add_argument("--frames", default="all", help="last, all, a number or a:b:c (default: %(default)s)")
+    parser.add_argument("--lattice", type=float, help="lattice constant, Å (default: the model's, or that of other elements)")
+    parser.add_argument("--elements", nargs="+", default=(), help="element of each type (default: the file says)")
+    parser.add_argument("--atom-style", help="of a data file whose Atoms line names none")
+    parser.add_argument("--threads", type=int, default=1, help="of the kernel (default: %(default)s)")
+    parser.add_argument("--follow", type=float, metavar="SECONDS", help="wait for more frames; end when none came for so long")
+
+
+def run(options: argparse.Namespace) -> None:
+    from lammps_heal.hosts.all_ranks import ends_together
+    from lammps_heal.hosts.frame_choice import parse_frames
+    from lammps_heal.hosts.observing import ObserveOptions, observe_file
+    from lammps_heal.step.ranks import Ranks
+
+    chosen = ObserveOptions(
+        options.trajectory,
+        options.output,
+        options.model,
+        options.steps,
+        parse_frames(options.frames) or slice(-1, None),
+        options.lattice,
+        tuple(options.elements),
+        atom_style=options.atom_style,
+        threads=options.threads,
+        follow=options.follow,
+        counts=options.json,
+    )
+    print("  ".join(f"{name:>13}" for name in (*SHOWN, "labels")))
+    with ends_together(Ranks()):
+        observe_file(chosen, shlex.join(["lammps-heal", *sys.argv[1:]]), _show)
+
+
+def _show(row: dict[str, float]) -> None:
+    known = {*SHOWN, "atoms", "rms_displacement"}
+    labels = ", ".join(f"{count:g} {name}" for name, count in row.items() if name not in known and count)
+    print("  ".join(f"{row[name]:13g}" for name in SHOWN) + f"  {labels}", flush=True)

@@ -1,0 +1,94 @@
+"""`lammps-heal observe` and `report`: trajectories as they come, also while they grow, and what is kept of them."""
+
+import json
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import BIN, Run, fcc, noisy
+
+import lammps_heal
+from lammps_heal.hosts.formats.source import Source
+from lammps_heal.model.model_file import Model
+
+
+def frame_of(step: int, rng: np.random.Generator) -> tuple[str, np.ndarray]:
+    """A dump's frame of a noisy crystal with two vacancies, and its positions."""
+    atoms = noisy(fcc(4), 0.2, rng)
+    del atoms[[0, 120]]
+    side = float(atoms.cell[0, 0])
+    rows = [f"{k} 1 {x!r} {y!r} {z!r}" for k, (x, y, z) in enumerate(atoms.positions.tolist(), 1)]
+    box = 3 * [f"0.0 {side!r}"]
+    head = ["ITEM: TIMESTEP", str(step), "ITEM: NUMBER OF ATOMS", str(len(rows)), "ITEM: BOX BOUNDS pp pp pp", *box]
+    return "\n".join([*head, "ITEM: ATOMS id type xu yu zu", *rows, ""]), atoms.positions
+
+
+@pytest.fixture
+def frames(rng: np.random.Generator) -> list[tuple[str, np.ndarray]]:
+    return [frame_of(100 * k, rng) for k in range(3)]
+
+
+def test_counts_columns_and_report(frames: list[tuple[str, np.ndarray]], tmp_path: Path, run: Run, model: Model) -> None:
+    trajectory, observed, counts, report = (tmp_path / name for name in ("in.dump", "out.dump", "counts.json", "report.html"))
+    trajectory.write_text("".join(text for text, _ in frames))
+    done = run("lammps-heal", "observe", trajectory, "-o", observed, "--json", counts)
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[:3] for line in done.stdout.splitlines()[1:]] == [["0", "2", "0"], ["100", "2", "0"], ["200", "2", "0"]]
+    found = json.loads(counts.read_text())
+    assert [frame["vacancies"] for frame in found["frames"]] == [2.0, 2.0, 2.0]
+    assert found["about"]["observed"] == "out.dump" and "observe" in found["about"]["command"]
+    # The columns are what observe() finds for the same atoms.
+    lines = observed.read_text().splitlines()
+    columns = lines[8].split()[2:]
+    table = np.array([line.split() for line in lines[9 : 9 + len(frames[0][1])]], float)
+    atoms = fcc(4)[: len(frames[0][1])]
+    atoms.positions = frames[0][1]
+    seen = lammps_heal.observe(atoms, model)
+    healed = table[:, [columns.index(f"healed_{axis}") for axis in "xyz"]]
+    np.testing.assert_allclose(healed, seen.positions, atol=1e-7)
+    np.testing.assert_array_equal(table[:, columns.index("label")], seen.labels)
+    np.testing.assert_array_equal(table[:, columns.index("coordination")], seen.coordination)
+    np.testing.assert_allclose(table[:, columns.index("residual")], seen.residual, atol=1e-6)
+    assert len(list(Source(observed).frames(slice(None)))) == 3
+
+    done = run("lammps-heal", "report", counts, "-o", report)
+    assert done.returncode == 0, done.stderr
+    assert len(re.findall("<canvas", report.read_text())) == 2
+    assert "out.dump" in report.read_text()
+
+
+def test_some_frames_and_other_files_than_trajectories(frames: list[tuple[str, np.ndarray]], tmp_path: Path, run: Run) -> None:
+    trajectory, empty = tmp_path / "in.dump", tmp_path / "empty.json"
+    trajectory.write_text("".join(text for text, _ in frames))
+    done = run("lammps-heal", "observe", trajectory, "--frames", "last")
+    assert done.returncode == 0 and [line.split()[0] for line in done.stdout.splitlines()[1:]] == ["200"]
+    done = run("lammps-heal", "observe", trajectory, "--frames", "7:9", "-o", tmp_path / "none.dump")
+    assert done.returncode == 1 and "no such frames" in done.stderr and not list(tmp_path.glob("none*"))
+    empty.write_text("{}")
+    done = run("lammps-heal", "report", empty)
+    assert done.returncode == 1 and 'holds no counts: name a file of "lammps-heal observe --json"' in done.stderr
+
+
+def test_a_file_that_grows_is_followed_until_a_signal(frames: list[tuple[str, np.ndarray]], tmp_path: Path) -> None:
+    trajectory, observed, counts = (tmp_path / name for name in ("in.dump", "out.dump", "counts.json"))
+    first, second, third = (text for text, _ in frames)
+    trajectory.write_text(first + second[: len(second) // 2])
+    options = ["--follow", "60", "-o", str(observed), "--json", str(counts)]
+    process = subprocess.Popen(
+        [str(BIN / "lammps-heal"), "observe", str(trajectory), *options], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    shown = [process.stdout.readline() for _ in range(2)]  # the header, and the frame that is whole
+    with trajectory.open("a") as file:
+        file.write(second[len(second) // 2 :] + third)
+    shown += [process.stdout.readline() for _ in range(2)]
+    assert [line.split()[0] for line in shown[1:]] == ["0", "100", "200"]
+    time.sleep(0.2)  # it waits for more
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 143
+    assert len(json.loads(counts.read_text())["frames"]) == 3
+    assert len(list(Source(observed).frames(slice(None)))) == 3
