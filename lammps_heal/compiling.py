@@ -203,7 +203,7 @@ def _is_x86() -> bool:
 
 
 def _definitions() -> list[str]:
-    return ["-Ikernel", "-Istep/torchscript_library", *(["-DHEAL_X86"] if _is_x86() else [])]
+    return ["-Ikernel", "-Ianalysis", "-Istep/torchscript_library", *(["-DHEAL_X86"] if _is_x86() else [])]
 
 
 def _objects(sources: list[str], flags: list[str]) -> list[str]:

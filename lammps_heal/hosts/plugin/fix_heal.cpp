@@ -21,7 +21,7 @@ using namespace LAMMPS_NS;
 using namespace FixConst;
 
 static constexpr double MOVED = 0.01;    // Å; further is counted as moved in the output
-static constexpr int N_COLUMNS = 4;      // of the per-atom array
+static constexpr int N_COLUMNS = 4;      // of the per-atom array, without observing
 
 /* ---------------------------------------------------------------------- */
 
@@ -29,27 +29,31 @@ FixHeal::FixHeal(LAMMPS *lmp, int narg, char **arg) :
     Fix(lmp, narg, arg), settings(lmp, narg, arg), communicator(lmp, this), is_alone(true), rms(0.0),
     largest(0.0), n_capped(0), n_moved(0)
 {
+  const bool observes = settings.n_observed_steps > 0;
   scalar_flag = vector_flag = peratom_flag = 1;
-  size_vector = 4;
-  size_peratom_cols = N_COLUMNS;
-  global_freq = peratom_freq = 1;
+  size_vector = observes ? HealObserver::N_VALUES : 4;
+  size_peratom_cols = observes ? HealObserver::N_COLUMNS : N_COLUMNS;
+  nevery = global_freq = peratom_freq = observes ? settings.interval : 1;
   extscalar = extvector = 0;
-  time_integrate = 1;
-  force_reneighbor = 1;
+  time_integrate = force_reneighbor = !observes;
   next_reneighbor = -1;
   dynamic_group_allow = 1;
   create_attribute = 1;
-  maxexchange = N_COLUMNS;
-  comm_forward = comm_reverse = HealCommunicator::N_VALUES;
+  maxexchange = size_peratom_cols;
+  comm_forward = comm_reverse = observes ? 0 : HealCommunicator::N_VALUES;
 
   check_units(lmp);
   model = read_heal_model(lmp, settings);
   backend = make_backend(lmp, settings, model);
-  on_all_ranks(lmp, [this]() { step = std::make_unique<lammps_heal::HealingStep>(*backend); });
   model.file.clear();
   cutoff = model.length_scale * model.model.cutoff;
   max_displacement = settings.max_displacement > 0.0 ? settings.max_displacement
                                                      : model.length_scale * model.model.max_displacement;
+
+  if (observes)
+    observer = std::make_unique<HealObserver>(lmp, settings, model, *backend, cutoff, max_displacement);
+  else
+    on_all_ranks(lmp, [this]() { step = std::make_unique<lammps_heal::HealingStep>(*backend); });
 
   // Last, since an error above leaves no destructor to undo it.
   array_atom = nullptr;
@@ -74,32 +78,40 @@ FixHeal::~FixHeal()
 
 int FixHeal::setmask()
 {
-  return INITIAL_INTEGRATE | POST_INTEGRATE | POST_NEIGHBOR;
+  return observer ? END_OF_STEP : INITIAL_INTEGRATE | POST_INTEGRATE | POST_NEIGHBOR;
 }
 
 /* ---------------------------------------------------------------------- */
 
 void FixHeal::init()
 {
+  const bool is_of_the_models_lattice = settings.lattice == 0.0;
+  const bool minimizing = update->whichflag == 2;
+  if (is_of_the_models_lattice && !minimizing)
+    check_elements(lmp, model.model, settings.elements);
+  if (!observer)
+    init_healing(minimizing);
+}
+
+/* ---------------------------------------------------------------------- */
+
+void FixHeal::init_healing(bool minimizing)
+{
   next_reneighbor = -1;
 
   // LAMMPS warns when nothing integrates, and when two fixes do; setup() undoes this.
   is_alone = true;
-  for (auto *other : modify->get_fix_list())
-    if (other != this && (other->time_integrate || strcmp(other->style, style) == 0)) {
-      is_alone = false;
-      if (other->time_integrate)
-        time_integrate = 0;
-    }
-
-  const bool minimizing = update->whichflag == 2;
+  for (auto *other : modify->get_fix_list()) {
+    const auto *const heals = dynamic_cast<FixHeal *>(other);
+    if (other == this || (heals && heals->observer) || !(other->time_integrate || heals))
+      continue;
+    is_alone = false;
+    if (other->time_integrate)
+      time_integrate = 0;
+  }
   if (minimizing)
     return;
-
   check_run_style(lmp);
-  const bool is_of_the_models_lattice = settings.lattice == 0.0;
-  if (is_of_the_models_lattice)
-    check_elements(lmp, model.model, settings.elements);
   ghost_cutoff.raise(lmp, cutoff);
 }
 
@@ -107,6 +119,11 @@ void FixHeal::init()
 
 void FixHeal::setup(int /*vflag*/)
 {
+  if (observer) {
+    if (update->ntimestep % nevery == 0)
+      end_of_step();
+    return;
+  }
   time_integrate = 1;
   check_subdomains(lmp, max_displacement);
 }
@@ -158,6 +175,13 @@ void FixHeal::post_integrate()
 {
   if (!is_alone)
     heal();
+}
+
+/* ---------------------------------------------------------------------- */
+
+void FixHeal::end_of_step()
+{
+  observer->observe(groupbit, igroup == 0, array_atom);
 }
 
 /* ---------------------------------------------------------------------- */

@@ -5,6 +5,8 @@
    lammps-heal, like fcc. Keywords:
 
      every N        act on timesteps divisible by N (default 1)
+     observe K      leave the atoms as they are, and show what a copy of them
+                    looks like that is healed by K steps (default 3)
      max D          cap of one step's displacement, Angstrom (default: the
                     model's)
      elements E ..  element of each atom type (default: the types' labels,
@@ -18,9 +20,9 @@
                     model's structure; its elements are not checked then
                     (default: the model's)
 
-   Adds the model's displacement to the atoms of the group, once a timestep,
-   and never wraps them. Velocities stay as they are. Nothing moves in the
-   setup of a run, in "run 0" or in "minimize".
+   Without "observe" it adds the model's displacement to the atoms of the
+   group, once a timestep, and never wraps them. Velocities stay as they are.
+   Nothing moves in the setup of a run, in "run 0" or in "minimize".
 
    Outputs, of the last healing step, zero before the first, all intensive:
 
@@ -29,6 +31,24 @@
                       3 atoms capped, 4 atoms moved by more than 0.01 Angstrom
      per-atom array   1 to 3 displacement, 4 its length (Angstrom); zero for
                       atoms outside the group
+
+   With "observe" positions, velocities, forces, neighbour lists and random
+   numbers of the run are the same, to the last bit, as without the fix.
+   Outputs of the last observed step, the first of a run too, all intensive:
+
+     scalar           RMS displacement of the group's copy, Angstrom
+     vector           1 RMS displacement; 2 to 8 atoms of labels 1 to 7;
+                      9 atoms whose coordination or label is not the crystal's;
+                      10 vacancies and 11 interstitials, estimated from the
+                      coordination, which holds in bulk only; 12 atoms whose
+                      label is not to be trusted: residual above 0.018
+                      nearest-neighbour distances
+     per-atom array   1 to 3 healed position, unwrapped; 4 its distance from
+                      the atom; 5 coordination in the copy; 6 label, as of
+                      compute cna/atom: 1 fcc, 2 hcp, 3 bcc, 4 icosahedral,
+                      5 other, and 6 cubic, 7 hexagonal diamond; 7 residual,
+                      Angstrom: length of the copy's last step, averaged over
+                      the atom and its neighbours; zero outside the group
 ------------------------------------------------------------------------- */
 
 #ifdef FIX_CLASS
@@ -45,6 +65,7 @@ FixStyle(heal,FixHeal);
 #include "heal_backend.h"
 #include "heal_communicator.h"
 #include "heal_neighbours.h"
+#include "heal_observer.h"
 #include "heal_preparation.h"
 #include "heal_settings.h"
 #include "healing_step.h"
@@ -68,6 +89,7 @@ class FixHeal : public Fix
   void post_neighbor() override;
   void initial_integrate(int) override;
   void post_integrate() override;
+  void end_of_step() override;
 
   double compute_scalar() override;
   double compute_vector(int) override;
@@ -91,13 +113,16 @@ class FixHeal : public Fix
   HealNeighbours neighbours;
   HealCommunicator communicator;
   GhostCutoff ghost_cutoff;
-  double cutoff, max_displacement;    // Å, of this crystal
-  bool is_alone;                      // nothing else moves atoms
-  std::vector<char> moves;            // (nlocal + nghost,): is the atom in the group?
+  double cutoff, max_displacement;           // Å, of this crystal
+  std::unique_ptr<HealObserver> observer;    // where the atoms are not to move
+  bool is_alone;                             // nothing else moves atoms
+  std::vector<char> moves;                   // (nlocal + nghost,): is the atom in the group?
 
   // outputs, of the last step
   double rms, largest;    // Å
   bigint n_capped, n_moved;
+
+  void init_healing(bool minimizing);
 
   // one healing step
   void heal();

@@ -11,19 +11,23 @@ using namespace LAMMPS_NS;
 
 double FixHeal::compute_scalar()
 {
-  return rms;
+  return compute_vector(0);
 }
 
 double FixHeal::compute_vector(int n)
 {
+  if (observer)
+    return observer->value(n);
   const double values[4] = {rms, largest, static_cast<double>(n_capped), static_cast<double>(n_moved)};
   return values[n];
 }
 
 double FixHeal::memory_usage()
 {
-  return static_cast<double>(sizeof(double)) * atom->nmax * size_peratom_cols + step->n_bytes() +
-         neighbours.n_bytes() + static_cast<double>(moves.capacity());
+  const double of_array = static_cast<double>(sizeof(double)) * atom->nmax * size_peratom_cols;
+  if (observer)
+    return of_array + observer->n_bytes();
+  return of_array + step->n_bytes() + neighbours.n_bytes() + static_cast<double>(moves.capacity());
 }
 
 void FixHeal::grow_arrays(int nmax)

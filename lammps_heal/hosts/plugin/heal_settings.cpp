@@ -9,6 +9,9 @@
 
 using namespace LAMMPS_NS;
 
+static constexpr int OBSERVED_STEPS =
+    3;    // enough for hot crystals; more add nothing there, and at melt fronts harm
+
 static double positive_length(LAMMPS *lmp, const char *keyword, const char *text)
 {
   const double length = utils::numeric(FLERR, text, false, lmp);
@@ -35,6 +38,22 @@ static int number_of_threads(LAMMPS *lmp, const char *text)
   return n_threads;
 }
 
+// Of the keyword at iarg.
+static int number_of_values(LAMMPS *lmp, int iarg, int narg, char **arg)
+{
+  const std::string keyword = arg[iarg];
+  if (keyword == "elements")
+    return lmp->atom->ntypes;
+  if (keyword == "observe")    // the number of steps may be left out
+    return iarg + 1 < narg && utils::is_integer(arg[iarg + 1]);
+  for (const char *known : {"every", "max", "device", "threads", "kernel", "lattice"})
+    if (keyword == known)
+      return 1;
+  lmp->error->all(
+      FLERR, "fix heal knows every, observe, max, elements, device, threads, kernel and lattice, got \"{}\"",
+      keyword);
+}
+
 HealSettings::HealSettings(LAMMPS *lmp, int narg, char **arg)
 {
   if (narg < 4)
@@ -42,12 +61,14 @@ HealSettings::HealSettings(LAMMPS *lmp, int narg, char **arg)
   model = arg[3];
   for (int iarg = 4; iarg < narg;) {
     const std::string keyword = arg[iarg];
-    const int n_values = keyword == "elements" ? lmp->atom->ntypes : 1;
+    const int n_values = number_of_values(lmp, iarg, narg, arg);
     if (iarg + n_values >= narg)
       utils::missing_cmd_args(FLERR, "fix heal " + keyword, lmp->error);
     char **const value = arg + iarg + 1;
     if (keyword == "every")
       interval = one_or_more(lmp, "every", *value);
+    else if (keyword == "observe")
+      n_observed_steps = n_values > 0 ? one_or_more(lmp, "observe", *value) : OBSERVED_STEPS;
     else if (keyword == "max")
       max_displacement = positive_length(lmp, "max", *value);
     else if (keyword == "elements")
@@ -58,12 +79,8 @@ HealSettings::HealSettings(LAMMPS *lmp, int narg, char **arg)
       n_threads = number_of_threads(lmp, *value);
     else if (keyword == "kernel")
       use_kernel = utils::logical(FLERR, *value, false, lmp);
-    else if (keyword == "lattice")
-      lattice = positive_length(lmp, "lattice", *value);
     else
-      lmp->error->all(FLERR,
-                      "fix heal knows every, max, elements, device, threads, kernel and lattice, got \"{}\"",
-                      keyword);
+      lattice = positive_length(lmp, "lattice", *value);
     iarg += 1 + n_values;
   }
   if (device != "cpu" && device != "cuda")

@@ -14,7 +14,8 @@ namespace LAMMPS_NS
 struct HealSettings {
   std::string model;
   std::string device = "cpu";
-  int interval = 1;    // timesteps
+  int interval = 1;            // timesteps
+  int n_observed_steps = 0;    // healing steps of a copy; 0: the atoms themselves are healed
   int n_threads = 1;
   bool use_kernel = true;
   double lattice = 0.0;                 // Å, lattice constant that the user gave, or 0

@@ -1,0 +1,25 @@
+#include "crystal_shells.h"
+
+#include <cmath>
+#include <stdexcept>
+
+using namespace lammps_heal;
+
+// bcc counts its first two shells, which lie close to each other.
+static const CrystalShells SHELLS[] = {
+    {"fcc", std::sqrt(0.5), (1.0 + std::sqrt(2.0)) / 2.0, 12, 6, 4, false},
+    {"hcp", 1.0, (1.0 + std::sqrt(2.0)) / 2.0, 12, 6, 4, false},
+    {"bcc", std::sqrt(0.75), (1.0 + std::sqrt(2.0)) / 2.0 / std::sqrt(0.75), 14, 8, 8, false},
+    {"diamond", std::sqrt(3.0) / 4.0, (1.0 + std::sqrt(8.0 / 3.0)) / 2.0, 4, 14, 0, true},
+};
+
+const CrystalShells &lammps_heal::shells_of(const std::string &structure)
+{
+  std::string known;
+  for (const auto &shells : SHELLS) {
+    if (structure == shells.structure)
+      return shells;
+    known += (known.empty() ? "" : ", ") + std::string(shells.structure);
+  }
+  throw std::runtime_error("labels know " + known + ", the model is of " + structure);
+}
