@@ -6,6 +6,7 @@ RANKS ?= 2
 # The build that was tried, before anything else pulls the newest one, of several GB.
 TORCH ?= torch==2.13.0
 SOURCES := $(shell find lammps_heal -name '*.cpp' -o -name '*.h')
+TEST_SOURCES := $(shell find tests -name '*.cpp' -o -name '*.h')
 
 .DEFAULT_GOAL := help
 .PHONY: help setup heal observe data train curve export evaluate bench test lint wheel doctor clean
@@ -68,7 +69,7 @@ lint: setup      ## ruff, strict mypy and clang-format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/clang-format --dry-run -Werror $(SOURCES)
+	$(BIN)/clang-format --dry-run -Werror $(SOURCES) $(TEST_SOURCES)
 
 wheel: setup     ## dist/*.whl, for machines of this kind without a compiler
 	$(BIN)/pip install --quiet "setuptools>=77"

@@ -1,6 +1,8 @@
 """Compiles the libraries with the package; one that cannot be is left out, and a file beside its place says why."""
 
 import sys
+import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -26,7 +28,10 @@ class BuildLibraries(build_ext):
         try:
             part.build_into(package)
         except BuildError as problem:
-            print(f"{part.name} is not built: {problem}", file=sys.stderr)
+            if part is not PARTS["torchscript"] or find_spec("torch") is not None:
+                # Of all that is said here, pip shows warnings, as of its release 26, and nothing else.
+                reason = str(problem).splitlines()[0]
+                warnings.warn(f'{part.name} is not built, {reason}; then run "lammps-heal build-plugin"', stacklevel=1)
             raise CompileError(str(problem)) from problem
 
     def built_package(self) -> Path:

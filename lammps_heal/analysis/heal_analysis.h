@@ -27,17 +27,19 @@ enum {
   HEAL_CUBIC_DIAMOND = 6,
   HEAL_HEXAGONAL_DIAMOND = 7
 };
-#define HEAL_SEARCH 1.5             /* nearest-neighbour distances: behind the second shell of bcc, before the third of fcc */
-#define HEAL_SEARCH_DIAMOND 1.8     /* likewise: behind the second shell of diamond, before its third */
+/* In nearest-neighbour distances: behind the second shell of bcc, before the third of fcc. */
+#define HEAL_SEARCH 1.5
+/* Behind the second shell of diamond, before its third. */
+#define HEAL_SEARCH_DIAMOND 1.8
 
 typedef struct {
-  const double *positions;      /* (n_atoms, 3) Å */
+  const double *positions; /* (n_atoms, 3) Å */
   int64_t n_atoms, nlocal;
-  const int64_t *first;         /* (nlocal + 1,), as of heal_list_first() */
+  const int64_t *first; /* (nlocal + 1,), as of heal_list_first() */
   const int32_t *neighbours;
-  double nearest;               /* Å: nearest-neighbour distance of the crystal */
-  double bond;                  /* Å: nearer atoms are counted in the coordination */
-  int32_t is_diamond;           /* 1: labels by the second neighbours, as in diamond lattices */
+  double nearest;     /* Å: nearest-neighbour distance of the crystal */
+  double bond;        /* Å: nearer atoms are counted in the coordination */
+  int32_t is_diamond; /* 1: labels by the second neighbours, as in diamond lattices */
   int32_t n_threads;
 } heal_structure;
 

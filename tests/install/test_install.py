@@ -54,9 +54,11 @@ class Environment:
         variables = kept | {"PATH": str(self.bin)} | environment
         return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=600)
 
-    def pip_install(self, *words: object, folder: Path, **environment: str) -> None:
+    def pip_install(self, *words: object, folder: Path, **environment: str) -> str:
+        """What pip says in spite of being told to be quiet."""
         done = self.run("python", "-m", "pip", "install", "--quiet", *words, folder=folder, **environment)
         assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
 
 
 def copy_of_sources(folder: Path) -> Path:
@@ -96,6 +98,7 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Enviro
     """The wheel installed where there is no compiler."""
     folder = tmp_path_factory.mktemp("environment")
     environment = Environment(folder)
+    environment.pip_install("--upgrade", "pip", folder=folder)
     environment.pip_install(wheel, folder=folder)
     return environment
 
@@ -170,11 +173,14 @@ def test_an_editable_install_takes_the_place_of_all_that_was_there(environment: 
     assert done.returncode == 0 and f"wrote {packages / 'lammps_heal/kernel/libhealkernel.so'}\n" in done.stdout, done.stderr
 
     copy = copy_of_sources(tmp_path / "sources")
-    environment.pip_install("--no-deps", "--editable", copy, folder=tmp_path, CXX="no-such-compiler")
+    said = environment.pip_install("--no-deps", "--editable", copy, folder=tmp_path, CXX="no-such-compiler")
     assert not (packages / "lammps_heal").exists()
     done = environment.run("lammps-heal", "doctor", folder=tmp_path)
     assert done.returncode == 1
-    reason = "was not built, no C++ compiler (no-such-compiler: No such file or directory): install g++, or set CXX"
+    reason = "no C++ compiler (no-such-compiler: No such file or directory): install g++, or set CXX"
+    remedy = '; then run "lammps-heal build-plugin"'
     for what in ("fix heal", "the kernel"):
-        assert f'{what} {reason}; then run "lammps-heal build-plugin"' in done.stdout
+        assert f"{what} was not built, {reason}{remedy}" in done.stdout
+        assert f"{what} is not built, {reason}{remedy}" in " ".join(said.split())
+    assert "the TorchScript library" not in said
     assert "ok      model: fcc:" in done.stdout

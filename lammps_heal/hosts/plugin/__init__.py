@@ -41,4 +41,4 @@ def plugin_folder() -> str:
         usable = plugin_problem() is None
     except Exception:
         usable = False
-    return str(_FOLDER if usable else _FOLDER / "unusable, see lammps-heal doctor")
+    return str(_FOLDER if usable else _FOLDER / "unusable, type lammps-heal doctor")
