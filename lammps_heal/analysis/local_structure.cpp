@@ -23,8 +23,14 @@ const double FCC_CUTOFF = 0.5 * (1.0 + std::sqrt(2.0));
 const double BCC_CUTOFF = 0.5 * (1.0 + std::sqrt(2.0));    // of the lattice constant, which the mean gives
 const double BCC_FIRST = 2.0 / std::sqrt(3.0);             // lattice constant ÷ first neighbours' distance
 
+// Four floats or integers that the compiler keeps in one register, on any machine.
+using Floats = float __attribute__((vector_size(16)));
+using Integers = int32_t __attribute__((vector_size(16)));
+constexpr int LANES = 4, N_GROUPS = 4;    // which hold BCC_SHELL atoms, and two that are none
+constexpr float FAR_AWAY = 1.0e9f;        // Å, from the others
+
 struct Near {
-  double square, x, y, z;    // from the centre
+  float square, x, y, z;    // from the centre
 };
 
 // Atoms around one, nearest first.
@@ -37,46 +43,73 @@ struct Surroundings {
 // Which of the atoms are bonded to each other: bit j of row i.
 using Bonds = std::array<uint32_t, BCC_SHELL>;
 
+// Without branches on distances, which no processor foresees.
 Surroundings surroundings_of(const heal_structure &s, int64_t i, double search)
 {
-  Surroundings around;
   const double *const centre = s.positions + 3 * i;
-  for (int64_t k = s.first[i]; k < s.first[i + 1]; k++) {
+  const auto search_square = static_cast<float>(search * search);
+  Near found[MOST + 1];
+  int n = 0;
+  for (int64_t k = s.first[i]; k < s.first[i + 1] && n <= MOST; k++) {
     const double *const p = s.positions + 3 * static_cast<int64_t>(s.neighbours[k]);
-    const double x = p[0] - centre[0], y = p[1] - centre[1], z = p[2] - centre[2];
-    const double square = x * x + y * y + z * z;
-    if (!(square < search * search))
-      continue;
-    around.is_crowded = around.n == MOST;
-    if (around.is_crowded)
-      break;
-    int place = around.n++;
-    for (; place > 0 && around.atoms[place - 1].square > square; place--)
-      around.atoms[place] = around.atoms[place - 1];
-    around.atoms[place] = {square, x, y, z};
+    const auto x = static_cast<float>(p[0] - centre[0]), y = static_cast<float>(p[1] - centre[1]),
+               z = static_cast<float>(p[2] - centre[2]);
+    found[n] = {x * x + y * y + z * z, x, y, z};
+    n += found[n].square < search_square;
   }
+  Surroundings around;
+  around.is_crowded = n > MOST;
+  around.n = std::min(n, MOST);
+  int rank[MOST] = {};
+  for (int a = 1; a < around.n; a++)
+    for (int b = 0; b < a; b++) {
+      const int is_behind = found[b].square > found[a].square;
+      rank[b] += is_behind;
+      rank[a] += 1 - is_behind;
+    }
+  for (int a = 0; a < around.n; a++)
+    around.atoms[rank[a]] = found[a];
   return around;
+}
+
+// Bits set; the library's function is a call on machines that may lack the instruction.
+int count(uint32_t bits)
+{
+  bits -= bits >> 1 & 0x55555555;
+  bits = (bits & 0x33333333) + (bits >> 2 & 0x33333333);
+  return static_cast<int>(((bits + (bits >> 4)) & 0x0F0F0F0F) * 0x01010101 >> 24);
 }
 
 double mean_distance(const Near *atoms, int n)
 {
   double sum = 0.0;
   for (int k = 0; k < n; k++)
-    sum += std::sqrt(atoms[k].square);
+    sum += std::sqrt(static_cast<double>(atoms[k].square));
   return sum / n;
 }
 
 Bonds bonds_between(const Near *atoms, int n, double cutoff)
 {
+  Floats x[N_GROUPS], y[N_GROUPS], z[N_GROUPS];
+  Integers bits[N_GROUPS];
+  for (int j = 0; j < N_GROUPS * LANES; j++) {
+    const Near absent = {0.0f, FAR_AWAY, FAR_AWAY, FAR_AWAY}, &atom = j < n ? atoms[j] : absent;
+    x[j / LANES][j % LANES] = atom.x;
+    y[j / LANES][j % LANES] = atom.y;
+    z[j / LANES][j % LANES] = atom.z;
+    bits[j / LANES][j % LANES] = 1 << j;
+  }
+  const auto cutoff_square = static_cast<float>(cutoff * cutoff);
   Bonds bonds = {};
-  for (int i = 1; i < n; i++)
-    for (int j = 0; j < i; j++) {
-      const double x = atoms[i].x - atoms[j].x, y = atoms[i].y - atoms[j].y, z = atoms[i].z - atoms[j].z;
-      if (x * x + y * y + z * z < cutoff * cutoff) {
-        bonds[i] |= 1u << j;
-        bonds[j] |= 1u << i;
-      }
+  for (int i = 0; i < n; i++) {
+    Integers bonded = {};
+    for (int group = 0; group < N_GROUPS; group++) {
+      const Floats dx = x[group] - atoms[i].x, dy = y[group] - atoms[i].y, dz = z[group] - atoms[i].z;
+      bonded |= (dx * dx + dy * dy + dz * dz < cutoff_square) & bits[group];
     }
+    const auto all = static_cast<uint32_t>(bonded[0] | bonded[1] | bonded[2] | bonded[3]);
+    bonds[i] = all & ~(1u << i);
+  }
   return bonds;
 }
 
@@ -89,7 +122,7 @@ struct Signature {
 Signature signature(const Bonds &bonds, int i)
 {
   const uint32_t common = bonds[i];
-  Signature found = {std::popcount(common), 0, 0};
+  Signature found = {count(common), 0, 0};
   uint32_t left = common;
   while (left) {
     uint32_t cluster = left & -left, reached = cluster;
@@ -97,7 +130,7 @@ Signature signature(const Bonds &bonds, int i)
     for (uint32_t fresh = cluster; fresh; fresh = reached & ~cluster, cluster = reached)
       for (uint32_t some = fresh; some; some &= some - 1) {
         const uint32_t bonded = bonds[std::countr_zero(some)] & common;
-        twice += std::popcount(bonded);
+        twice += count(bonded);
         reached |= bonded;
       }
     found.bonds += twice / 2;
@@ -194,8 +227,9 @@ HEAL_API int heal_local_structure(const heal_structure *structure, int32_t *coor
     for_each_atom(s, [&](int64_t i) {
       const Surroundings around = surroundings_of(s, i, search);
       const auto *const end = around.atoms.begin() + around.n;
-      coordination[i] = static_cast<int32_t>(std::count_if(
-          around.atoms.begin(), end, [&](const Near &near) { return near.square < s.bond * s.bond; }));
+      coordination[i] = static_cast<int32_t>(std::count_if(around.atoms.begin(), end, [&](const Near &near) {
+        return near.square < static_cast<float>(s.bond * s.bond);
+      }));
       labels[i] = label(around, s.is_diamond);
     });
     return HEAL_OK;
