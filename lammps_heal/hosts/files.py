@@ -80,10 +80,10 @@ class _FileHealing:
 
     def run(self) -> Summary:
         reader, summary = self._reader, self._summary
-        self._warn(reader.warning)
         summary.frames = summary.resumed = reader.resumed
         try:
             for structure in reader.structures():
+                self._warn(*reader.warnings)
                 self._interruption.require_none()
                 self._heal(structure, self._prepare(structure))
                 summary.frames += 1
@@ -92,6 +92,7 @@ class _FileHealing:
                     self._reporter.frames(summary.frames, reader.n_frames)
             if self._healing is None and not summary.resumed:
                 raise HealError(f'"{self._options.damaged}": there are no frames {self._options.frames} in it: choose others')
+            self._warn(*reader.warnings)
             for output in self._outputs:
                 output.finish()
             self._ranks.first(reader.finish)
@@ -192,9 +193,9 @@ class _FileHealing:
             return None
         return Potential.from_file(self._potential_path, [element or "NULL" for element in types.elements])
 
-    def _warn(self, *lines: str | None) -> None:
+    def _warn(self, *lines: str) -> None:
         for line in lines:
-            if line:
+            if line not in self._summary.warnings:
                 self._summary.warnings.append(line)
                 self._reporter.warn(line)
 

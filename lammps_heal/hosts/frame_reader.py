@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from lammps_heal.errors import HealError
 from lammps_heal.hosts.formats.source import InputFrame, Original, Source
 from lammps_heal.hosts.formats.structure import Structure
 from lammps_heal.hosts.frame_choice import parse_frames
@@ -15,19 +16,21 @@ from lammps_heal.step.ranks import Ranks
 class FrameReader:
     """Reads on the first rank and gives structures to all. Collective calls; they raise HealError on all ranks.
 
-    original: of the last frame, on the first rank. warning: about the file. resumed: frames healed by an earlier run with the
-    same options, to which the output is appended after resume_at bytes.
+    original: of the last frame, on the first rank. warnings: about the file, and frames of a trajectory that are broken.
+    resumed: frames healed by an earlier run with the same options, to which the output is appended after resume_at bytes.
     """
 
     def __init__(self, options: HealOptions, model: Model, ranks: Ranks) -> None:
         self._options, self._model, self._ranks = options, model, ranks
         self._chosen = parse_frames(options.frames)
         self._source: Source | None = None
-        self._frames: Iterator[InputFrame] = iter(())
+        self._frames: Iterator[InputFrame | HealError] = iter(())
         self._progress: ProgressFile | None = None
         self.original: Original | None = None
-        self.kind, self.warning, progress, self.n_frames = ranks.first(self._open)
-        self.resumed = progress.frames if progress else 0
+        self.kind, warning, progress, self.n_frames = ranks.first(self._open)
+        self.warnings = [warning] if warning else []
+        self.resumed = progress.healed if progress else 0
+        self._taken = progress.taken if progress else 0
         self.resume_at = progress.n_bytes if progress else None
 
     @property
@@ -36,14 +39,22 @@ class FrameReader:
         return self._chosen is not None
 
     def structures(self) -> Iterator[Structure]:
-        """Those to be healed."""
-        while (structure := self._ranks.first(self._next)) is not None:
+        """Those to be healed. Raises HealError where there is none that is not broken."""
+        is_any = self.resumed > 0
+        while True:
+            structure, broken = self._ranks.first(self._next)
+            if structure is None and broken and not is_any:
+                raise HealError(broken[0])
+            self.warnings += [f"{line}; the frame is left out" for line in broken]
+            if structure is None:
+                return
+            is_any = True
             yield structure
 
-    def note_progress(self, frames: int, n_bytes: int) -> None:
+    def note_progress(self, healed: int, n_bytes: int) -> None:
         """So many frames are healed and written, in so many bytes; on the first rank."""
         if self._progress is not None:
-            self._progress.write(Progress(frames, n_bytes))
+            self._progress.write(Progress(self._taken, healed, n_bytes))
 
     def finish(self) -> None:
         """All is done; on the first rank."""
@@ -60,14 +71,20 @@ class FrameReader:
         if is_resumable(output_format(options.healed)):
             self._progress = ProgressFile(options.healed, options.damaged, self._settings())
             found = self._progress.read()
-        self._frames = source.frames(self._chosen, found.frames if found else 0)
+        self._frames = source.frames(self._chosen, found.taken if found else 0)
         n_frames = source.n_frames()
         return source.kind, source.warning, found, None if n_frames is None else len(range(n_frames)[self._chosen])
 
-    def _next(self) -> Structure | None:
-        frame = next(self._frames, None)
-        self.original = None if frame is None else frame.original
-        return None if frame is None else frame.structure
+    def _next(self) -> tuple[Structure | None, list[str]]:
+        """The next frame that is whole, and what is wrong with those before it."""
+        broken: list[str] = []
+        for frame in self._frames:
+            self._taken += 1
+            if isinstance(frame, InputFrame):
+                self.original = frame.original
+                return frame.structure, broken
+            broken.append(str(frame))
+        return None, broken
 
     def _settings(self) -> dict[str, str]:
         """What decides on what is written."""

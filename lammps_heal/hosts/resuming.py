@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ HEAD = 1 << 16  # bytes of the input by which it is known again; a file that has
 
 @dataclass(frozen=True)
 class Progress:
-    """frames: healed so far. n_bytes: of the unfinished output with these."""
+    """taken: frames of those chosen, so far. healed: of these, but for broken ones. n_bytes: of the unfinished output."""
 
-    frames: int
+    taken: int
+    healed: int
     n_bytes: int
 
 
@@ -34,9 +35,9 @@ class ProgressFile:
         """What a run with the same settings left behind, if one did."""
         try:
             found = json.loads(self._path.read_text())
-            progress = Progress(int(found["frames"]), int(found["n_bytes"]))
+            progress = Progress(*(int(found[name]) for name in ("taken", "healed", "n_bytes")))
             same = found["settings"] == json.loads(json.dumps(self._settings))
-            is_there = 0 < progress.n_bytes <= self._output.stat().st_size and progress.frames > 0
+            is_there = 0 < progress.n_bytes <= self._output.stat().st_size and 0 < progress.healed <= progress.taken
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return progress if same and is_there else None
@@ -44,7 +45,7 @@ class ProgressFile:
     def write(self, progress: Progress) -> None:
         """After each frame; where it cannot be written, there is nothing to go on from, and no harm done."""
         with contextlib.suppress(OSError):
-            content = {"frames": progress.frames, "n_bytes": progress.n_bytes, "settings": self._settings}
+            content = {**asdict(progress), "settings": self._settings}
             written = self._path.with_name(self._path.name + ".new")
             written.write_text(json.dumps(content))
             written.replace(self._path)

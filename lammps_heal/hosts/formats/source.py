@@ -63,11 +63,14 @@ class Source:
             return len(self._dump)
         return 1 if self.kind in ("data", "restart") else None
 
-    def frames(self, chosen: slice, skip: int = 0) -> Iterator[InputFrame]:
-        """The frames chosen, but for the first `skip` of these, one by one."""
+    def frames(self, chosen: slice, skip: int = 0) -> Iterator[InputFrame | HealError]:
+        """The frames chosen, but for the first `skip` of these, one by one; for one that is broken, what is wrong with it."""
         if self._dump:
             for number in range(len(self._dump))[chosen][skip:]:
-                yield self._of_dump(self._dump, number)
+                try:
+                    yield self._of_dump(self._dump, number)
+                except HealError as error:
+                    yield error
         elif self.kind in ("data", "restart"):
             for _ in range(1)[chosen][skip:]:
                 yield self._of_data()
