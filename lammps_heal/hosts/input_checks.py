@@ -8,7 +8,7 @@ from ase import Atoms
 from lammps_heal.analysis.local_structure import SHELLS, Shells, shells_of
 from lammps_heal.analysis.neighbour_shells import (
     Surroundings,
-    nearest_neighbour_distance,
+    neighbour_distances,
     pairs_across_faces,
     surroundings,
 )
@@ -56,17 +56,18 @@ def look_at(structure: Structure, model: Model, lattice: float | None, auto: boo
     shells = shells_of(model.structure)
     positions = structure.positions - structure.origin
     around = surroundings(positions, structure.cell, structure.periodic)
-    nearest = nearest_neighbour_distance(around, shells)
-    if not np.isfinite(nearest):
+    distances = neighbour_distances(around, shells)
+    if distances is None:
         if auto:
-            findings.ruin.append("atoms have too few neighbours to tell the lattice constant from: give --lattice")
+            findings.ruin.append("too few atoms are inside of a crystal to tell the lattice constant from: give --lattice")
         return findings
+    nearest = distances.nearest
     _check_faces(findings, structure, around, nearest)
-    if _is_open(around, nearest) and shells.coordination > SHELLS["diamond"].coordination:
+    if shells.coordination > SHELLS["diamond"].coordination and distances.four < OPEN_STRUCTURE * nearest:
         findings.ruin.append(
-            f"the crystal is no {model.structure} one: its atoms' neighbours are as in diamond or in no crystal at all (the 4 "
-            f"nearest at {nearest_neighbour_distance(around, SHELLS['diamond']):.3g} Å, the 12 nearest at {nearest:.3g} Å on "
-            "average), and this model would destroy it: use a model of its structure"
+            f"the crystal is no {model.structure} one: neighbours are as in diamond or in no crystal at all (the 4 nearest at "
+            f"{distances.four:.3g} Å, all {shells.coordination} at {nearest:.3g} Å on average), and this model would destroy it: "
+            "use a model of its structure"
         )
         return findings
     sample = _sample(structure)
@@ -97,10 +98,6 @@ def _check_faces(findings: Findings, structure: Structure, around: Surroundings,
                 f"neighbours across them nearer than {NEAR * nearest:.3g} Å, one inside {inside:.2g}, and healing would fuse the "
                 f'faces: if this is a film, give --boundary "{words}"'
             )
-
-
-def _is_open(around: Surroundings, nearest: float) -> bool:
-    return nearest_neighbour_distance(around, SHELLS["diamond"]) < OPEN_STRUCTURE * nearest
 
 
 def _check_lattice(findings: Findings, model: Model, used: float, measured: float) -> None:
@@ -142,8 +139,10 @@ class _Sample:
 
     def lattice(self, positions: Float64Array, shells: Shells) -> float:
         """Å, of healed positions."""
-        around = surroundings(positions, self.atoms.cell[:], self.atoms.pbc, self.inside)
-        return nearest_neighbour_distance(around, shells) / shells.nearest / HEALED
+        found = neighbour_distances(surroundings(positions, self.atoms.cell[:], self.atoms.pbc, self.inside), shells)
+        if found is None:
+            raise HealError("too few atoms are inside of a crystal to tell the lattice constant from: give --lattice")
+        return found.nearest / shells.nearest / HEALED
 
 
 def _sample(structure: Structure) -> _Sample:

@@ -25,6 +25,7 @@ from lammps_heal.hosts.snapshot import Snapshot, gathered
 from lammps_heal.step.ranks import Ranks
 from lammps_heal.whole_files import WholeFile
 
+ONE_STRUCTURE = ("data", "cif")  # ASE would write many structures to one CIF
 DATA_SUFFIXES = (".data", ".lmp")
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
 
@@ -44,7 +45,7 @@ def output_format(path: Path) -> str:
 
 def holds_many(format: str) -> bool:
     """Whether a file of this format holds more frames than one."""
-    return format == "dump" or (format != "data" and not ioformats[format].single)
+    return format == "dump" or (format not in ONE_STRUCTURE and not ioformats[format].single)
 
 
 def is_resumable(format: str) -> bool:
@@ -117,7 +118,7 @@ class Output:
             self._file.truncate(resume_at)
             self._file.seek(resume_at)
         if self.format not in ("dump", "data"):
-            self._ase = AseWriter(self._whole.unfinished, self.format)
+            self._ase = AseWriter(self._whole.unfinished, self.format, holds_many(self.format))
 
     def _encoder(self, healed: Healed, everything: Snapshot) -> Callable[[], bytes]:
         if self._ase is None:

@@ -23,7 +23,7 @@ COMMON = "such as .xyz, POSCAR, .cif, .traj"
 def ase_format(path: Path) -> str | None:
     """ASE's name of a file's format, by its content and name; None where ASE knows none that can be read."""
     try:
-        name = filetype(str(path), guess=False)
+        name = filetype(str(path))
     except (UnknownFileTypeError, OSError, EOFError, ValueError, UnicodeError):
         return None
     return name if name in ioformats and name not in REFUSED and ioformats[name].can_read else None

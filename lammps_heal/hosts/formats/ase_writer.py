@@ -38,12 +38,15 @@ def healed_atoms(healed: Healed, everything: Snapshot) -> Atoms:
 
 
 class AseWriter:
-    """Frames in one of ASE's formats, as bytes to be written; where ASE insists, it writes to `path` itself."""
+    """Frames in one of ASE's formats, as bytes to be written; where ASE insists, it writes to `path` itself.
 
-    def __init__(self, path: Path, name: str) -> None:
+    holds_many: all frames go to the file, otherwise the last.
+    """
+
+    def __init__(self, path: Path, name: str, holds_many: bool) -> None:
         self._path, self._name = path, name
         self._kept: list[Atoms] = []
-        self._holds_many = not ioformats[name].single
+        self._holds_many = holds_many
         self._trajectory = Trajectory(str(path), "w") if name == "traj" else None
 
     def frame(self, atoms: Atoms) -> bytes:
