@@ -71,7 +71,7 @@ class FrameReader:
         if is_resumable(output_format(options.healed)):
             self._progress = ProgressFile(options.healed, options.damaged, self._settings())
             found = self._progress.read()
-        self._frames = source.frames(self._chosen, found.taken if found else 0)
+        self._frames = source.frames_or_errors(self._chosen, found.taken if found else 0)
         n_frames = source.n_frames()
         return source.kind, source.warning, found, None if n_frames is None else len(range(n_frames)[self._chosen])
 

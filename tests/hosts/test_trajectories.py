@@ -13,7 +13,7 @@ from formats.structure_files import dump_text, noisy_crystal
 
 from lammps_heal.errors import HealError
 from lammps_heal.hosts.formats.dump import Dump
-from lammps_heal.hosts.formats.source import InputFrame, Source
+from lammps_heal.hosts.formats.source import Source
 from lammps_heal.hosts.formats.structure import Structure
 from lammps_heal.hosts.frame_choice import parse_frames
 
@@ -30,8 +30,7 @@ def frames_of(n: int) -> list[Atoms]:
 
 
 def structures(path: Path) -> list[Structure]:
-    found = list(Source(path).frames(slice(None)))
-    return [frame.structure for frame in found if isinstance(frame, InputFrame)]
+    return [frame.structure for frame in Source(path).frames(slice(None))]
 
 
 @pytest.fixture

@@ -63,8 +63,15 @@ class Source:
             return len(self._dump)
         return 1 if self.kind in ("data", "restart") else None
 
-    def frames(self, chosen: slice, skip: int = 0) -> Iterator[InputFrame | HealError]:
-        """The frames chosen, but for the first `skip` of these, one by one; for one that is broken, what is wrong with it."""
+    def frames(self, chosen: slice, skip: int = 0) -> Iterator[InputFrame]:
+        """The frames chosen, but for the first `skip` of these, one by one."""
+        for frame in self.frames_or_errors(chosen, skip):
+            if isinstance(frame, HealError):
+                raise frame
+            yield frame
+
+    def frames_or_errors(self, chosen: slice, skip: int = 0) -> Iterator[InputFrame | HealError]:
+        """The same; in place of a frame of a dump that is broken, what is wrong with it."""
         if self._dump:
             for number in range(len(self._dump))[chosen][skip:]:
                 try:
