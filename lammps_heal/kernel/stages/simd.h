@@ -9,6 +9,13 @@
 
 #include <utility>
 
+// Where nothing is said, as in a LAMMPS source tree.
+#ifndef HEAL_INSTRUCTION_SET
+#define HEAL_INSTRUCTION_SET portable
+#define HEAL_LANES 4
+#define HEAL_REGISTERS 16
+#endif
+
 #ifdef __AVX__
 #include <immintrin.h>
 #endif
