@@ -9,10 +9,10 @@ SOURCES := $(shell find lammps_heal -name '*.cpp' -o -name '*.h')
 TEST_SOURCES := $(shell find tests -name '*.cpp' -o -name '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup heal observe data train curve export evaluate bench test lint wheel doctor clean
+.PHONY: help setup heal observe data train curve export evaluate bench test gpu-bundle gpu-check lint wheel doctor clean
 
 help:            ## this help
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
 
 setup: $(READY)  ## .venv with this package, its three libraries and all extras
 
@@ -64,6 +64,12 @@ bench: setup     ## time healing beside an EAM force call and CG minimisation (a
 
 test: setup      ## all tests, real LAMMPS runs among them; a part of them: make test TESTS='tests/kernel -m "not mpi"'
 	$(BIN)/pytest $(TESTS)
+
+gpu-bundle: setup  ## pack what a GPU machine without a network needs for gpu-check
+	$(BIN)/python tests/gpu/bundle.py
+
+gpu-check:       ## on a GPU machine: is healing there right, how fast, how much memory (tests/gpu/README.md)
+	$(PYTHON) tests/gpu/check.py
 
 lint: setup      ## ruff, strict mypy and clang-format
 	$(BIN)/ruff check .
