@@ -15,6 +15,8 @@ from lammps_heal.errors import HealError
 from lammps_heal.model.model_file import Model
 from lammps_heal.model.network import HealingNetwork
 
+OUT_OF_MEMORY = "out of memory"  # in torch's message of a full card; its class differs with where it happens
+
 
 class ScaledNetwork(nn.Module):
     """The network for another length scale: lengths of the crystal ÷ those that the network was trained on."""
@@ -83,6 +85,8 @@ def open_torchscript(model: Model, device: str = "cpu", number: int = 0) -> torc
         module.length_scale = model.length_scale
         found = weights_hash(module.network)
     except Exception as reason:
+        if OUT_OF_MEMORY in str(reason):
+            raise full_card(reason) from reason
         first_line = (str(reason).strip() or type(reason).__name__).splitlines()[0]
         raise HealError(
             f'the TorchScript of model file "{model.path}" is damaged ({first_line}): write it anew with "lammps-heal export"'
@@ -90,6 +94,12 @@ def open_torchscript(model: Model, device: str = "cpu", number: int = 0) -> torc
     if found != model.weights_hash:
         raise HealError(f'the TorchScript of model file "{model.path}" has other weights than it records: export it anew')
     return cast(torch.jit.ScriptModule, module.eval())
+
+
+def full_card(reason: Exception) -> HealError:
+    """What to say where a card has no memory left; of the TorchScript interpreter's trace, the line that says so."""
+    last = [line for line in str(reason).splitlines() if OUT_OF_MEMORY in line][-1]
+    return HealError(f"{last.rpartition('Error: ')[2]}: free memory of the device, use more devices, or device cpu")
 
 
 def without_specialising() -> AbstractContextManager[None]:

@@ -1,13 +1,14 @@
 """The arithmetic of a step by torch: the reference, what heals on a GPU, and what takes the kernel's place without one."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from lammps_heal.model.scripted import without_specialising
+from lammps_heal.model.scripted import OUT_OF_MEMORY, full_card, without_specialising
 from lammps_heal.step.neighbours import Float64Array, Neighbourhoods, require_separate_atoms
 
 # Centres handed to the network at once. On the CPU the work of one chunk then stays in the cache, which halves the
@@ -42,15 +43,17 @@ class TorchBackend:
 
     def pair_forces(self, positions: Float64Array, neighbourhoods: Neighbourhoods) -> tuple[Float64Array, Float64Array]:
         require_separate_atoms(positions, neighbourhoods)
-        forces = torch.zeros(positions.shape, dtype=torch.float64, device=self._device)
-        mobilities = self._in_chunks(self._network, positions, neighbourhoods, (3, 3), forces)
-        return forces.cpu().numpy(), mobilities
+        with _room_or_error():
+            forces = torch.zeros(positions.shape, dtype=torch.float64, device=self._device)
+            mobilities = self._in_chunks(self._network, positions, neighbourhoods, (3, 3), forces)
+            return forces.cpu().numpy(), mobilities
 
     def message_layer(
         self, positions: Float64Array, neighbourhoods: Neighbourhoods, v_in: Float64Array, layer: int
     ) -> Float64Array:
-        vectors = torch.as_tensor(v_in, device=self._device)
-        return self._in_chunks(self._network.message_layer, positions, neighbourhoods, (3,), vectors, layer)
+        with _room_or_error():
+            vectors = torch.as_tensor(v_in, device=self._device)
+            return self._in_chunks(self._network.message_layer, positions, neighbourhoods, (3,), vectors, layer)
 
     def _in_chunks(
         self,
@@ -80,3 +83,14 @@ class TorchBackend:
                     raise ValueError(f"the network returned {tuple(found.shape)}, needed {(stop - start, *shape)}")
                 result[centres[start:stop]] = found.cpu().numpy()
         return result
+
+
+@contextmanager
+def _room_or_error() -> Iterator[None]:
+    """Raises HealError where the device has no memory left."""
+    try:
+        yield
+    except Exception as reason:  # RuntimeError, or the interpreter's own
+        if OUT_OF_MEMORY not in str(reason):
+            raise
+        raise full_card(reason) from reason

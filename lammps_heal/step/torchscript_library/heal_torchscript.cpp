@@ -10,6 +10,7 @@
 #include <cstring>
 #include <exception>
 #include <fstream>
+#include <sstream>
 #include <string>
 
 using namespace lammps_heal;
@@ -28,26 +29,50 @@ struct heal_torchscript {
 
 static thread_local std::string last_error;
 
-static std::string first_line(const std::string &text)
+static const char OUT_OF_MEMORY[] = "out of memory";    // in torch's message of a full card
+static const char FREE_MEMORY[] = ": free memory of the device, use more devices, or \"device cpu\"";
+
+// The line that says why: the first, or in a trace of the TorchScript interpreter the last of an error.
+static std::string reason_in(const std::string &text)
 {
-  return text.substr(0, text.find('\n'));
+  std::istringstream lines(text);
+  std::string first, reason;
+  for (std::string line; std::getline(lines, line);) {
+    if (first.empty())
+      first = line;
+    const size_t colon = line.find("Error: ");
+    if (colon != std::string::npos && line.find(' ') == colon + 6)
+      reason = line.substr(colon + 7);
+  }
+  return reason.empty() ? first : reason;
 }
 
-// What work throws becomes last_error, behind `before`; returns whether it threw nothing.
-template <typename Work> static bool succeeds(const char *before, const char *behind, const Work &work)
+// Of one failure: before + reason + behind + advice.
+struct Words {
+  const char *before, *behind, *advice;
+};
+
+// What work throws becomes last_error; returns whether it threw nothing.
+template <typename Work> static bool succeeds(const Words &words, const Work &work)
 {
+  std::string reason = "unknown reason";
   try {
     work();
     return true;
-  } catch (const c10::Error &reason) {
-    last_error = before + first_line(reason.what_without_backtrace()) + behind;
-  } catch (const std::exception &reason) {
-    last_error = before + first_line(reason.what()) + behind;
+  } catch (const c10::Error &error) {
+    reason = reason_in(error.what_without_backtrace());
+  } catch (const std::exception &error) {
+    reason = reason_in(error.what());
   } catch (...) {
-    last_error = std::string(before) + "unknown reason" + behind;
   }
+  const bool is_full = reason.find(OUT_OF_MEMORY) != std::string::npos;
+  last_error = words.before + reason + words.behind + (is_full ? FREE_MEMORY : words.advice);
   return false;
 }
+
+static const Words SILENT = {"", "", ""}, FAILED_STEP = {"TorchScript failed: ", "", ""},
+                   UNUSABLE = {"has a TorchScript that cannot be used (", ")",
+                               ": export it anew with \"lammps-heal export\""};
 
 // The version in torch/version.py beside the libraries that are loaded; empty where it cannot be found.
 static std::string loaded_torch_version()
@@ -89,7 +114,7 @@ const char *heal_torchscript_problem()
 int32_t heal_torchscript_n_cuda_devices()
 {
   int32_t n_devices = 0;
-  succeeds("", "", [&]() {
+  succeeds(SILENT, [&]() {
     if (torch::cuda::is_available())
       n_devices = static_cast<int32_t>(torch::cuda::device_count());
   });
@@ -98,14 +123,14 @@ int32_t heal_torchscript_n_cuda_devices()
 
 void heal_torchscript_set_threads(int32_t n_threads)
 {
-  succeeds("", "", [&]() { at::set_num_threads(n_threads); });
+  succeeds(SILENT, [&]() { at::set_num_threads(n_threads); });
 }
 
 heal_torchscript *heal_torchscript_create(const char *file, int64_t n_bytes, const char *weights_hash,
                                           const char *device, double length_scale)
 {
   heal_torchscript *created = nullptr;
-  succeeds("has a TorchScript that cannot be used (", "): export it anew with \"lammps-heal export\"", [&]() {
+  succeeds(UNUSABLE, [&]() {
     created = new heal_torchscript{
         ScriptModule(std::string(file, static_cast<size_t>(n_bytes)), weights_hash, device, length_scale)};
   });
@@ -121,8 +146,7 @@ int heal_torchscript_pair_forces(heal_torchscript *module, const heal_atoms *ato
                                  double *vectors, int64_t *overlap)
 {
   bool overlaps = false;
-  if (!succeeds("TorchScript failed: ", "",
-                [&]() { overlaps = module->module.pair_forces(*atoms, ids, vectors, overlap); }))
+  if (!succeeds(FAILED_STEP, [&]() { overlaps = module->module.pair_forces(*atoms, ids, vectors, overlap); }))
     return HEAL_FAILED;
   if (overlaps)
     last_error = "two atoms overlap";
@@ -131,14 +155,11 @@ int heal_torchscript_pair_forces(heal_torchscript *module, const heal_atoms *ato
 
 int heal_torchscript_apply_mobilities(heal_torchscript *module, double *vectors)
 {
-  return succeeds("TorchScript failed: ", "", [&]() { module->module.apply_mobilities(vectors); })
-             ? HEAL_OK
-             : HEAL_FAILED;
+  return succeeds(FAILED_STEP, [&]() { module->module.apply_mobilities(vectors); }) ? HEAL_OK : HEAL_FAILED;
 }
 
 int heal_torchscript_message_layer(heal_torchscript *module, int32_t layer, double *vectors)
 {
-  return succeeds("TorchScript failed: ", "", [&]() { module->module.message_layer(layer, vectors); })
-             ? HEAL_OK
-             : HEAL_FAILED;
+  return succeeds(FAILED_STEP, [&]() { module->module.message_layer(layer, vectors); }) ? HEAL_OK
+                                                                                        : HEAL_FAILED;
 }

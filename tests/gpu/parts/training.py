@@ -60,20 +60,10 @@ class Training:
         return self.folder / "weights.pth"
 
     def command(self) -> list[str]:
-        """By a recipe, where `lammps-heal train` takes one; else by options."""
         self.folder.mkdir(exist_ok=True)
-        takes_recipe = "recipe" in run([program("lammps-heal"), "train", "--help"]).output
-        if takes_recipe:
-            recipe = self.folder / "check.toml"
-            recipe.write_text(RECIPE.format(data=self.data, steps=STEPS, every=CHECKPOINT_EVERY))
-            words = f"train {recipe} -o {self.weights} --folder {self.folder} --device {self.device}"
-        else:
-            words = (
-                f"train --data {self.data} --weights {self.weights} --checkpoint {self.folder / 'checkpoint'} "
-                f"--log {self.folder / 'log'} --device {self.device} --steps {STEPS} --validate-every {CHECKPOINT_EVERY} "
-                "--cutoff 5.0 --n-channels 4 --n-hidden 16 --n-layers 1 --sigma-max 0.3 --fresh-fraction 0.3 "
-                "--wave-weight 0.4 --layer-steps 2"
-            )
+        recipe = self.folder / "check.toml"
+        recipe.write_text(RECIPE.format(data=self.data, steps=STEPS, every=CHECKPOINT_EVERY))
+        words = f"train {recipe} -o {self.weights} --folder {self.folder} --device {self.device}"
         return [program("lammps-heal"), *words.split()]
 
     def parameters(self) -> np.ndarray:
