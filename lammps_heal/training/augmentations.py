@@ -9,6 +9,8 @@ from lammps_heal.training.lengths import Lengths
 
 HOP = (0.3, 0.5)  # of the way into the vacancy beside an atom; beyond a half, that is where the atom belongs
 MISSING_ONE_TO_THREE = range(9, 12)  # nearest neighbours of fcc's 12; with more missing it is a surface to move on
+VACANCIES = "vacancies"  # key of a structure's header: (n, 3) Å, the empty sites
+HOPS = 1.12  # nn, from a vacancy to the atoms that may hop into it: nearest neighbours, in a strained crystal too
 TRIES = 40  # atoms that are looked at for a vacancy beside them
 
 
@@ -32,8 +34,11 @@ def frenkel_pair(atoms: Atoms, reach: float, lengths: Lengths, rng: np.random.Ge
 def hop_configuration(atoms: Atoms, lengths: Lengths, rng: np.random.Generator) -> Float64Array | None:
     """(n, 3) Å: positions with one atom on its way into a vacancy beside it, or None where no such atom is found.
 
-    Fcc sites are centres of inversion: opposite a neighbour is another, or a vacancy.
+    A header that names the vacancies serves any crystal. Without it the crystal is fcc, where sites are centres of
+    inversion: opposite a neighbour is another, or a vacancy.
     """
+    if VACANCIES in atoms.info:
+        return _hop_into(np.reshape(atoms.info[VACANCIES], (-1, 3)), atoms, lengths, rng)
     positions: Float64Array = atoms.positions.copy()
     nearest = (np.sqrt(2.0) * atoms.get_volume() / len(atoms)) ** (1 / 3)
     for atom in rng.permutation(len(atoms))[:TRIES]:
@@ -47,6 +52,18 @@ def hop_configuration(atoms: Atoms, lengths: Lengths, rng: np.random.Generator) 
             positions[atom] += rng.uniform(*HOP) * vacant[int(rng.integers(len(vacant)))]
             return positions
     return None
+
+
+def _hop_into(vacancies: Float64Array, atoms: Atoms, lengths: Lengths, rng: np.random.Generator) -> Float64Array | None:
+    """The same, of the vacant sites, (n, 3) Å."""
+    positions: Float64Array = atoms.positions.copy()
+    vectors, distances = find_mic(vacancies[int(rng.integers(len(vacancies)))] - positions, atoms.cell, atoms.pbc)
+    beside = np.flatnonzero(distances < HOPS * lengths.nearest_neighbour)
+    if len(beside) == 0:
+        return None
+    atom = int(rng.choice(beside))
+    positions[atom] += rng.uniform(*HOP) * vectors[atom]
+    return positions
 
 
 def long_wavelength_displacement(atoms: Atoms, lengths: Lengths, rng: np.random.Generator) -> Float64Array:

@@ -8,15 +8,18 @@ from dataclasses import asdict, dataclass
 from math import sqrt
 from typing import Any
 
+from lammps_heal.model.model_file import MAX_DISPLACEMENT
+
 PLATINUM = 3.92 / sqrt(2.0)  # Å, nearest-neighbour distance under Pt_u3.eam
 DIGITS = 9  # of a scale: the box of relaxed platinum is 3.92 Å but for rounding, and its lengths are those below
-PARTS_OF_LATTICE_CONSTANT = {"fcc": 1.0 / sqrt(2.0)}  # nearest-neighbour distance
 
 
 @dataclass(frozen=True)
 class Lengths:
     """Å, as they are for platinum."""
 
+    nearest_neighbour: float = PLATINUM
+    max_displacement: float = MAX_DISPLACEMENT  # cap of one healing step
     noise_floor: float = 0.002  # s_0 of the loss
     clean_floor: float = 0.0005  # s_0 of the loss where there never was noise
     pair_sigma: float = 0.3  # the most noise around a close Frenkel pair

@@ -12,15 +12,25 @@ from typing import Any
 from lammps_heal.errors import HealError
 from lammps_heal.training.mixture import NOISE, Mixture
 
-STRUCTURES = ("fcc",)  # that hop configurations, long waves and lattice constants are known of
+WAVES = ("fcc",)  # structures that long waves and the tuning of layers are known of
 
 
 @dataclass(frozen=True)
 class Crystal:
-    """What is to be healed."""
+    """What is to be healed, and the potential that structures are made with where there are no files of them.
+
+    structure: a name of crystals.prototypes.PROTOTYPES, or a file with a unit cell. pair_style, pair_coeff, settings,
+    atom_style: see hosts.potential.Potential. lattice_constant, Å, and melting_point, K: 0 where LAMMPS is to find them.
+    """
 
     structure: str = "fcc"
     elements: tuple[str, ...] = ("Pt",)
+    pair_style: str = ""
+    pair_coeff: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    atom_style: str = "atomic"
+    lattice_constant: float = 0.0
+    melting_point: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -82,18 +92,26 @@ class Stage:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A whole training. data: files of structures. text: of the file it was read from. changes: made to that (--set)."""
+    """A whole training.
+
+    data: files of structures. start: name or file of a model to begin from, its lengths scaled to the crystal; "": from
+    nothing. text: of the file it was read from. changes: made to that (--set).
+    """
 
     data: tuple[Path, ...]
     crystal: Crystal = Crystal()
     network: NetworkSizes = NetworkSizes()  # as it begins
     stages: tuple[Stage, ...] = (Stage(),)
+    start: str = ""
     text: str = ""
     changes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.crystal.structure not in STRUCTURES:
-            raise HealError(f'structure "{self.crystal.structure}" cannot be trained on, needed one of: {", ".join(STRUCTURES)}')
+        has_waves = any(stage.wave_weight > 0.0 or stage.tuning_steps > 0 for stage in self.stages)
+        if has_waves and self.crystal.structure not in WAVES:
+            raise HealError(
+                f"wave_weight and tuning_steps know {', '.join(WAVES)}, the recipe is of {self.crystal.structure}: leave them out"
+            )
         if not self.data or len({path.name for path in self.data}) < len(self.data):
             raise HealError(f"a recipe needs files of structures, each of another name, got {[str(p) for p in self.data]}")
         if not self.stages:
@@ -109,7 +127,12 @@ class Recipe:
 
     def as_json(self) -> dict[str, Any]:
         """All that determines the weights but the structures themselves, as JSON has it."""
-        crystal, network, stages = asdict(self.crystal), asdict(self.network), [asdict(stage) for stage in self.stages]
+        usual = asdict(Crystal())
+        always = ("structure", "elements")
+        crystal = {name: value for name, value in asdict(self.crystal).items() if name in always or value != usual[name]}
+        network, stages = asdict(self.network), [asdict(stage) for stage in self.stages]
         values = {"crystal": crystal, "network": network, "data": [path.name for path in self.data], "stages": stages}
+        if self.start:
+            values["start"] = self.start
         as_json: dict[str, Any] = json.loads(json.dumps(values))
         return as_json

@@ -1,6 +1,7 @@
 """Reading a recipe from its TOML file, with changes to it (`--set key=value`) for a trial.
 
 [crystal] [network] [data] [mixture]     each once
+[start]                                  model = "bcc": a shipped model's name, or a file, to begin from
 [training]                               keys of a stage that hold for all of them
 [[stage]]                                one for each stage: keys of its own; its own `mixture` replaces [mixture]
 """
@@ -21,7 +22,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-TABLES = ("crystal", "network", "data", "mixture", "training", "stage")
+TABLES = ("crystal", "network", "start", "data", "mixture", "training", "stage")
 Table = dict[str, Any]
 Part = TypeVar("Part", Crystal, NetworkSizes, Mixture, Stage)
 
@@ -78,11 +79,14 @@ def _recipe(tables: Table, text: str, changes: tuple[str, ...]) -> Recipe:
     files = data.get("files")
     if not isinstance(files, list) or not files or not all(isinstance(name, str) for name in files):
         raise HealError(f"files of [data] must be a list of names, got {files!r}")
+    start = tables.get("start", {})
+    _require_known("key of [start]", start, ("model",))
     return Recipe(
         data=tuple(Path(name) for name in files),
         crystal=_part(Crystal, tables.get("crystal", {}), "[crystal]"),
         network=_part(NetworkSizes, tables.get("network", {}), "[network]"),
         stages=tuple(_stage(tables, stage, f"stage {number}") for number, stage in enumerate(stages, 1)),
+        start=str(start.get("model", "")),
         text=text,
         changes=changes,
     )

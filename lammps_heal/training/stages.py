@@ -16,6 +16,7 @@ from lammps_heal.training.growth import start_from
 from lammps_heal.training.interruption import Interrupted, Interruption
 from lammps_heal.training.provenance import Provenance, is_trained, sha256_of
 from lammps_heal.training.recipe import Recipe
+from lammps_heal.training.start import weights_of_model
 from lammps_heal.training.structures import lattice_of, read_training_structures
 from lammps_heal.training.trainer import Trainer
 from lammps_heal.training.validation import Figures, score
@@ -103,6 +104,9 @@ class _Training:
                 )
         self.files.log.unlink(missing_ok=True)
         self.trainer = self._make_trainer()
+        if self.recipe.start:
+            begun = weights_of_model(self.recipe.start, self.lattice.nearest_neighbour, self.trainer.network.cutoff)
+            start_from(begun, self.trainer.network)
 
     def resume(self) -> None:
         """Go on from the checkpoint. Raises HealError where it is of another training."""
@@ -198,4 +202,5 @@ class _Training:
             lattice_constants=[self.lattice.smallest, self.lattice.largest],
             sigmas=list(self.trainer.stage.sigma),
             record=self.provenance.record(figures, self.stage, self.trainer.step),
+            max_displacement=self.trainer.lengths.max_displacement,
         )

@@ -15,7 +15,6 @@ import torch
 from ase import Atoms
 
 from lammps_heal.analysis.sites import remove_mean, root_mean_square, vectors_to_sites
-from lammps_heal.model.model_file import MAX_DISPLACEMENT
 from lammps_heal.step.neighbours import Float64Array
 from lammps_heal.step.step import cap
 from lammps_heal.training.augmentations import (
@@ -135,7 +134,7 @@ class States:
             return
         if len(self.pool) >= self._stage.pool_size:
             self.pool.pop(int(self._rng.integers(len(self.pool))))
-        moved = state.positions + cap(displacement, MAX_DISPLACEMENT)[0]
+        moved = state.positions + cap(displacement, self._lengths.max_displacement)[0]
         self.pool.append(replace(state, positions=moved, age=state.age + 1))
 
     def state_dict(self) -> list[tuple[Any, ...]]:

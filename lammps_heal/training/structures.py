@@ -10,7 +10,6 @@ from ase import Atoms
 
 from lammps_heal.analysis.sites import read_structures, vectors_to_sites
 from lammps_heal.errors import HealError
-from lammps_heal.training.lengths import PARTS_OF_LATTICE_CONSTANT
 from lammps_heal.training.mixture import Fractions
 from lammps_heal.training.recipe import Crystal
 
@@ -83,10 +82,11 @@ class Lattice:
 
 
 def lattice_of(structures: Sequence[Atoms], crystal: Crystal) -> Lattice:
-    """Lattice constants of fcc structures, from the volume of an atom in the perfect ones.
+    """Lattice constants of the perfect crystals, from the volume of an atom.
 
-    Perfect cells are crystals of 4 n^3 atoms; the first of them is the relaxed one. Raises HealError where there is
-    none, or the structures are of other elements than the recipe names.
+    Headers name structure and lengths of the relaxed crystal (crystals/structures.py); without them the crystals are fcc,
+    and the first perfect one is relaxed. Raises HealError where there is none, or the structures are of others than the
+    recipe names.
     """
     elements = {symbol for atoms in structures for symbol in atoms.get_chemical_symbols()}
     if elements != set(crystal.elements) or len(elements) != 1:
@@ -95,9 +95,28 @@ def lattice_of(structures: Sequence[Atoms], crystal: Crystal) -> Lattice:
             f"got {', '.join(sorted(elements))}: mend elements in [crystal], or files in [data]"
         )
     crystals = [atoms for atoms in structures if group_of(atoms) == CRYSTAL]
+    found = {atoms.info.get("structure", "fcc") for atoms in structures}
+    name = Path(crystal.structure).stem  # of a unit cell's file too
+    if found != {name}:
+        raise HealError(
+            f"structures must be {name} as the recipe names, got {', '.join(sorted(found))}: mend [crystal] or [data]"
+        )
+    described = [atoms for atoms in crystals if "sites" in atoms.info]
+    if not described:
+        return _fcc_lattice(crystals)
+    constant, nearest = (float(described[0].info[key]) for key in ("lattice_constant", "nn"))
+    volumes = [atoms.get_volume() / atoms.info["sites"] for atoms in described]
+    relaxed = next((v for atoms, v in zip(described, volumes, strict=True) if "vacancies" not in atoms.info), None)
+    if relaxed is None:
+        raise HealError("structures must include a perfect crystal, the relaxed one first")
+    constants = [constant * float((volume / relaxed) ** (1 / 3)) for volume in volumes]
+    return Lattice(constant, min(constants), max(constants), nearest)
+
+
+def _fcc_lattice(crystals: Sequence[Atoms]) -> Lattice:
+    """Perfect cells are crystals of 4 n^3 atoms; the first of them is the relaxed one."""
     perfect = [atoms for atoms in crystals if round((len(atoms) / 4) ** (1 / 3)) ** 3 * 4 == len(atoms)]
     if not perfect:
         raise HealError("structures must include perfect cubic cells of 4 n^3 atoms, which tell the lattice constants")
     constants = [float((4.0 * atoms.get_volume() / len(atoms)) ** (1 / 3)) for atoms in perfect]
-    nearest = constants[0] * PARTS_OF_LATTICE_CONSTANT[crystal.structure]
-    return Lattice(constants[0], min(constants), max(constants), nearest)
+    return Lattice(constants[0], min(constants), max(constants), constants[0] / math.sqrt(2.0))

@@ -6,7 +6,6 @@ import numpy as np
 from ase import Atoms
 
 from lammps_heal.analysis.sites import remove_mean, root_mean_square, vectors_to_sites
-from lammps_heal.model.model_file import MAX_DISPLACEMENT
 from lammps_heal.model.network import HealingNetwork
 from lammps_heal.step.crystal import PeriodicCrystal
 from lammps_heal.step.neighbours import Float64Array
@@ -32,17 +31,22 @@ def validate(network: HealingNetwork, structures: Sequence[Atoms], stage: Stage,
     smallest = lengths.validation_sigmas[0]
     sigmas = [s for s in lengths.validation_sigmas if s <= max(stage.sigma[1], smallest)]
     fractions = Fractions.of(stage.mixture)
-    figures = {f"{sigma:g}": _figures(network, structures, CRYSTAL, sigma, rng) for sigma in sigmas}
+    figures = {f"{sigma:.3g}": _figures(network, structures, CRYSTAL, sigma, lengths, rng) for sigma in sigmas}
     if fractions.defect > 0.0:
         of_defects = [s for s in lengths.defect_sigmas if s in sigmas]
-        figures |= {f"defect {s:g}": _figures(network, structures, DEFECT, s, rng) for s in of_defects}
+        figures |= {f"defect {s:.3g}": _figures(network, structures, DEFECT, s, lengths, rng) for s in of_defects}
     if fractions.thermal > 0.0:
-        figures["thermal"] = _figures(network, structures, THERMAL, 0.0, rng)
+        figures["thermal"] = _figures(network, structures, THERMAL, 0.0, lengths, rng)
     return figures
 
 
 def _figures(
-    network: HealingNetwork, structures: Sequence[Atoms], group: str, sigma: float, rng: np.random.Generator
+    network: HealingNetwork,
+    structures: Sequence[Atoms],
+    group: str,
+    sigma: float,
+    lengths: Lengths,
+    rng: np.random.Generator,
 ) -> list[float]:
     """sigma: Å, of the noise put on; thermal snapshots are hot already."""
     held_out = [atoms for atoms in structures if group_of(atoms) == group]
@@ -52,7 +56,8 @@ def _figures(
         x = atoms.arrays[START] if group == THERMAL else atoms.positions + rng.normal(0.0, sigma, atoms.positions.shape)
         row = [_residual(x, atoms)]
         for step in range(1, VALIDATION_STEPS[-1] + 1):
-            x = x + cap(displacement(TorchBackend(network), *crystal.open_cluster(x), crystal), MAX_DISPLACEMENT)[0]
+            moved = displacement(TorchBackend(network), *crystal.open_cluster(x), crystal)
+            x = x + cap(moved, lengths.max_displacement)[0]
             if step in VALIDATION_STEPS:
                 row.append(_residual(x, atoms))
         squares += np.square(row)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lammps_heal.errors import HealError
 from lammps_heal.model.export import TrainedNetwork
+from lammps_heal.model.model_file import MAX_DISPLACEMENT
 from lammps_heal.model.network import HealingNetwork
 from lammps_heal.training.recipe import NetworkSizes
 from lammps_heal.whole_files import whole_file
@@ -37,6 +38,7 @@ class TrainedWeights:
     lattice_constants: list[float]
     sigmas: list[float]
     record: dict[str, Any]
+    max_displacement: float = MAX_DISPLACEMENT
 
 
 def read_weights(path: Path) -> TrainedWeights:
@@ -80,4 +82,5 @@ def read_network(path: Path) -> TrainedNetwork:
         trained.lattice_constants,
         trained.sigmas,
         trained.record,
+        trained.max_displacement,
     )

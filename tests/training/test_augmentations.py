@@ -5,6 +5,7 @@ from ase.neighborlist import neighbor_list
 from conftest import LATTICE_CONSTANT, fcc
 
 from lammps_heal.analysis.sites import count_defects, site_distances, vectors_to_sites
+from lammps_heal.crystals.crystal import guess
 from lammps_heal.training.augmentations import (
     HOP,
     frenkel_pair,
@@ -104,3 +105,24 @@ def test_a_long_wavelength_displacement_goes_on_across_the_faces_of_the_cell(rng
         # All along one direction.
         assert np.linalg.matrix_rank(shifts, tol=1e-9) == 1
     assert min(largest) < 0.3 * LENGTHS.largest_shift and 0.7 * LENGTHS.largest_shift < max(largest) <= LENGTHS.largest_shift
+
+
+@pytest.mark.parametrize(("structure", "n_beside"), [("bcc", 8), ("hcp", 12), ("diamond", 4)])
+def test_a_hop_into_a_vacancy_that_the_header_names(structure: str, n_beside: int, rng: np.random.Generator) -> None:
+    crystal = guess(structure, ("W",))
+    sites = crystal.block(4.0)
+    atoms = sites.copy()
+    vacancy = sites.positions[7]
+    del atoms[7]
+    atoms.info["vacancies"] = vacancy[None]
+    hopped = set()
+    for _ in range(150):
+        moved = hop_configuration(atoms, Lengths.of(crystal.nn), rng)
+        assert moved is not None
+        [atom] = np.flatnonzero(np.abs(moved - atoms.positions).max(1))
+        way = np.linalg.norm(moved[atom] - atoms.positions[atom]) / crystal.nn
+        left, _ = find_mic(vacancy - moved[atom], atoms.cell, atoms.pbc)
+        assert way + np.linalg.norm(left) / crystal.nn == pytest.approx(1.0)  # straight towards it
+        assert HOP[0] <= way <= HOP[1]
+        hopped.add(int(atom))
+    assert len(hopped) == n_beside

@@ -94,7 +94,8 @@ def test_changes_are_made_and_kept(tmp_path: Path) -> None:
         ("", "training.fresh=1.5", "fresh is a share from 0 to 1, got 1.5"),
         ("", "mixture.crystal_noise=0.7", "mixture of stage 1: shares must sum to 1, got 0.7: crystal_noise = 0.7"),
         ("", "mixture.hop=-1", "a share is from 0 to 1, got hop = -1"),
-        ("", "crystal.structure=bcc", 'structure "bcc" cannot be trained on, needed one of: fcc'),
+        ("wave_weight = 0.4", "crystal.structure=bcc", "wave_weight and tuning_steps know fcc, the recipe is of bcc"),
+        ("", "start.file=bcc", 'there is no key of [start] "file"'),
         ("", "training.n_hidden=8", "a network can gain hidden units and not lose them, got stages of [8]"),
         ("", "network.switch_on=1", "0 <= switch_on < 1"),
         ("", "network.n_channels=0", "n_channels, n_hidden > 0"),
@@ -130,3 +131,16 @@ def test_the_readme_names_every_key() -> None:
     shares = [field.name.removeprefix("defect") if field.name.startswith("defect_") else field.name for field in fields(Mixture)]
     for name in [field.name for kind in (Crystal, NetworkSizes, Stage) for field in fields(kind)] + shares:
         assert name in text, name
+
+
+def test_a_crystal_with_a_potential_and_a_start_are_in_the_record(tmp_path: Path) -> None:
+    changes = (
+        "crystal.structure=bcc",
+        'crystal.pair_style="eam/fs"',
+        'crystal.pair_coeff=["* * Fe_mm.eam.fs Fe"]',
+        "start.model=fcc",
+    )
+    made = written(tmp_path, ONE_STAGE, *changes)
+    assert made.start == made.as_json()["start"] == "fcc"
+    assert made.as_json()["crystal"]["pair_coeff"] == ["* * Fe_mm.eam.fs Fe"]
+    assert set(written(tmp_path, ONE_STAGE).as_json()["crystal"]) == {"structure", "elements"}

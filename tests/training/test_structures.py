@@ -9,6 +9,7 @@ from conftest import ROOT, fcc, noisy
 from trainings import crystals, shares, shipped
 
 from lammps_heal.analysis.sites import vectors_to_sites
+from lammps_heal.crystals.crystal import guess
 from lammps_heal.errors import HealError
 from lammps_heal.training.mixture import NOISE, Fractions
 from lammps_heal.training.recipe import Crystal
@@ -93,3 +94,28 @@ def test_structures_of_another_element_than_the_recipes_are_refused() -> None:
         lattice_of(crystals(), Crystal(elements=("Cu",)))
     with pytest.raises(HealError, match="perfect cubic cells"):
         lattice_of(crystals()[1::2], Crystal())
+
+
+def described(structure: str, scale: float, n_missing: int = 0) -> Atoms:
+    """A crystal with the header of crystals/structures.py."""
+    crystal = guess(structure, ("Mg",), 3.2)
+    sites = crystal.scaled(scale).repeat(3)
+    atoms = sites[n_missing:]
+    atoms.info = {"structure": structure, "nn": crystal.nn, "lattice_constant": 3.2, "sites": len(sites)}
+    if n_missing:
+        atoms.info["vacancies"] = sites.positions[:n_missing]
+    return atoms
+
+
+def test_lattice_constants_of_any_crystal_are_those_of_its_header() -> None:
+    structures = [described("hcp", 1.0), described("hcp", 0.97, n_missing=2), described("hcp", 1.02)]
+    lattice = lattice_of(structures, Crystal("hcp", ("Mg",)))
+    assert (lattice.constant, lattice.nearest_neighbour) == (3.2, pytest.approx(3.2))
+    assert (lattice.smallest, lattice.largest) == (pytest.approx(0.97 * 3.2), pytest.approx(1.02 * 3.2))
+
+
+def test_structures_of_another_crystal_than_the_recipe_names_are_refused() -> None:
+    with pytest.raises(HealError, match="structures must be bcc as the recipe names, got hcp"):
+        lattice_of([described("hcp", 1.0)], Crystal("bcc", ("Mg",)))
+    with pytest.raises(HealError, match="must include a perfect crystal"):
+        lattice_of([described("hcp", 1.0, n_missing=1)], Crystal("hcp", ("Mg",)))
