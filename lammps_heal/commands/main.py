@@ -13,11 +13,25 @@ import os
 import sys
 from collections.abc import Sequence
 
-from lammps_heal.commands import bench, build_plugin, curve, demo, doctor, evaluate, export, heal, info, observe, report, train
+from lammps_heal.commands import (
+    bench,
+    build_plugin,
+    curve,
+    demo,
+    doctor,
+    evaluate,
+    export,
+    fit,
+    heal,
+    info,
+    observe,
+    report,
+    train,
+)
 from lammps_heal.commands.parser import Parser
 from lammps_heal.errors import HealError
 
-COMMANDS = (heal, observe, report, info, evaluate, bench, demo, doctor, build_plugin, train, curve, export)
+COMMANDS = (heal, observe, report, info, evaluate, bench, demo, doctor, build_plugin, fit, train, curve, export)
 FAILED, INTERRUPTED = 1, 130
 EXIT_CODES = (
     "exit code: 0 done; 1 not done, one line says why; 2 command line not understood; 3 done, but not as asked for; "

@@ -6,6 +6,7 @@ Written as extended XYZ, a frame each. The header says what a frame is:
     sites, vacancies                  of crystals: number of lattice sites; (n, 3) Å, the empty ones
     kind                              of defects and hot frames; crystals, with vacancies or without, have none
     temperature                       K; 0: relaxed. A hot frame follows what it was quenched to
+    potential                         of the first frame: the LAMMPS commands of the potential
 """
 
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from lammps_heal.errors import HealError
 from lammps_heal.whole_files import WholeFile
 
 SEED = 20_261_123
+POTENTIAL = "potential"  # key of the first frame's header
 SHAKE = 0.01  # nn, on what is about to relax: saddle points are left
 LARGEST_WAY = 0.5  # nn: an atom that goes farther when a hot frame is quenched has left its site
 FAR_SHELLS = 1.8  # nn, about: neighbours as far as the gap between shells there tell any stacking from the crystal's
@@ -43,10 +45,17 @@ def write_structures(
     for frame in frames:
         kind = "hot" if frame.info["temperature"] > 0 else str(frame.info.get("kind", "crystal"))
         counts[kind] = counts.get(kind, 0) + 1
+    frames[0].info[POTENTIAL] = list(work.potential.commands())
     file = WholeFile(path)
     ase.io.write(file.unfinished, frames, format="extxyz", columns=["symbols", "positions"], write_results=False)
     file.finish()
     return counts
+
+
+def made_for(path: Path) -> list[str]:
+    """The LAMMPS commands of the potential that the structures of a file are relaxed with; none where it does not say."""
+    [first] = ase.io.iread(path, index="0", format="extxyz")
+    return [str(line) for line in first.info.get(POTENTIAL, [])]
 
 
 def structures(crystal: Crystal, work: LammpsWork, melting_point: float, plan: Plan, seed: int = SEED) -> Iterator[Atoms]:

@@ -1,0 +1,159 @@
+"""A model for a crystal and its potential: structures, training, acceptance, export; what `lammps-heal fit` does.
+
+Where a model of the structure is shipped the training begins from it, its lengths scaled; else from nothing. What is made
+on the way stays in a folder, and a fit that was interrupted goes on from there.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from ase import Atoms
+
+from lammps_heal.crystals.acceptance import QUICK as QUICK_ACCEPTANCE
+from lammps_heal.crystals.acceptance import Acceptance, Size
+from lammps_heal.crystals.crystal import Crystal
+from lammps_heal.crystals.drafts import QUICK as QUICK_PLAN
+from lammps_heal.crystals.drafts import Plan
+from lammps_heal.crystals.lammps_work import LammpsWork
+from lammps_heal.crystals.melting import estimated_melting_point
+from lammps_heal.crystals.relaxed_crystal import relaxed_crystal
+from lammps_heal.crystals.structures import made_for, write_structures
+from lammps_heal.errors import HealError
+from lammps_heal.evaluation.rows import Row
+from lammps_heal.hosts.ase_atoms import heal
+from lammps_heal.hosts.potential import Potential
+from lammps_heal.model.export import export
+from lammps_heal.model.model_file import load
+from lammps_heal.training.mixture import Mixture
+from lammps_heal.training.recipe import Crystal as Described
+from lammps_heal.training.recipe import NetworkSizes, Recipe, Stage
+from lammps_heal.training.stages import Files, train
+from lammps_heal.training.start import sizes_of_model
+from lammps_heal.training.weights import read_network
+
+Say = Callable[[str], None]
+BASES = {"fcc": "fcc"}  # shipped models by the structure that they are of
+# Lengths of a network and its training in nn. As far as 2.19 nn are 54 to 60 neighbours of close-packed crystals and 58
+# of bcc, as the platinum model has; of open structures 46 are within 2.55 nn.
+CUTOFF, CUTOFF_OF_OPEN = 2.19, 2.55
+SIGMA = (0.004, 0.2)
+PAIR_REACH = 2.4
+DIGITS = 4  # of lengths in a recipe, Å
+MIXTURE = Mixture(
+    crystal_noise=0.10,
+    crystal_inhomogeneous=0.03,
+    crystal_long_wavelength=0.03,
+    crystal_clean=0.04,
+    frenkel_pair=0.14,
+    hop=0.06,
+    defect_noise=0.12,
+    defect_inhomogeneous=0.04,
+    defect_long_wavelength=0.07,
+    defect_clean=0.27,
+    thermal=0.10,
+)
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is done. steps, learning_rate: of a training from nothing; fine_*: of one from a base."""
+
+    steps: int = 8000
+    learning_rate: float = 0.004
+    fine_steps: int = 2500
+    fine_learning_rate: float = 0.002
+    plan: Plan = field(default_factory=Plan)
+    acceptance: Size = field(default_factory=Size)
+
+
+QUICK = Effort(steps=1500, fine_steps=500, plan=QUICK_PLAN, acceptance=QUICK_ACCEPTANCE)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A crystal as its potential has it. melting_point: K."""
+
+    crystal: Crystal
+    work: LammpsWork
+    melting_point: float
+
+    @classmethod
+    def of(cls, described: Described) -> "Subject":
+        """What a recipe describes, relaxed by LAMMPS. Raises HealError where that is no stable crystal."""
+        if not described.pair_style:
+            raise HealError("there is no potential: give pair_style and pair_coeff, as in a LAMMPS input")
+        d = described
+        potential = Potential(d.pair_style, d.pair_coeff, d.settings, d.atom_style)
+        crystal = relaxed_crystal(d.structure, d.elements, potential, d.lattice_constant or None)
+        work = LammpsWork(potential, d.elements)
+        return cls(crystal, work, d.melting_point or estimated_melting_point(crystal, work))
+
+    def __str__(self) -> str:
+        c = self.crystal
+        lengths = f"lattice constant {c.lattice_constant:.4f} Å, nearest neighbours {c.nn:.4f} Å apart"
+        return f"{c.structure} {' '.join(c.elements)}: {lengths}, taken to melt at {self.melting_point:.0f} K"
+
+
+def make_structures(path: Path, subject: Subject, plan: Plan, say: Say = print) -> None:
+    """Write the file of structures, unless it is there and of this very potential."""
+    if path.is_file():
+        found, needed = made_for(path), subject.work.potential.commands()
+        if found != needed:
+            raise HealError(f'"{path}" is of another potential ({"; ".join(found)}): delete it, or name another output')
+        say(f"structures: {path} is there already")
+        return
+    counts = write_structures(path, subject.crystal, subject.work, subject.melting_point, plan)
+    say(f"structures: {sum(counts.values())} in {path}: " + ", ".join(f"{n} {kind}" for kind, n in counts.items()))
+
+
+def recipe_for(described: Described, crystal: Crystal, data: Path, effort: Effort, base: str = "") -> Recipe:
+    """The recipe of a fit. base: name or file of the model to begin from; "": nothing."""
+    nn = crystal.nn
+    is_open = crystal.shells[0].n_neighbours <= 4.5
+    cutoff = round((CUTOFF_OF_OPEN if is_open else CUTOFF) * nn, DIGITS)
+    fresh = NetworkSizes(cutoff=cutoff, switch_on=0.85, n_channels=8, n_hidden=64, n_layers=2)
+    stage = Stage(
+        steps=effort.fine_steps if base else effort.steps,
+        learning_rate=effort.fine_learning_rate if base else effort.learning_rate,
+        sigma=(round(SIGMA[0] * nn, DIGITS), round(SIGMA[1] * nn, DIGITS)),
+        mixture=MIXTURE,
+        fresh=0.3,
+        pair_reach=round(PAIR_REACH * nn, DIGITS),
+        pair_weight=(2.0, 1.0),
+        validate_every=100_000,
+    )
+    sizes = sizes_of_model(base, nn) if base else fresh
+    return Recipe((data,), described, sizes, (stage,), start=base)
+
+
+def fit(recipe: Recipe, subject: Subject, output: Path, files: Files, size: Size, command: str, say: Say = print) -> list[Row]:
+    """Train by the recipe, export, and accept; the rows of acceptance stand in the model's record too."""
+    train(recipe, files, command, resume=files.checkpoint.is_file() or files.weights.is_file())
+    trained = read_network(files.weights)
+    export(trained, output)
+    rows = accept(output, subject, size, say)
+    export(replace(trained, training={**trained.training, "acceptance": [asdict(row) for row in rows]}), output)
+    return rows
+
+
+def accept(model: str | Path, subject: Subject, size: Size, say: Say = print) -> list[Row]:
+    """The rows of acceptance of a model, each told as it comes."""
+    loaded = load(model)
+
+    def healed(atoms: Atoms, steps: int) -> Atoms:
+        return heal(atoms, loaded, steps)
+
+    rows = []
+    for row in Acceptance(subject.crystal, subject.work, healed, subject.melting_point, size).rows():
+        rows.append(row)
+        say(f"measured: {row.case}, {row.structure}, {row.figure}")
+    return rows
+
+
+def verdict(rows: Sequence[Row]) -> str:
+    """One line: good, or what falls short."""
+    short = sorted({row.case for row in rows if row.passed is False})
+    if not short:
+        return "verdict: good"
+    return f"verdict: falls short in {', '.join(short)}: train longer (--steps), or use it where these do not matter"
