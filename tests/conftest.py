@@ -21,7 +21,7 @@ MODEL = ROOT / "data" / "pt_heal.pt"
 POTENTIAL = ROOT / "potentials" / "Pt_u3.eam"
 LATTICE_CONSTANT = 3.92  # Å, Pt_u3.eam
 
-ON_ONE_SPOT = 0.5 * SMALLEST_DISTANCE  # Å
+OVERLAPPING = 0.5 * SMALLEST_DISTANCE  # Å
 
 # Å, by floating-point type: rounding of positions of some tens of Å, and of sums of some tens of terms.
 TOLERANCE = {torch.float32: 1.0e-5, torch.float64: 1.0e-10}

@@ -201,7 +201,7 @@ class Tally:
 
 
 def with_noise(atoms: Atoms, sigma: float, rng: np.random.Generator) -> Atoms:
-    """A copy with Gaussian noise, Å per component; drawn again for atoms that it puts on one spot."""
+    """A copy with Gaussian noise, Å per component; drawn again for atoms that it makes overlap."""
     noisy: Atoms = atoms.copy()
     moved = np.arange(len(atoms))
     while len(moved):

@@ -199,7 +199,7 @@ def overlap_error(positions: Float64Array, row: int, other: int) -> HealError:
     """The error for two rows of positions, (n, 3) Å, that overlap."""
     x, y, z = positions[row]
     return HealError(
-        f"two atoms are on one spot, at ({x:.3f}, {y:.3f}, {z:.3f}) Å, "
+        f"two atoms overlap, at ({x:.3f}, {y:.3f}, {z:.3f}) Å, "
         f"{np.linalg.norm(positions[other] - positions[row]):.3g} Å apart: "
         f'delete one of them (LAMMPS: "delete_atoms overlap {SMALLEST_DISTANCE} all all")'
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import MODEL, ON_ONE_SPOT, fcc
+from conftest import MODEL, OVERLAPPING, fcc
 
 from lammps_heal.analysis.energies import minimise
 from lammps_heal.errors import HealError
@@ -176,23 +176,23 @@ def test_a_refusal_is_a_row_and_the_other_cases_go_on(tmp_path: Path, monkeypatc
     monkeypatch.chdir(MODEL.parent.parent)
 
     def refuse(*_: object) -> list[Row]:
-        raise HealError("two atoms are on one spot")
+        raise HealError("two atoms overlap")
 
     monkeypatch.setitem(CASES, "noise", refuse)
     monkeypatch.setitem(CASES, "frenkel", lambda model, size: [row("frenkel", "", "", at_most(1), 0, 0, 1)])
     evaluation = Evaluation(MODEL, ["noise", "frenkel"])
     assert list(evaluation.run(tmp_path / "figures.json")) == ["noise", "frenkel"]
     assert [(r.case, r.passed) for r in evaluation.rows] == [("noise", False), ("frenkel", True)]
-    assert "two atoms are on one spot" in (tmp_path / "figures.txt").read_text()
+    assert "two atoms overlap" in (tmp_path / "figures.txt").read_text()
 
 
 def test_a_structure_that_is_refused_has_not_stayed(model: Model) -> None:
     atoms = fcc(3)
     assert stayed("crystal", atoms, atoms, model, 2).passed
-    atoms.positions[1] = atoms.positions[0] + [0.0, 0.0, ON_ONE_SPOT]
+    atoms.positions[1] = atoms.positions[0] + [0.0, 0.0, OVERLAPPING]
     refused = stayed("crystal", atoms, None, model, 2)
     assert refused.passed is False
-    assert refused.healed == "refused: two atoms are on one spot"
+    assert refused.healed == "refused: two atoms overlap"
 
 
 def test_first_below_counts_from_one() -> None:

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.neighborlist import neighbor_list
-from conftest import LATTICE_CONSTANT, ON_ONE_SPOT, fcc, noisy
+from conftest import LATTICE_CONSTANT, OVERLAPPING, fcc, noisy
 
 import lammps_heal
 from lammps_heal.analysis.sites import count_defects, remove_mean, root_mean_square
@@ -97,7 +97,7 @@ def spoiled(what: str) -> Atoms:
     elif what == "nan":
         atoms.positions[5, 1] = np.nan
     elif what == "overlap":
-        atoms.positions[5] = atoms.positions[6] + [0.0, 0.0, ON_ONE_SPOT]
+        atoms.positions[5] = atoms.positions[6] + [0.0, 0.0, OVERLAPPING]
     return atoms
 
 
@@ -107,7 +107,7 @@ def spoiled(what: str) -> Atoms:
         ("element", "element Cu is not in the model, which knows Pt"),
         ("empty", "has no atoms"),
         ("nan", "not finite"),
-        ("overlap", "one spot"),
+        ("overlap", "two atoms overlap"),
     ],
 )
 def test_bad_input_is_refused_with_its_reason(model: Model, what: str, message: str) -> None:

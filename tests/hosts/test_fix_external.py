@@ -9,7 +9,7 @@ from pathlib import Path
 import ase.io
 import numpy as np
 import pytest
-from conftest import BIN, MODEL, ON_ONE_SPOT, POTENTIAL, ROOT, fcc, noisy
+from conftest import BIN, MODEL, OVERLAPPING, POTENTIAL, ROOT, fcc, noisy
 from networks import random_network, step_of_group, trained
 
 import lammps_heal
@@ -262,7 +262,7 @@ def one_error(done: subprocess.CompletedProcess[str], message: str) -> None:
     [
         (["mass 1 63.55"], "type 1 has mass 63.55, the model knows Pt (195.084 g/mol)"),
         (["delete_atoms group all compress no"], "the system has no atoms"),
-        (["set atom 7 x 5.0 y 5.0 z 5.0", f"set atom 8 x 5.0 y 5.0 z {5.0 + ON_ONE_SPOT}"], "two atoms are on one spot"),
+        (["set atom 7 x 5.0 y 5.0 z 5.0", f"set atom 8 x 5.0 y 5.0 z {5.0 + OVERLAPPING}"], "two atoms overlap"),
     ],
 )
 def test_bad_input_ends_all_ranks_with_one_message(

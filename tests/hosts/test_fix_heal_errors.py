@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase import Atoms
-from conftest import ON_ONE_SPOT, ROOT, fcc, noisy
+from conftest import OVERLAPPING, ROOT, fcc, noisy
 from fix_heal_runs import damaged_crystal, failing
 from lammps_runs import crystal, lmp
 
@@ -63,10 +63,10 @@ def test_lengths_that_are_not_in_angstrom(tmp_path: Path, damaged: Atoms) -> Non
 @pytest.mark.parametrize("height", [7.84, 3.0])
 def test_two_atoms_that_overlap(tmp_path: Path, damaged: Atoms, height: float) -> None:
     # On the boundary of two subdomains, where both ranks see it; inside of one, where one rank must tell the other.
-    damaged.positions[[7, 200]] = [[5.0, 5.0, height - ON_ONE_SPOT / 2], [5.0, 5.0, height + ON_ONE_SPOT / 2]]
+    damaged.positions[[7, 200]] = [[5.0, 5.0, height - OVERLAPPING / 2], [5.0, 5.0, height + OVERLAPPING / 2]]
     message = failing(tmp_path, crystal(tmp_path, damaged, "processors 1 1 2") + "fix heal all heal {model}\nrun 1", 2)
     assert "atom 8 and atom 201 overlap" in message or "atom 201 and atom 8 overlap" in message
-    assert f"{ON_ONE_SPOT:.3g} Å apart" in message
+    assert f"{OVERLAPPING:.3g} Å apart" in message
 
 
 @pytest.mark.mpi

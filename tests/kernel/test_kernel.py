@@ -1,4 +1,4 @@
-"""The compiled kernel against TorchScript's own forward and relay, the reference."""
+"""The compiled kernel against TorchScript's own pair forces and message-passing layers, the reference."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from conftest import ON_ONE_SPOT, TOLERANCE, fcc, noisy
+from conftest import OVERLAPPING, TOLERANCE, fcc, noisy
 from networks import by_torch, displacements, random_network
 
 from lammps_heal.errors import HealError
@@ -22,7 +22,7 @@ from lammps_heal.step.neighbours import Neighbourhoods, neighbour_list, neighbou
 from lammps_heal.step.step import displacement
 
 SAME = TOLERANCE[torch.float32]  # Å
-SHAPES = [  # channels, hidden units, cutoff in Å, relays
+SHAPES = [  # channels, hidden units, cutoff in Å, message-passing layers
     *[(1, 5, 4.0, 1), (4, 16, 5.0, 3), (8, 32, 6.0, 0), (8, 64, 6.5, 2)],
     *[(12, 64, 6.0, 3), (16, 64, 6.0, 1), (20, 48, 4.5, 2), (32, 20, 5.0, 3)],
 ]
@@ -63,11 +63,11 @@ def test_random_networks(
     assert np.abs(mobilities - np.eye(3)).max() > 1e-2
     assert_same_forces(kernel, model, tuple(cluster))
     expected = rng.normal(0.0, 0.1, atoms.positions.shape)
-    for turn in range(n_layers):
-        told = crystal.forward(expected)
-        expected = by_torch(model).message_layer(*cluster, told, turn)
-        assert np.abs(expected - told[: len(atoms)]).max() > 1e-3
-        np.testing.assert_allclose(kernel.message_layer(*cluster, told, turn), expected, atol=SAME)
+    for layer in range(n_layers):
+        v_in = crystal.forward(expected)
+        expected = by_torch(model).message_layer(*cluster, v_in, layer)
+        assert np.abs(expected - v_in[: len(atoms)]).max() > 1e-3
+        np.testing.assert_allclose(kernel.message_layer(*cluster, v_in, layer), expected, atol=SAME)
 
 
 @pytest.mark.parametrize("instruction_set", kernel_library.instruction_sets())
@@ -76,24 +76,24 @@ def test_the_shipped_model(model: Model, instruction_set: str, rng: np.random.Ge
     for sigma in (0.0, 0.1, 0.3):
         atoms = noisy(fcc(4), sigma, rng)
         crystal, *cluster = crystal_of(atoms, model.cutoff)
-        answers = displacement(KernelBackend(kernel), *cluster, crystal)
+        moved = displacement(KernelBackend(kernel), *cluster, crystal)
         expected = displacements(model, atoms)
         # TorchScript itself is that far from float64.
-        np.testing.assert_allclose(answers, expected, atol=2 * SAME)
-        assert np.abs(answers - expected).mean() < 0.2 * SAME
+        np.testing.assert_allclose(moved, expected, atol=2 * SAME)
+        assert np.abs(moved - expected).mean() < 0.2 * SAME
 
 
 @pytest.mark.parametrize("n", [1, 25, 1000])
 def test_any_number_of_threads_gives_the_same_bits(model: Model, n: int, rng: np.random.Generator) -> None:
     _, positions, listed = crystal_of(noisy(fcc(7), 0.2, rng), model.cutoff)
     some = Neighbourhoods(listed.centres[:n], listed.first[: n + 1], listed.neighbours)
-    told = rng.normal(0.0, 0.1, positions.shape)
+    v_in = rng.normal(0.0, 0.1, positions.shape)
     kernel = kernel_of(model)
     assert kernel.n_layers > 0
 
     def computed(neighbourhoods: Neighbourhoods, threads: int) -> list[np.ndarray]:
         forces = kernel.pair_forces(positions, neighbourhoods, threads)
-        return [*forces, *(kernel.message_layer(positions, neighbourhoods, told, turn) for turn in range(kernel.n_layers))]
+        return [*forces, *(kernel.message_layer(positions, neighbourhoods, v_in, layer) for layer in range(kernel.n_layers))]
 
     alone = computed(some, 1)
     for threads in (2, 3):
@@ -128,42 +128,42 @@ def test_atoms_without_neighbours_and_no_atoms_at_all(model: Model) -> None:
     kernel = kernel_of(model)
     np.testing.assert_array_equal(kernel.pair_forces(far, listed)[0][0], 0.0)
     assert_same_forces(kernel, model, (far, listed))
-    told = np.array([[0.125, 0.25, 0.375], [0.0, 0.1, 0.0], [0.1, 0.0, 0.0]])  # the first on the answers' grid
-    relayed = kernel.message_layer(far, listed, told, 0)
-    np.testing.assert_array_equal(relayed[0], told[0])
-    np.testing.assert_allclose(relayed, by_torch(model).message_layer(far, listed, told, 0), atol=SAME)
+    v_in = np.array([[0.125, 0.25, 0.375], [0.0, 0.1, 0.0], [0.1, 0.0, 0.0]])  # the first on the fixed-point grid
+    v_out = kernel.message_layer(far, listed, v_in, 0)
+    np.testing.assert_array_equal(v_out[0], v_in[0])
+    np.testing.assert_allclose(v_out, by_torch(model).message_layer(far, listed, v_in, 0), atol=SAME)
     nothing = neighbours_by_id(far, np.arange(3), 0, model.cutoff)
     forces, mobilities = kernel.pair_forces(far, nothing)
     np.testing.assert_array_equal(forces, np.zeros((3, 3)))
-    assert mobilities.shape == (0, 3, 3) and kernel.message_layer(far, nothing, told, 0).shape == (0, 3)
+    assert mobilities.shape == (0, 3, 3) and kernel.message_layer(far, nothing, v_in, 0).shape == (0, 3)
 
 
 @pytest.mark.parametrize("instruction_set", kernel_library.instruction_sets())
-def test_a_relay_of_rows_in_another_order_gives_the_same_bits(
+def test_a_layer_on_rows_in_another_order_gives_the_same_bits(
     model: Model, instruction_set: str, rng: np.random.Generator
 ) -> None:
     """A pair of owned atoms is looked at from the earlier row: the order of rows, and who is a ghost, must not show."""
     positions = noisy(fcc(4), 0.2, rng).positions
-    told, ids, kernel = rng.normal(0.0, 0.1, positions.shape), np.arange(len(positions)), kernel_of(model, instruction_set)
+    v_in, ids, kernel = rng.normal(0.0, 0.1, positions.shape), np.arange(len(positions)), kernel_of(model, instruction_set)
 
-    def relayed(order: np.ndarray) -> np.ndarray:
+    def v_out(order: np.ndarray) -> np.ndarray:
         listed = neighbours_by_id(positions[order], ids[order], len(order), model.cutoff)
         kernel.pair_forces(positions[order], listed)
-        return kernel.message_layer(positions[order], listed, told[order], 0)[np.argsort(order)]
+        return kernel.message_layer(positions[order], listed, v_in[order], 0)[np.argsort(order)]
 
     for order in (ids[::-1], rng.permutation(ids)):
-        np.testing.assert_array_equal(relayed(order), relayed(ids))
+        np.testing.assert_array_equal(v_out(order), v_out(ids))
 
 
-def test_a_relay_of_other_neighbourhoods_than_the_forces(model: Model, rng: np.random.Generator) -> None:
+def test_a_layer_on_other_neighbourhoods_than_the_forces(model: Model, rng: np.random.Generator) -> None:
     _, positions, listed = crystal_of(noisy(fcc(2), 0.1, rng), model.cutoff)
-    kernel, told = kernel_of(model), np.zeros(positions.shape)
+    kernel, v_in = kernel_of(model), np.zeros(positions.shape)
     with pytest.raises(ValueError, match="follows pair_forces"):
-        kernel.message_layer(positions, listed, told, 0)
+        kernel.message_layer(positions, listed, v_in, 0)
     kernel.pair_forces(positions, listed)
-    kernel.message_layer(positions, listed, told, 0)
+    kernel.message_layer(positions, listed, v_in, 0)
     with pytest.raises(ValueError, match="follows pair_forces"):
-        kernel.message_layer(positions, replace(listed), told, 0)
+        kernel.message_layer(positions, replace(listed), v_in, 0)
 
 
 def test_many_neighbours(rng: np.random.Generator) -> None:
@@ -175,9 +175,9 @@ def test_many_neighbours(rng: np.random.Generator) -> None:
     assert np.diff(inside.first).min() > 128
     kernel = kernel_of(model)
     assert_same_forces(kernel, model, tuple(cluster), max(1.0, float(np.abs(by_torch(model).pair_forces(*cluster)[0]).max())))
-    told = crystal.forward(rng.normal(0.0, 0.1, dense.positions.shape))
+    v_in = crystal.forward(rng.normal(0.0, 0.1, dense.positions.shape))
     np.testing.assert_allclose(
-        kernel.message_layer(*cluster, told, 0), by_torch(model).message_layer(*cluster, told, 0), atol=SAME
+        kernel.message_layer(*cluster, v_in, 0), by_torch(model).message_layer(*cluster, v_in, 0), atol=SAME
     )
 
 
@@ -210,20 +210,20 @@ def test_the_library_lists_the_same_neighbours_as_scipy(
 
 
 def test_two_atoms_on_one_spot_are_named_by_place(model: Model) -> None:
-    positions = np.array([[9.0, 2.0, 3.0], [1.0, 2.0, 3.0], [1.0, 2.0, 3.0 + ON_ONE_SPOT]])
+    positions = np.array([[9.0, 2.0, 3.0], [1.0, 2.0, 3.0], [1.0, 2.0, 3.0 + OVERLAPPING]])
     listed = neighbours_by_id(positions, np.arange(3), 3, model.cutoff)
-    with pytest.raises(HealError, match=r"one spot, at \(1\.000, 2\.000, 3\.0.* Å apart: delete one"):
+    with pytest.raises(HealError, match=r"two atoms overlap, at \(1\.000, 2\.000, 3\.0.* Å apart: delete one"):
         kernel_of(model).pair_forces(positions, listed)
 
 
 @pytest.mark.parametrize("instruction_set", kernel_library.instruction_sets())
-@pytest.mark.parametrize("distance", [0.0, 1.0e-320, 1.0e-40, 1.0e-23, ON_ONE_SPOT])
+@pytest.mark.parametrize("distance", [0.0, 1.0e-320, 1.0e-40, 1.0e-23, OVERLAPPING])
 def test_two_atoms_on_one_spot_are_refused(model: Model, distance: float, instruction_set: str) -> None:
     """In a crystal, where their edge is one among many; of no length it has no direction, and no place in a table."""
     atoms = fcc(3)
     atoms.positions[1] = atoms.positions[0] + [distance, 0.0, 0.0]
     _, *cluster = crystal_of(atoms, model.cutoff)
-    with pytest.raises(HealError, match=r"one spot, at \(0\.000, 0\.000, 0\.000\) Å"):
+    with pytest.raises(HealError, match=r"two atoms overlap, at \(0\.000, 0\.000, 0\.000\) Å"):
         kernel_of(model, instruction_set).pair_forces(*cluster)
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.neighborlist import neighbor_list
-from conftest import LATTICE_CONSTANT, ON_ONE_SPOT, fcc, noisy
+from conftest import LATTICE_CONSTANT, OVERLAPPING, fcc, noisy
 
 from lammps_heal.errors import HealError
 from lammps_heal.step.neighbours import neighbour_list, periodic_ghosts, require_separate_atoms
@@ -80,9 +80,9 @@ def test_order_of_ids_does_not_depend_on_rows(n: int, rng: np.random.Generator) 
 
 
 def test_two_atoms_on_one_spot_are_named_by_place() -> None:
-    positions = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0 + ON_ONE_SPOT], [3.0, 2.0, 3.0]])
+    positions = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0 + OVERLAPPING], [3.0, 2.0, 3.0]])
     found = neighbour_list(positions, 3, 6.0)
-    with pytest.raises(HealError, match=r"one spot, at \(1\.000, 2\.000, 3\.0.*delete_atoms overlap"):
+    with pytest.raises(HealError, match=r"two atoms overlap, at \(1\.000, 2\.000, 3\.0.*delete_atoms overlap"):
         require_separate_atoms(positions, found)
 
 
