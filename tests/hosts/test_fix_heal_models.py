@@ -118,6 +118,20 @@ def test_bad_model_file(tmp_path: Path, damaged: Atoms, change: str, message: st
     assert message in failing(tmp_path, script, ranks=2)
 
 
+def test_torchscript_of_other_weights(tmp_path: Path, damaged: Atoms, model: Model) -> None:
+    """Only where TorchScript is opened is it verified."""
+    path = tmp_path / "other.pt"
+    path.write_bytes(MODEL.read_bytes())
+
+    def claim_others(entries: dict[str, bytes]) -> None:
+        entries["metadata.txt"] = entries["metadata.txt"].replace(model.weights_hash.encode(), 64 * b"0")
+
+    rewritten(path, claim_others)
+    heal(tmp_path, damaged, f"fix heal all heal {path}\nrun 1")
+    message = failing(tmp_path, crystal(tmp_path, damaged) + f"fix heal all heal {path} kernel no")
+    assert "has a TorchScript that cannot be used (its weights do not have the hash that the file records)" in message
+
+
 # --- names
 
 

@@ -54,7 +54,7 @@ ScriptModule::ScriptModule(const std::string &file, const std::string &weights_h
   module.eval();
   const auto network = module.attr("network").toModule();
   if (hash_of_weights(network) != weights_hash)
-    throw std::runtime_error("its TorchScript's weights do not have the hash that it records");
+    throw std::runtime_error("its weights do not have the hash that the file records");
   cutoff = length_scale * network.attr("cutoff").toDouble();
   module.setattr("length_scale", length_scale);
 }
