@@ -15,6 +15,7 @@ from lammps_heal.kernel.library import (
     library,
     library_problem,
     pointer,
+    thread_count,
 )
 from lammps_heal.model.model_file import N_DENSE, PackedWeights
 from lammps_heal.step.neighbours import Float64Array, Neighbourhoods, overlap_error
@@ -69,7 +70,7 @@ class Kernel:
         if len(self._vectors) != n_atoms:
             self._vectors = empty_vectors(n_atoms)
         arrays = pointer(positions, np.float64), n_atoms, nlocal, pointer(first, np.int64), pointer(neighbours, np.int32)
-        atoms = Atoms(*arrays, nlocal, None, self.length_scale, threads)
+        atoms = Atoms(*arrays, nlocal, None, self.length_scale, thread_count(threads))
         overlap = (ctypes.c_int64 * 2)()
         vectors = pointer(self._vectors, np.float64)
         status = self._library.heal_pair_forces(self._kernel, self._workspace, ctypes.byref(atoms), vectors, overlap)

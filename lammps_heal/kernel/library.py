@@ -100,6 +100,11 @@ def pointer(array: NDArray[np.generic], dtype: type[np.generic]) -> int:
     return array.ctypes.data
 
 
+def thread_count(threads: int) -> int:
+    """As the kernel takes it: a number that int32 cannot hold is not cut off, but refused there."""
+    return max(-1, min(threads, 2**31 - 1))
+
+
 def empty_vectors(n_atoms: int) -> NDArray[np.float64]:
     """(n_atoms, 4), aligned as the kernel wants its vectors, not cleared."""
     room = np.empty(4 * n_atoms + ALIGNMENT // 8)
@@ -127,7 +132,10 @@ def neighbours_by_id(
     built = loaded.heal_list_create()
     try:
         arrays = pointer(positions, np.float64), pointer(ids, np.int64)
-        if loaded.heal_list_build(built, *arrays, nlocal, len(ids), cutoff, threads, instruction_set.encode()) != OK:
+        if (
+            loaded.heal_list_build(built, *arrays, nlocal, len(ids), cutoff, thread_count(threads), instruction_set.encode())
+            != OK
+        ):
             raise HealError(f"the neighbour list failed: {last_error(loaded)}")
         first, neighbours = np.empty(nlocal + 1, np.int64), np.empty(0, np.int32)
         ctypes.memmove(pointer(first, np.int64), loaded.heal_list_first(built), first.nbytes)

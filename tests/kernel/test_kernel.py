@@ -1,7 +1,6 @@
 """The compiled kernel against TorchScript's own pair forces and message-passing layers, the reference."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +17,7 @@ from lammps_heal.model.model_file import Model
 from lammps_heal.model.network import HealingNetwork
 from lammps_heal.step.backends import KernelBackend
 from lammps_heal.step.crystal import PeriodicCrystal
-from lammps_heal.step.neighbours import Neighbourhoods, neighbour_list, neighbours_by_id, periodic_ghosts
+from lammps_heal.step.neighbours import Neighbourhoods, neighbour_list, neighbours_by_id
 from lammps_heal.step.step import displacement
 
 SAME = TOLERANCE[torch.float32]  # Å
@@ -26,7 +25,7 @@ SHAPES = [  # channels, hidden units, cutoff in Å, message-passing layers
     *[(1, 5, 4.0, 1), (4, 16, 5.0, 3), (8, 32, 6.0, 0), (8, 64, 6.5, 2)],
     *[(12, 64, 6.0, 3), (16, 64, 6.0, 1), (20, 48, 4.5, 2), (32, 20, 5.0, 3)],
 ]
-Cluster = tuple[np.ndarray, Neighbourhoods]  # positions of all rows, and who is whose neighbour
+Cluster = tuple[np.ndarray, Neighbourhoods]  # positions of all atoms, and their neighbours
 
 
 def kernel_of(model: Model | HealingNetwork, instruction_set: str = "") -> Kernel:
@@ -99,7 +98,7 @@ def test_any_number_of_threads_gives_the_same_bits(model: Model, n: int, rng: np
     for threads in (2, 3):
         for one, other in zip(computed(some, threads), alone, strict=True):
             np.testing.assert_array_equal(one, other)
-    # Nor does what an atom says depend on the others of its block.
+    # Nor do an atom's numbers depend on the others of its block.
     for one, other in zip(computed(listed, 1)[1:], alone[1:], strict=True):
         np.testing.assert_array_equal(one[:n], other)
 
@@ -110,7 +109,7 @@ def test_forces_sum_to_zero_and_do_not_depend_on_the_order(model: Model, rng: np
     for parts in (by_torch(model), kernel_of(model)):
         forces = crystal.reverse(parts.pair_forces(*cluster)[0])
         assert np.abs(forces).max() > 0.01
-        np.testing.assert_array_equal(forces.sum(0), 0.0)  # they are on a grid: sums are exact
+        np.testing.assert_array_equal(forces.sum(0), 0.0)  # fixed point: sums are exact
         n = len(atoms) // 3
         first, positions = cluster[1].first, cluster[0]
         halves = [
@@ -142,7 +141,7 @@ def test_atoms_without_neighbours_and_no_atoms_at_all(model: Model) -> None:
 def test_a_layer_on_rows_in_another_order_gives_the_same_bits(
     model: Model, instruction_set: str, rng: np.random.Generator
 ) -> None:
-    """A pair of owned atoms is looked at from the earlier row: the order of rows, and who is a ghost, must not show."""
+    """A pair of local atoms is computed once, from the first of them: the order of atoms must not show."""
     positions = noisy(fcc(4), 0.2, rng).positions
     v_in, ids, kernel = rng.normal(0.0, 0.1, positions.shape), np.arange(len(positions)), kernel_of(model, instruction_set)
 
@@ -181,34 +180,6 @@ def test_many_neighbours(rng: np.random.Generator) -> None:
     )
 
 
-@pytest.mark.parametrize("instruction_set", kernel_library.instruction_sets())
-@pytest.mark.parametrize("cutoff", [6.0, 7.5, 9.0, 11.0])  # from some 54 neighbours to more than it sorts in registers
-@pytest.mark.parametrize("n", [1, 2, 5])
-@pytest.mark.parametrize("pbc", [True, False])
-def test_the_library_lists_the_same_neighbours_as_scipy(
-    n: int, pbc: bool, cutoff: float, instruction_set: str, rng: np.random.Generator
-) -> None:
-    atoms = noisy(fcc(n), 0.3, rng)
-    atoms.pbc = pbc
-    rows = rng.permutation(len(atoms))
-    owned = atoms.positions[rows]
-    ghosts = periodic_ghosts(owned, atoms.cell[:], atoms.pbc, cutoff)
-    positions, ids = ghosts.positions(owned), np.concatenate([rows, rows[ghosts.ghost_owner]]) * 1000
-    loaded = kernel_library.library()
-    assert loaded is not None
-    first, neighbours = kernel_library.neighbours_by_id(loaded, positions, ids, len(atoms), cutoff, 2, instruction_set)
-    expected = neighbour_list(positions, len(atoms), cutoff).in_order_of_ids(ids, positions).in_order_of_rows()
-    by_two_threads = Neighbourhoods(np.arange(len(atoms)), first, neighbours)
-    for found in (by_two_threads, neighbours_by_id(positions, ids, len(atoms), cutoff)):
-        # The library may list a pair that is farther by the rounding of float32; whoever reads the list ignores it.
-        centres = found.centre_of_edge()
-        distances = np.linalg.norm(positions[found.neighbours] - positions[centres], axis=1)
-        inside = distances < cutoff
-        assert distances.max() < cutoff + 10 * SAME
-        np.testing.assert_array_equal(centres[inside], expected.centre_of_edge())
-        np.testing.assert_array_equal(found.neighbours[inside], expected.neighbours)
-
-
 def test_two_atoms_on_one_spot_are_named_by_place(model: Model) -> None:
     positions = np.array([[9.0, 2.0, 3.0], [1.0, 2.0, 3.0], [1.0, 2.0, 3.0 + OVERLAPPING]])
     listed = neighbours_by_id(positions, np.arange(3), 3, model.cutoff)
@@ -225,21 +196,3 @@ def test_two_atoms_on_one_spot_are_refused(model: Model, distance: float, instru
     _, *cluster = crystal_of(atoms, model.cutoff)
     with pytest.raises(HealError, match=r"two atoms overlap, at \(0\.000, 0\.000, 0\.000\) Å"):
         kernel_of(model, instruction_set).pair_forces(*cluster)
-
-
-def test_sources_found_before_the_installed_package_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A script run from the source folder imports the sources: the kernel is beside the package that was installed."""
-    sources, installed = (tmp_path / name / "lammps_heal/kernel/libhealkernel.so" for name in ("sources", "installed"))
-    monkeypatch.setattr(kernel_library, "library", lambda: None)
-    monkeypatch.setattr(kernel_library, "LIBRARY", sources)
-    monkeypatch.setattr("sys.path", [str(tmp_path / "sources"), str(tmp_path / "installed")])
-    assert kernel_library.library_problem() == 'the kernel is not built: run "lammps-heal build-plugin"'
-    installed.parent.mkdir(parents=True)
-    installed.touch()
-    problem = str(kernel_library.library_problem())
-    assert f"the sources in {tmp_path / 'sources'}," in problem
-    assert f"installed in {tmp_path / 'installed'}: run from another folder" in problem
-    sources.parent.mkdir(parents=True)
-    sources.touch()
-    assert "does not load (" in str(kernel_library.library_problem())
-    assert "file too short" in str(kernel_library.library_problem())
