@@ -41,7 +41,8 @@ try:
     if "break_step" in options:
         # On the last rank, after so many calls: of the whole step, the neighbour list, the displacement or a layer.
         healer, where, n_calls = callback.healer, options["break_in"], 0
-        step, displacement = healer._displacements, healer._displacement
+        import lammps_heal.hosts.lammps_healer as host
+        step, displacement = healer._displacements, host.displacement
         def broken(*arguments):
             global n_calls
             n_calls += 1
@@ -62,10 +63,11 @@ try:
                 return displacement(*arguments)
             raise RuntimeError("broken on purpose")
         if where == "list":
-            import lammps_heal.hosts.lammps_healer as host
             displacement, host.neighbours_by_id = host.neighbours_by_id, broken
+        elif where in ("step", "position"):
+            healer._displacements = broken
         else:
-            setattr(healer, "_displacements" if where in ("step", "position") else "_displacement", broken)
+            host.displacement = broken
     for command in options["after"]:
         lmp.command(command)
         callback.raise_error()
