@@ -98,6 +98,11 @@ class _FileHealing:
             self._ranks.first(reader.finish)
         except Interrupted as interrupted:
             raise Interrupted(interrupted.number, self._leave()) from None
+        except HealError as error:
+            if not self._can_go_on():
+                self._drop()
+                raise
+            raise HealError(f"{error}; {self._leave()}, and the same command goes on from there") from error
         except BaseException:
             self._drop()
             raise
@@ -198,6 +203,10 @@ class _FileHealing:
             if line not in self._summary.warnings:
                 self._summary.warnings.append(line)
                 self._reporter.warn(line)
+
+    def _can_go_on(self) -> bool:
+        """Whether frames of a trajectory are healed and written that need not be healed again."""
+        return self._reader.is_trajectory and bool(self._outputs) and self._summary.frames > 0 and self._reader.is_resumable
 
     def _leave(self) -> str:
         """Of what an interruption leaves, where it is; on all ranks."""

@@ -38,6 +38,11 @@ class FrameReader:
         """Frames are healed one after the other, and of each the end is written."""
         return self._chosen is not None
 
+    @property
+    def is_resumable(self) -> bool:
+        """Whether an unfinished output can be gone on with."""
+        return is_resumable(output_format(self._options.healed))
+
     def structures(self) -> Iterator[Structure]:
         """Those to be healed. Raises HealError where there is none that is not broken."""
         is_any = self.resumed > 0
@@ -68,7 +73,7 @@ class FrameReader:
             self._frames = (source.last() for _ in range(1))
             return source.kind, source.warning, None, 1
         found = None
-        if is_resumable(output_format(options.healed)):
+        if self.is_resumable:
             self._progress = ProgressFile(options.healed, options.damaged, self._settings())
             found = self._progress.read()
         self._frames = source.frames_or_errors(self._chosen, found.taken if found else 0)

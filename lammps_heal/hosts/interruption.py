@@ -1,12 +1,14 @@
 """Ctrl-C and SIGTERM: healing ends after the step at hand, on all ranks, and what is written so far is kept."""
 
 import signal
+import time
 from types import FrameType, TracebackType
 from typing import Any
 
 from lammps_heal.step.ranks import Ranks
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+TWICE = 1.0  # s; a launcher and the terminal may both send a signal that was meant once
 BASE = 128  # of the exit code of a process that a signal has ended
 
 
@@ -19,13 +21,13 @@ class Interrupted(Exception):
 
 
 class Interruption:
-    """While it is entered, the first signal is kept until `require_none`; a second one ends this process at once.
+    """While it is entered, the first signal is kept until `require_none`; another one later ends this process at once.
 
-    Where a launcher has started several ranks, the signal may reach some of them only.
+    Where a launcher has started several ranks, the signal may reach some of them only, or come twice.
     """
 
     def __init__(self, ranks: Ranks) -> None:
-        self._ranks, self._number = ranks, 0
+        self._ranks, self._number, self._since = ranks, 0, 0.0
         self._handlers: dict[int, Any] = {}
 
     def __enter__(self) -> "Interruption":
@@ -43,7 +45,9 @@ class Interruption:
             raise Interrupted(number)
 
     def _keep(self, number: int, _: FrameType | None) -> None:
-        if self._number:
+        now = time.monotonic()
+        if self._number and now - self._since > TWICE:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
-        self._number = number
+        if not self._number:
+            self._number, self._since = number, now
