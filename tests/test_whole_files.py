@@ -5,6 +5,7 @@ import resource
 import signal
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,15 +16,18 @@ from lammps_heal.whole_files import whole_file, write_json, write_text
 LIMIT = 4096  # bytes
 
 
-@pytest.fixture
+@contextmanager
 def full_disk() -> Iterator[None]:
-    """No file can grow beyond LIMIT bytes in this process: writing fails as on a full disk."""
+    """No file can grow beyond LIMIT bytes in this process: writing fails as on a full disk. Nor can a log of the tests, so
+    no fixture: pytest itself writes before those end."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 @pytest.fixture
@@ -53,8 +57,11 @@ def test_an_interruption_leaves_the_earlier_file(old: Path, interruption: type[B
     assert is_as_before(old)
 
 
-def test_a_full_disk_is_said_and_leaves_the_earlier_file(old: Path, full_disk: None) -> None:
-    with pytest.raises(HealError, match=r'cannot write ".*figures.json": File too large; the earlier file is as it was; raise'):
+def test_a_full_disk_is_said_and_leaves_the_earlier_file(old: Path) -> None:
+    refused = pytest.raises(
+        HealError, match=r'cannot write ".*figures.json": File too large; the earlier file is as it was; raise'
+    )
+    with refused, full_disk():
         write_text(old, "x" * 2 * LIMIT)
     assert is_as_before(old)
 

@@ -29,8 +29,9 @@ def test_parts_run_here(tmp_path: Path) -> None:
 def test_what_is_wrong_is_in_the_table_and_the_other_parts_run(tmp_path: Path) -> None:
     code, rows = check(tmp_path, "--here", "--limit", 5.5, "--parts", "profile", "agreement")
     assert code == 1
-    failed = [(row["part"], row["what"]) for row in rows if row["passed"] is False]
-    assert failed == [("profile", "ended by its time limit"), ("agreement", "not begun")]
+    failed = {(row["part"], row["what"]) for row in rows if row["passed"] is False}
+    # Whether the first ends in its time depends on the machine; nothing is left for the second.
+    assert {("agreement", "not begun")} <= failed <= {("agreement", "not begun"), ("profile", "ended by its time limit")}
 
 
 @pytest.mark.install

@@ -92,9 +92,8 @@ def test_another_metal_heals_as_platinum_of_its_size(model: Model, use_kernel: b
     np.testing.assert_allclose(healed, expected, atol=SAME)
     with pytest.raises(HealError, match="Cu is not in the model"):
         lammps_heal.heal(copper, model)
-    copper.symbols[3] = "Pt"
-    with pytest.raises(HealError, match="heals one element, got Cu, Pt"):
-        lammps_heal.heal(copper, copper_model)
+    copper.symbols[3] = "Pt"  # an alloy is healed as one lattice
+    np.testing.assert_array_equal(lammps_heal.heal(copper, copper_model, 3, kernel=use_kernel).positions, healed)
 
 
 def test_the_agreement_asked_for_is_above_rounding() -> None:
