@@ -75,7 +75,8 @@ lint: setup      ## ruff, strict mypy and clang-format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/clang-format --dry-run -Werror $(SOURCES) $(TEST_SOURCES)
+	@echo $(BIN)/clang-format --dry-run -Werror
+	@$(BIN)/clang-format --dry-run -Werror $(SOURCES) $(TEST_SOURCES)
 
 wheel: setup     ## dist/*.whl, for machines of this kind without a compiler
 	$(BIN)/pip install --quiet "setuptools>=77"
