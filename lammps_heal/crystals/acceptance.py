@@ -17,6 +17,7 @@ from lammps_heal.crystals.drafts import Plan, defects
 from lammps_heal.crystals.lammps_work import LammpsWork
 from lammps_heal.crystals.structures import random_seed, relaxed_draft
 from lammps_heal.errors import HealError
+from lammps_heal.evaluation.cells import scaled_sites
 from lammps_heal.evaluation.rows import Row, row
 from lammps_heal.step.neighbours import SMALLEST_DISTANCE, Float64Array, Int64Array
 from lammps_heal.tables import at_least, at_most
@@ -161,7 +162,7 @@ class Acceptance:
             hot = self.work.heated(start, temperature, self.size.ps, random_seed(rng), "iso")
             quench, energy = self.work.relaxed(hot)
             healed = self.heal(hot, STEPS)
-            lattice = fitted_lattice(sites, quench)
+            lattice = scaled_sites(sites, quench)
             differ = different_sites(healed, quench, lattice)
             structure = f"{part:g} T_m = {temperature:.0f} K, {vacant:.0%} vacant"
             excess = MEV * (self.work.energy(healed) - energy)
@@ -235,15 +236,6 @@ def without_drift(atoms: Atoms, reference: Atoms) -> Atoms:
     still: Atoms = atoms.copy()
     still.positions = reference.positions + moves(atoms, reference)
     return still
-
-
-def fitted_lattice(sites: Atoms, atoms: Atoms) -> Atoms:
-    """The lattice in the box of `atoms`, shifted by the mean vector to its sites: no drift is left."""
-    fitted: Atoms = sites.copy()
-    fitted.set_cell(atoms.cell, scale_atoms=True)
-    distances, _, vectors = site_distances(atoms.positions, fitted, 1)
-    fitted.positions -= vectors[np.isfinite(distances[:, 0]), 0].mean(0)
-    return fitted
 
 
 def different_sites(atoms: Atoms, reference: Atoms, sites: Atoms) -> int:

@@ -13,13 +13,13 @@ from lammps_heal.crystals.acceptance import (
     STEPS,
     Acceptance,
     different_sites,
-    fitted_lattice,
     with_noise,
     without_drift,
 )
 from lammps_heal.crystals.crystal import Crystal
 from lammps_heal.crystals.drafts import FEW_DEFECTS, Draft, defects
 from lammps_heal.crystals.structures import random_seed, relaxed_draft
+from lammps_heal.evaluation.cells import scaled_sites
 from lammps_heal.evaluation.rows import Row, row
 from lammps_heal.step.crystal import PeriodicCrystal
 from lammps_heal.step.neighbours import Int64Array
@@ -87,7 +87,7 @@ def cascade(acceptance: Acceptance, n_atoms: int, recoil: float) -> Iterator[Row
     sites = crystal.block(side)
     damaged = work.after_recoil(sites, CASCADE_TEMPERATURE, recoil, CASCADE_PS, random_seed(acceptance.rng(8)))
     quench, _ = work.relaxed(damaged)
-    lattice = fitted_lattice(sites, quench)
+    lattice = scaled_sites(sites, quench)
     healed = acceptance.heal(damaged, STEPS)
     pairs = [count_defects(without_drift(a, quench).positions, lattice).interstitials for a in (damaged, healed, quench)]
     structure = f"{recoil / 1000:g} keV in {len(sites):,} atoms, {CASCADE_TEMPERATURE:.0f} K, after {CASCADE_PS:g} ps"
