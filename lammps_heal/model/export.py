@@ -60,24 +60,10 @@ class TrainedNetwork:
 def export(trained: TrainedNetwork, path: str | Path) -> None:
     """Write the model file, or leave what is at `path` untouched if that fails."""
     path = Path(path)
-    module = scripted(trained.network, _format_4(trained))
+    module = scripted(trained.network)
     weights, record = pack(trained.network), make_record(module, trained)
     with whole_file(path) as unfinished:
         save(module, with_digest(_entries(trained, weights, record)), unfinished)
-
-
-def _format_4(trained: TrainedNetwork) -> dict[str, Any]:
-    """What the plugin still reads out of the TorchScript."""
-    return {
-        "format": FORMAT,
-        "format_version": 4,
-        "cutoff": trained.network.cutoff,
-        "max_displacement": trained.max_displacement,
-        "lattice_constant": trained.lattice_constant,
-        "elements": trained.elements,
-        "masses": trained.masses,
-        "weights_hash": weights_hash(trained.network),
-    }
 
 
 def _entries(trained: TrainedNetwork, weights: PackedWeights, record: Record) -> dict[str, bytes]:

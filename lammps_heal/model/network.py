@@ -241,12 +241,10 @@ class HealingNetwork(nn.Module):
         gaussians = torch.exp(-torch.exp(self.basis_log_width) * (d.unsqueeze(-1) - self.basis_centres) ** 2)
         return gaussians * self.envelope(d).unsqueeze(-1)
 
-    @torch.jit.export
     def radial_functions(self, d: Tensor) -> Tensor:
         """R_kl(d), then Q_kl(d), channels fastest, for distances d (...) in Å: (..., 2 * 4 * n_channels)."""
         return self.basis(d) @ self.radial_weights
 
-    @torch.jit.export
     def message_functions(self, d: Tensor) -> Tensor:
         """a(d) and b(d) of each message-passing layer, (..., 2 * n_layers)."""
         return self.basis(d) @ self.message_weights

@@ -21,9 +21,6 @@ OUT_OF_MEMORY = "out of memory"  # in torch's message of a full card; its class 
 class ScaledNetwork(nn.Module):
     """The network for another length scale: lengths of the crystal ÷ those that the network was trained on."""
 
-    elements: list[str]
-    masses: list[float]
-
     def __init__(self, network: HealingNetwork, length_scale: float = 1.0) -> None:
         super().__init__()
         self.network = network
@@ -52,11 +49,9 @@ def weights_hash(network: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def scripted(network: HealingNetwork, attributes: Mapping[str, Any]) -> torch.jit.ScriptModule:
+def scripted(network: HealingNetwork) -> torch.jit.ScriptModule:
     """The TorchScript of a network, on the CPU."""
     module = ScaledNetwork(network).cpu().eval()
-    for name, value in attributes.items():
-        setattr(module, name, value)
     with _without_deprecation():
         return cast(torch.jit.ScriptModule, torch.jit.script(module))
 
