@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lammps_heal.errors import HealError as HealError
     from lammps_heal.hosts.ase_atoms import heal as heal
     from lammps_heal.hosts.ase_atoms import observe as observe
+    from lammps_heal.hosts.ase_optimizer import Healing as Healing
     from lammps_heal.hosts.fix_external import attach as attach
     from lammps_heal.hosts.lammps_healer import LammpsHealer as LammpsHealer
     from lammps_heal.model.model_file import Model as Model
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
 
     __version__: str
 
-__all__ = ["HealError", "LammpsHealer", "Model", "Observation", "__version__", "attach", "heal", "load", "observe"]
+__all__ = ["HealError", "Healing", "LammpsHealer", "Model", "Observation", "__version__", "attach", "heal", "load", "observe"]
 _HOME = {
     "HealError": "errors",
+    "Healing": "hosts.ase_optimizer",
     "LammpsHealer": "hosts.lammps_healer",
     "Model": "model.model_file",
     "Observation": "analysis.observation",

@@ -1,15 +1,13 @@
 """What the user sees while files are healed: warnings, steps, how far a trajectory is. On the first rank alone."""
 
 import sys
-import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from lammps_heal.hosts.healing_run import StepResult
-
-SECONDS_BETWEEN = 0.2  # of the progress line
+from lammps_heal.hosts.progress import ProgressLine
 
 
 class Reporter:
@@ -17,10 +15,8 @@ class Reporter:
 
     def __init__(self, speaks: bool, quiet: bool = False, verbose: bool = False) -> None:
         self._speaks, self._quiet, self._verbose = speaks, quiet, verbose and not quiet
-        self._shows_progress = speaks and not quiet and sys.stderr.isatty()
+        self._progress = ProgressLine("healed", "frames", speaks and not quiet and sys.stderr.isatty())
         self._said: set[str] = set()
-        self._shown_at = 0.0
-        self._has_line = False
 
     @contextmanager
     def takes_warnings(self) -> Iterator[None]:
@@ -38,13 +34,13 @@ class Reporter:
         """One line on standard error, once."""
         if self._speaks and text not in self._said:
             self._said.add(text)
-            self._end_line()
+            self._progress.end()
             print(f"lammps-heal: warning: {text}", file=sys.stderr, flush=True)
 
     def note(self, text: str) -> None:
         """The same of what is no cause for worry; not where the user wants it quiet."""
         if self._speaks and not self._quiet:
-            self._end_line()
+            self._progress.end()
             print(f"lammps-heal: {text}", file=sys.stderr, flush=True)
 
     def step(self, result: StepResult) -> None:
@@ -59,17 +55,7 @@ class Reporter:
 
     def frames(self, done: int, total: int | None) -> None:
         """A line that is written over and over."""
-        now = time.monotonic()
-        if not self._shows_progress or now - self._shown_at < SECONDS_BETWEEN:
-            return
-        self._shown_at, self._has_line = now, True
-        of_all = f" of {total}, {done / total:4.0%}" if total else ""
-        print(f"\rhealed {done}{of_all} frames", end="", file=sys.stderr, flush=True)
+        self._progress.show(done, total)
 
     def close(self) -> None:
-        self._end_line()
-
-    def _end_line(self) -> None:
-        if self._has_line:
-            print(file=sys.stderr)
-            self._has_line = False
+        self._progress.end()

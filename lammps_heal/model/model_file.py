@@ -150,12 +150,13 @@ class Model:
         return {**values, "path": str(self.path), "format_version": FORMAT_VERSION, **sizes, "file_sha256": file_hash}
 
 
-def load(name: str | Path = "fcc", lattice: float | None = None) -> Model:
+def load(name: str | Path = "fcc", lattice: float | None = None, *, lattice_constant: float | None = None) -> Model:
     """Read a model, by path or name, and check that it is one, of this version, and undamaged; torch is not needed.
 
-    lattice: lattice constant, Å, of another crystal of this structure; see `Model.scaled`. Raises HealError that names
-    the file and what to do.
+    lattice: lattice constant, Å, of another crystal of this structure; see `Model.scaled`. lattice_constant: what it was
+    called before, taken still. Raises HealError that names the file and what to do.
     """
+    lattice = lattice_constant if lattice is None else lattice
     path = model_path(name)
     called = f'model file "{path}"'
     try:
