@@ -9,17 +9,15 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from ase import Atoms
 
 from lammps_heal.analysis.observation import Observation
 from lammps_heal.errors import HealError
 from lammps_heal.hosts.ase_atoms import observe
+from lammps_heal.hosts.fitting_model import atoms_of, fitting_model
 from lammps_heal.hosts.formats.dump_writer import box_text
 from lammps_heal.hosts.formats.source import InputFrame, Source
 from lammps_heal.hosts.formats.structure import Structure
-from lammps_heal.hosts.input_checks import look_at
 from lammps_heal.hosts.interruption import Interrupted, Interruption
-from lammps_heal.hosts.type_elements import type_elements
 from lammps_heal.model.model_file import Model, load
 from lammps_heal.step.ranks import Ranks
 from lammps_heal.whole_files import WholeFile, write_text
@@ -73,7 +71,7 @@ def observe_file(options: ObserveOptions, command: str, show: Callable[[dict[str
         try:
             for frame in _frames(options, interruption):
                 if not found.frames:
-                    model = _fitting(frame.structure, model, options)
+                    model = fitting_model(frame.structure, model, options.lattice, options.elements, options.threads)
                     found.about["model"] = repr(model)
                 show(_observe(frame.structure, model, options, found, whole))
         except Interrupted as interrupted:
@@ -92,7 +90,7 @@ def _observe(
     structure: Structure, model: Model, options: ObserveOptions, found: Observed, whole: WholeFile | None
 ) -> dict[str, float]:
     """The frame's row, which is added to what was found, as its atoms are to the dump."""
-    seen = observe(_atoms(structure), model, options.steps, threads=options.threads)
+    seen = observe(atoms_of(structure), model, options.steps, threads=options.threads)
     found.frames.append({"timestep": structure.timestep, **seen.table()})
     if whole is not None:
         with whole.unfinished.open("a") as file:
@@ -125,23 +123,6 @@ def _frames(options: ObserveOptions, interruption: Interruption) -> Iterator[Inp
             return
         interruption.require_none()
         time.sleep(min(1.0, options.follow / 10))
-
-
-def _fitting(structure: Structure, model: Model, options: ObserveOptions) -> Model:
-    """The model, scaled where the user names a lattice constant, or the elements are others. Raises HealError for ruin."""
-    types = type_elements(structure, model, options.elements, "dump", needs_them=options.lattice is None)
-    elements = {types.elements[number - 1] for number in set(structure.types.tolist())}
-    auto = options.lattice is None and not elements <= set(model.elements)
-    findings = look_at(structure, model, options.lattice, auto, options.threads)
-    if findings.ruin:
-        raise HealError(f"{structure.where}: {findings.ruin[0]}")
-    return model.scaled(findings.lattice or model.lattice_constant)  # which then asks for no elements
-
-
-def _atoms(structure: Structure) -> Atoms:
-    """Of no element: those are looked at before."""
-    numbers = np.zeros(len(structure.ids), int)
-    return Atoms(numbers, positions=structure.unwrapped - structure.origin, cell=structure.cell, pbc=structure.periodic)
 
 
 def _frame_text(structure: Structure, seen: Observation) -> str:
