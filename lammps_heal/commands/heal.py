@@ -113,11 +113,21 @@ def _line(summary: "Summary") -> str:
     """What was done, in one line."""
     energy = f", energy {summary.energy:.6g} eV" if summary.energy is not None else ""
     lattice = f", lattice constant {summary.lattice:g} Å" if summary.lattice is not None else ""
+    sites = _sites(summary)
     if summary.frames > 1:
         resumed = f" ({summary.resumed} of them before)" if summary.resumed else ""
         return (
             f"{summary.output}: {summary.frames} frames healed{resumed}, the last in {summary.steps} steps to moves of "
-            f"{summary.largest:.2g} Å{energy}{lattice}; {summary.seconds:.3g} s"
+            f"{summary.largest:.2g} Å{sites}{energy}{lattice}; {summary.seconds:.3g} s"
         )
     done = f"{summary.output}: {summary.atoms} atoms, {summary.steps} steps, the last moved none by more than"
-    return f"{done} {summary.largest:.2g} Å{energy}{lattice}; {summary.seconds:.3g} s"
+    return f"{done} {summary.largest:.2g} Å{sites}{energy}{lattice}; {summary.seconds:.3g} s"
+
+
+def _sites(summary: "Summary") -> str:
+    """Empty and double ones, where that can be told."""
+    now, before = summary.sites, summary.sites_before
+    if now is None or before is None:
+        return ""
+    earlier = "as before" if now == before else f"before: {before.empty}, {before.double}"
+    return f", empty sites {now.empty}, double {now.double} ({earlier})"

@@ -1,4 +1,6 @@
-"""Has healing done what it should? Looked at when it has ended: steps that do not get smaller, atoms too near to each other."""
+"""Has healing done what it should? Looked at when it has ended: steps that do not get smaller, atoms too near to each other,
+and, where the healed crystal tells its lattice, the sites that are empty or double.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +9,7 @@ import numpy as np
 
 from lammps_heal.analysis.local_structure import SHELLS
 from lammps_heal.analysis.neighbour_shells import close_pairs, surroundings
+from lammps_heal.analysis.own_lattice import Occupation, own_lattice
 from lammps_heal.hosts.formats.structure import Structure
 from lammps_heal.hosts.snapshot import Snapshot
 from lammps_heal.model.model_file import Model
@@ -20,12 +23,15 @@ RESTING = 0.02  # of the nearest-neighbour distance: atoms that move less are at
 @dataclass(frozen=True)
 class EndChecks:
     """too_near: pairs nearer than TOO_NEAR that were not so in the input; distance: what that is, Å. converging: steps got
-    smaller, as far as can be told."""
+    smaller, as far as can be told. before, after: sites of the healed crystal's lattice as the input and the healed atoms occupy
+    them; None where they cannot be told: see `own_lattice`."""
 
     too_near: int
     distance: float
     converging: bool
     largest: float
+    before: Occupation | None = None
+    after: Occupation | None = None
 
     @property
     def problems(self) -> list[str]:
@@ -38,18 +44,24 @@ class EndChecks:
         return lines
 
 
-def check_end(structure: Structure, healed: Snapshot, model: Model, largest_steps: Sequence[float]) -> EndChecks:
-    """healed: of all atoms. model: as it healed. largest_steps: largest displacement of each step, Å."""
+def check_end(structure: Structure, healed: Snapshot | None, model: Model, largest_steps: Sequence[float]) -> EndChecks:
+    """healed: of all atoms, as the first rank has it. model: as it healed. largest_steps: largest displacement of each, Å."""
     nearest = SHELLS[model.structure].nearest * model.lattice_constant if model.structure in SHELLS else 0.0
+    assert healed is not None
+    last = largest_steps[-1] if largest_steps else 0.0
+    converging = is_converging(largest_steps, RESTING * nearest)
+    if not nearest:
+        return EndChecks(0, 0.0, converging, last)
     distance = TOO_NEAR * nearest
-    too_near = 0
-    if nearest:
-        before = close_pairs(surroundings(structure.positions - structure.origin, structure.cell, structure.periodic), distance)
-        after = close_pairs(surroundings(healed.positions - healed.origin, healed.cell, structure.periodic), distance)
-        too_near = len(after - before)
-    return EndChecks(
-        too_near, distance, is_converging(largest_steps, RESTING * nearest), largest_steps[-1] if largest_steps else 0.0
-    )
+    before = surroundings(structure.positions - structure.origin, structure.cell, structure.periodic)
+    after = surroundings(healed.positions - healed.origin, healed.cell, structure.periodic)
+    too_near = len(close_pairs(after, distance) - close_pairs(before, distance))
+    lattice = own_lattice(after, healed.cell, nearest) if structure.periodic.all() else None
+    if lattice is None:
+        return EndChecks(too_near, distance, converging, last)
+    n_atoms = len(structure.ids)
+    occupied = [lattice.occupation(atoms.points[:n_atoms]) for atoms in (before, after)]
+    return EndChecks(too_near, distance, converging, last, *occupied)
 
 
 def is_converging(largest_steps: Sequence[float], resting: float) -> bool:

@@ -4,6 +4,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from lammps_heal.analysis.own_lattice import Occupation
 from lammps_heal.errors import HealError
 from lammps_heal.hosts.end_checks import check_end
 from lammps_heal.hosts.formats.healed import Healed
@@ -28,7 +29,9 @@ from lammps_heal.step.ranks import Ranks
 class Summary:
     """What was done. Of the last frame: atoms, steps, rms, largest (Å), energy (eV).
 
-    lattice: constant healed with, Å, if it is not the model's own. resumed: frames that an earlier run had healed already.
+    lattice: constant healed with, Å, if it is not the model's own. sites_before, sites: of the last frame, how many sites of
+    the healed crystal's own lattice were and are empty, and double; None where that cannot be told. resumed: frames that an
+    earlier run had healed already.
     warnings: what the user was told. problems: what says that a crystal is not healed.
     """
 
@@ -41,6 +44,8 @@ class Summary:
     largest: float = 0.0
     energy: float | None = None
     lattice: float | None = None
+    sites_before: Occupation | None = None
+    sites: Occupation | None = None
     host: str = ""
     seconds: float = 0.0
     warnings: list[str] = field(default_factory=list)
@@ -182,11 +187,10 @@ class _FileHealing:
             self._write(output, structure, types, timestep)
         everything = gathered(self._healing.snapshot(), self._ranks)
         model, summary = self._model, self._summary
-        problems = self._ranks.first(
-            lambda: check_end(structure, everything, model, largest).problems if everything is not None else []
-        )
+        checks = self._ranks.first(lambda: check_end(structure, everything, model, largest))
         prefix = f"timestep {structure.timestep}: " if self._reader.is_trajectory else ""
-        summary.problems += [prefix + problem for problem in problems]
+        summary.problems += [prefix + problem for problem in checks.problems]
+        summary.sites_before, summary.sites = checks.before, checks.after
         summary.atoms, summary.steps, summary.rms = len(structure.ids), result.number, result.rms
         summary.largest, summary.energy = result.largest, result.energy
 

@@ -45,6 +45,21 @@ def test_a_data_file_is_healed_and_its_vacancy_stays(damaged: Path, tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
 
 
+def test_the_end_says_which_sites_are_empty_and_double(damaged: Path, tmp_path: Path, capfd: Capture) -> None:
+    done = healed(capfd, damaged, "-o", tmp_path / "o.lammpstrj")
+    assert ", empty sites 1, double 0 (as before); " in done.out
+    atoms = noisy(SITES, 0.5, np.random.default_rng(4))  # many atoms are nearer to another's site
+    ase.io.write(tmp_path / "severe.xyz", atoms)
+    found = json.loads(healed(capfd, tmp_path / "severe.xyz", "-o", tmp_path / "o.lammpstrj", "--json").out)
+    truth = count_defects(dump_frames(tmp_path / "o.lammpstrj")[-1].positions, SITES)
+    assert found["sites"] == {"empty": truth.vacancies, "double": truth.interstitials}
+    assert found["sites_before"]["empty"] > found["sites"]["empty"]
+    slab = fcc(5)
+    slab.cell[2, 2] += 12.0
+    ase.io.write(tmp_path / "slab.xyz", slab)
+    assert "empty sites" not in healed(capfd, tmp_path / "slab.xyz", "-o", tmp_path / "o.lammpstrj").out
+
+
 @pytest.mark.parametrize("host", HOSTS)
 def test_it_ends_when_healed(damaged: Path, tmp_path: Path, capfd: Capture, host: str) -> None:
     out = tmp_path / "healed.lammpstrj"
