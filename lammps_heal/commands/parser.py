@@ -2,10 +2,12 @@
 
 import argparse
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
+NEGATIVE = re.compile(r"-\d[\d.:-]*")  # a number, or frames counted from the end
 MODEL = Path("fcc")  # the name of a shipped model, or a file
 
 # What add_subparsers returns; argparse has no public name for it.
@@ -29,6 +31,7 @@ class Parser(argparse.ArgumentParser):
 
         argparse alone leaves unknown words to the end, and complains first of what they were meant to be.
         """
+        words = _with_negative_values(words)
         self._require_known_words(words)
         return self.parse_args(words)
 
@@ -52,6 +55,17 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f'{self.prog}: {message} ("{self.prog} --help" lists what there is)\n')
+
+
+def _with_negative_values(words: Sequence[str]) -> list[str]:
+    """The words, with "--frames -5:" as "--frames=-5:": argparse would take the second for an option."""
+    joined: list[str] = []
+    for word in words:
+        if NEGATIVE.fullmatch(word) and joined and joined[-1].startswith("--") and "=" not in joined[-1]:
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _is_option(word: str) -> bool:

@@ -31,6 +31,10 @@ def ends_together(ranks: Ranks) -> Iterator[None]:
         raise SystemExit(interrupted.exit_code) from None
     except AgreedError:
         raise
+    except BrokenPipeError:
+        if ranks.comm is not None:
+            ranks.comm.Abort(FAILED)
+        raise  # nobody reads what is printed
     except Exception as error:
         message = str(error) if isinstance(error, HealError) else _unforeseen(error)
         if ranks.comm is not None and not _all_are_here(ranks.comm):

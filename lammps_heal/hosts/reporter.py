@@ -11,7 +11,10 @@ from lammps_heal.hosts.progress import ProgressLine
 
 
 class Reporter:
-    """speaks: False on all ranks but the first. quiet: warnings and errors alone. verbose: a line for each step."""
+    """speaks: False on all ranks but the first. quiet: warnings and errors alone. verbose: a line for each step.
+
+    Where nobody reads any more ("lammps-heal heal -v ... | head"), it goes silent, and healing goes on.
+    """
 
     def __init__(self, speaks: bool, quiet: bool = False, verbose: bool = False) -> None:
         self._speaks, self._quiet, self._verbose = speaks, quiet, verbose and not quiet
@@ -49,9 +52,16 @@ class Reporter:
             return
         has_energy = result.energy is not None
         if result.number == 0:
-            print(f"{'Step':>6} {'PotEng (eV)' if has_energy else '':>16} {'RMS move (Å)':>14} {'Largest (Å)':>12} {'Capped':>7}")
+            kinds = f"{'PotEng (eV)' if has_energy else '':>16} {'RMS move (Å)':>14} {'Largest (Å)':>12} {'Capped':>7}"
+            self._print(f"{'Step':>6} {kinds}")
         energy = f"{result.energy:.6f}" if has_energy else ""
-        print(f"{result.number:6d} {energy:>16} {result.rms:14.6g} {result.largest:12.6g} {result.n_capped:7d}", flush=True)
+        self._print(f"{result.number:6d} {energy:>16} {result.rms:14.6g} {result.largest:12.6g} {result.n_capped:7d}")
+
+    def _print(self, line: str) -> None:
+        try:
+            print(line, flush=True)
+        except BrokenPipeError:
+            self._verbose = False
 
     def frames(self, done: int, total: int | None) -> None:
         """A line that is written over and over."""

@@ -202,6 +202,16 @@ def test_whoever_reads_no_further_gets_no_traceback() -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("command", ["heal {data} -o {out} -v --steps 30", "observe {data}"])
+def test_healing_ends_quietly_where_nobody_reads(damaged: Path, tmp_path: Path, command: str) -> None:
+    words = command.format(data=damaged, out=tmp_path / "o.lammpstrj")
+    piped = f"{BIN / 'lammps-heal'} {words} | true"
+    done = subprocess.run(["sh", "-c", piped], capture_output=True, text=True, timeout=300.0)
+    assert done.stderr == ""
+    if command.startswith("heal"):
+        assert len(dump_frames(tmp_path / "o.lammpstrj")) == 31
+
+
 @pytest.mark.mpi
 def test_all_ranks_together_say_once_that_there_is_no_kernel(damaged: Path, tmp_path: Path, run: Run) -> None:
     program = (

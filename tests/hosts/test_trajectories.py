@@ -56,6 +56,12 @@ def test_frames_are_chosen_as_python_does(
     assert [written.frame(k).structure.timestep for k in range(len(written))] == timesteps
 
 
+def test_frames_may_be_counted_from_the_end_without_a_sign_of_equality(trajectory: Path, tmp_path: Path, capfd: Capture) -> None:
+    for words, n in (("-2:", 2), ("-1", 1), ("-4:-1", 3)):
+        found = json.loads(healed(capfd, trajectory, "-o", tmp_path / "o.dump", "--frames", words, "--steps", 1, "--json").out)
+        assert found["frames"] == n
+
+
 def test_columns_order_and_time_are_kept(trajectory: Path, tmp_path: Path, capfd: Capture) -> None:
     healed(capfd, trajectory, "-o", tmp_path / "o.dump", "--frames", "all")
     before, after = Dump(trajectory), Dump(tmp_path / "o.dump")
