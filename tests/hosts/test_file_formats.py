@@ -1,6 +1,7 @@
-"""Files that ASE and LAMMPS write, each format and option that writes it, are read back; and so is what we write."""
+"""Files that ASE, LAMMPS and OVITO write, each format and option that writes it, are read back; and so is what we write."""
 
 import gzip
+from importlib.util import find_spec
 from pathlib import Path
 
 import ase.build
@@ -98,6 +99,43 @@ def test_what_lammps_dumps(tmp_path: Path, kind: str, modify: str) -> None:
         written = next(tmp_path.glob("a.dump*"))
     structure = assert_read(written, atoms, SAME if kind != "atom" else 1e-4)  # dump atom has six digits
     assert len(structure.ids) == len(atoms)
+
+
+IN_DUMP = ["Particle Identifier", "Particle Type", "Position.X", "Position.Y", "Position.Z"]
+BY_OVITO = [
+    ("a.dump", "lammps/dump", {"columns": IN_DUMP}),
+    ("positions alone.dump", "lammps/dump", {"columns": IN_DUMP[2:]}),
+    ("a.dump.gz", "lammps/dump", {"columns": [*IN_DUMP[1:], "Velocity.X"]}),
+    ("a.data", "lammps/data", {}),
+    ("charge.data", "lammps/data", {"atom_style": "charge"}),
+    ("full.data", "lammps/data", {"atom_style": "full"}),
+    ("labels.data", "lammps/data", {"export_type_names": True}),
+    ("a.xyz", "xyz", {"columns": IN_DUMP[1:]}),
+    ("ids.xyz", "xyz", {"columns": [*IN_DUMP, "Velocity.X", "Velocity.Y", "Velocity.Z"]}),
+    ("POSCAR", "vasp", {}),
+    ("reduced.vasp", "vasp", {"reduced": True}),
+    ("geometry.in", "fhi-aims", {}),
+]
+
+
+@pytest.mark.skipif(find_spec("ovito") is None, reason="OVITO is an extra")
+@pytest.mark.parametrize(("name", "form", "options"), BY_OVITO, ids=[name for name, _, _ in BY_OVITO])
+@pytest.mark.parametrize("turned", [False, True])
+def test_what_ovito_writes(tmp_path: Path, name: str, form: str, options: dict[str, object], turned: bool) -> None:
+    from ovito.io import export_file
+    from ovito.io.ase import ase_to_ovito
+
+    atoms = crystal()
+    if turned:
+        atoms.rotate(40.0, (3, 1, 2), rotate_cell=True)
+    data = ase_to_ovito(atoms)
+    data.particles_.create_property("Particle Identifier", data=np.arange(1, len(atoms) + 1))
+    data.particles_.create_property("Velocity", data=np.full((len(atoms), 3), 0.25))
+    digits = {} if form == "fhi-aims" else {"precision": 12}
+    export_file(data, str(tmp_path / name), form, **options, **digits)
+    structure = assert_read(tmp_path / name, atoms)
+    if not name.endswith((".dump", ".dump.gz")):
+        assert structure.elements == ("Pt",)
 
 
 def test_general_triclinic_boxes(tmp_path: Path) -> None:
