@@ -38,8 +38,8 @@ class Healing(Dynamics):
         mask: ArrayLike | None = None,
         **of_dynamics: Any,
     ) -> None:
-        super().__init__(atoms, logfile, trajectory, **of_dynamics)
         self._healer = AtomsHealer(atoms, model, max_displacement, kernel, threads, device, mask)
+        super().__init__(atoms, logfile, trajectory, **of_dynamics)  # which asks for todict() in ASE 3.23
         # Where the atoms were, and the displacement there: (n, 3) Å.
         self._computed: tuple[Float64Array, Float64Array] | None = None
 
