@@ -20,20 +20,32 @@ from lammps_heal.step.torchscript import TorchBackend
 
 
 def random_network(
-    n_layers: int, cutoff: float = 5.0, n_channels: int = 4, n_hidden: int = 16, switch_on: float = 0.5
+    n_layers: int,
+    cutoff: float = 5.0,
+    n_channels: int = 4,
+    n_hidden: int = 16,
+    switch_on: float = 0.5,
+    n_species: int = 1,
 ) -> HealingNetwork:
-    """Displacements are some tenths of Å, as of a trained network; every layer changes them."""
+    """Displacements are some tenths of Å, as of a trained network; every layer changes them, and every species."""
     torch.manual_seed(n_channels)
-    network = HealingNetwork(cutoff, 16, n_channels, n_hidden, switch_on, n_layers)
+    network = HealingNetwork(cutoff, 16, n_channels, n_hidden, switch_on, n_layers, n_species)
     with torch.no_grad():
         network.gates[4].weight *= 0.1
         network.gates[4].bias *= 0.1
         network.message_weights.normal_(0.0, 0.02)
+        if network.species_bias is not None:
+            network.species_bias.normal_(0.0, 0.5)
     return network
 
 
+ELEMENTS = {1: {"Pt": 195.084}, 2: {"Cu": 63.546, "Ni": 58.693}, 3: {"Co": 58.933, "Ni": 58.693, "Al": 26.982}}
+
+
 def trained(network: HealingNetwork) -> TrainedNetwork:
-    return TrainedNetwork(network, "fcc", ["Pt"], [195.084], LATTICE_CONSTANT, [3.8, 4.0], [0.0, 0.1], {"seed": 1})
+    """Of platinum, or of an alloy on its sites."""
+    elements, masses = zip(*ELEMENTS[network.n_species].items(), strict=True)
+    return TrainedNetwork(network, "fcc", list(elements), list(masses), LATTICE_CONSTANT, [3.8, 4.0], [0.0, 0.1], {"seed": 1})
 
 
 def exported(network: HealingNetwork, folder: Path) -> Model:

@@ -52,11 +52,20 @@ SHELLS = {
 }
 
 
+# Compounds on the sites of these, whose conventional cells are as long.
+SITES_OF = {"L1_2": "fcc", "L1_0": "fcc", "B2": "bcc", "zincblende": "diamond"}
+
+
 def shells_of(structure: str) -> Shells:
-    """The shells of a crystal structure. Raises HealError where it is none that labels know."""
-    if structure not in SHELLS:
-        raise HealError(f"labels know {', '.join(SHELLS)}, the model is of {structure}")
-    return SHELLS[structure]
+    """The shells of a crystal structure, whatever its elements. Raises HealError where it is none that labels know."""
+    if not has_shells(structure):
+        raise HealError(f"labels know {', '.join([*SHELLS, *SITES_OF])}, the model is of {structure}")
+    return SHELLS[SITES_OF.get(structure, structure)]
+
+
+def has_shells(structure: str) -> bool:
+    """Whether labels know the crystal structure."""
+    return SITES_OF.get(structure, structure) in SHELLS
 
 
 class _Structure(ctypes.Structure):

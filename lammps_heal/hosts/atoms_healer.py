@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from lammps_heal.analysis.local_structure import LocalStructure, shells_of
 from lammps_heal.analysis.observation import Observation
 from lammps_heal.errors import HealError
-from lammps_heal.model.elements import require_elements
+from lammps_heal.model.elements import species_of
 from lammps_heal.model.model_file import Model, load
 from lammps_heal.step.backends import make_backend
 from lammps_heal.step.crystal import PeriodicCrystal
@@ -35,7 +35,8 @@ class AtomsHealer:
         mask: ArrayLike | None = None,
     ) -> None:
         self.model = model if isinstance(model, Model) else load(model)
-        _require_structure(atoms, self.model)
+        self._species = species_of(self.model, atoms.get_chemical_symbols())
+        _require_structure(atoms)
         self.max_displacement = self.model.max_displacement if max_displacement is None else max_displacement
         self._backend = make_backend(self.model, kernel, threads, device)
         self._cell, self._pbc, self._threads = atoms.cell[:], atoms.pbc, threads
@@ -45,7 +46,8 @@ class AtomsHealer:
 
     def step(self, positions: Float64Array) -> Float64Array:
         """(n, 3) Å, to be added to positions, (n, 3) Å; capped, zero for atoms that are held."""
-        v = displacement(self._backend, *self._crystal.open_cluster(positions), self._ghosts)
+        cluster = self._crystal.open_cluster(positions)
+        v = displacement(self._backend, *cluster, self._ghosts, self._crystal.of_owners(self._species))
         return cap(np.where(self._moving[:, None], v, 0.0), self.max_displacement)[0]
 
     def observation(self, observed: Float64Array, healed: Float64Array, last: Float64Array) -> Observation:
@@ -91,10 +93,8 @@ class _GhostsOfMoving:
         return self._crystal.forward(np.where(self._moving, vectors, 0.0))
 
 
-def _require_structure(atoms: Atoms, model: Model) -> None:
+def _require_structure(atoms: Atoms) -> None:
     if len(atoms) == 0:
         raise HealError("the structure has no atoms: give at least one")
-    elements = sorted(set(atoms.get_chemical_symbols()))
-    require_elements(model, elements)
     if not np.isfinite(atoms.positions).all():
         raise HealError("a position is not finite: check the structure file")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lammps_heal.analysis.local_structure import SHELLS
+from lammps_heal.analysis.local_structure import has_shells, shells_of
 from lammps_heal.analysis.neighbour_shells import close_pairs, surroundings
 from lammps_heal.analysis.own_lattice import Occupation, own_lattice
 from lammps_heal.hosts.formats.structure import Structure
@@ -46,7 +46,7 @@ class EndChecks:
 
 def check_end(structure: Structure, healed: Snapshot | None, model: Model, largest_steps: Sequence[float]) -> EndChecks:
     """healed: of all atoms, as the first rank has it. model: as it healed. largest_steps: largest displacement of each, Å."""
-    nearest = SHELLS[model.structure].nearest * model.lattice_constant if model.structure in SHELLS else 0.0
+    nearest = shells_of(model.structure).nearest * model.lattice_constant if has_shells(model.structure) else 0.0
     assert healed is not None
     last = largest_steps[-1] if largest_steps else 0.0
     converging = is_converging(largest_steps, RESTING * nearest)

@@ -20,7 +20,8 @@ from lammps_heal.hosts.plain_paths import PlainPaths
 from lammps_heal.hosts.potential import Potential
 from lammps_heal.hosts.reporter import Reporter
 from lammps_heal.hosts.snapshot import gathered
-from lammps_heal.hosts.type_elements import TypeElements, type_elements
+from lammps_heal.hosts.type_elements import TypeElements, elements_present, type_elements
+from lammps_heal.model.elements import require_elements
 from lammps_heal.model.model_file import Model
 from lammps_heal.step.ranks import Ranks
 
@@ -140,9 +141,12 @@ class _FileHealing:
     def _fitting_model(self, structure: Structure, types: TypeElements) -> Model:
         """The model, scaled to the crystal where its elements are others or the user says so. Raises HealError for ruin."""
         options, model = self._options, self._model
-        elements = {types.elements[number - 1] for number in set(structure.types.tolist())}
+        elements = elements_present(structure, types)
+        if model.n_species > 1:  # other lengths do not make it a model of other elements
+            require_elements(model, elements)
         auto = options.auto_lattice or (options.lattice is None and not elements <= set(model.elements))
-        findings = self._ranks.first(lambda: look_at(structure, model, options.lattice, auto, options.host.threads))
+        threads = options.host.threads
+        findings = self._ranks.first(lambda: look_at(structure, model, options.lattice, auto, threads, types.elements))
         if findings.ruin and not options.force:
             raise HealError(f"{structure.where}: {findings.ruin[0]} (--force goes on)")
         self._warn(*findings.warnings, *findings.ruin)
@@ -157,7 +161,7 @@ class _FileHealing:
         assert self._healing is not None
         most, stop = self._options.step_limits
         potential = self._ranks.first(lambda: self._potential(types))
-        result = self._healing.start(structure, types.masses, self._model, self._model_path, potential)
+        result = self._healing.start(structure, types, self._model, self._model_path, potential)
         writes_steps = not self._reader.is_trajectory and holds_many(self._outputs[0].format)
         largest: list[float] = []
         self._after_step(result, structure, types, writes_steps)

@@ -18,6 +18,7 @@ from lammps_heal.hosts.lammps_errors import explanation
 from lammps_heal.hosts.lammps_healer import LammpsHealer
 from lammps_heal.hosts.potential import Potential
 from lammps_heal.hosts.snapshot import Snapshot, take_snapshot
+from lammps_heal.hosts.type_elements import TypeElements
 from lammps_heal.model.model_file import Model
 from lammps_heal.step.ranks import Ranks
 
@@ -75,24 +76,24 @@ class HealingRun:
     def start(
         self,
         structure: Structure,
-        masses: Sequence[float],
+        types: TypeElements,
         model: Model,
         model_path: Path,
         potential: Potential | None = None,
     ) -> StepResult:
         """Forget what was there, take these atoms, and make ready. Returns what holds before any step.
 
-        masses: of each type, g/mol. model: scaled to the crystal's lattice constant, where that is another than the model's.
-        model_path: its file, as LAMMPS may read it.
+        types: elements and masses of the atom types. model: scaled to the crystal's lattice constant, where that is another
+        than the model's. model_path: its file, as LAMMPS may read it.
         """
         self._structure, self._has_energy, self._number, self._callback = structure, potential is not None, 0, None
-        self._commands("clear", *_box_commands(structure, masses))
+        self._commands("clear", *_box_commands(structure, types.masses))
         self._create_atoms(structure)
         self._commands(*(potential.commands() if potential else ()), f"timestep {TIMESTEP}")
         if self._uses_fix:
-            self._commands(f'fix {FIX_ID} all heal "{model_path}" {_fix_keywords(self._options, model)}')
+            self._commands(f'fix {FIX_ID} all heal "{model_path}" {_fix_keywords(self._options, model, types)}')
         else:
-            self._attach_callback(model)
+            self._attach_callback(model, types)
         self._commands(
             f"thermo_style custom step {'pe ' if potential else ''}f_{FIX_ID}[1] f_{FIX_ID}[2] f_{FIX_ID}[3]",
             "thermo_modify lost error",
@@ -143,13 +144,14 @@ class HealingRun:
         if n_taken != n_atoms:
             raise HealError(f"{structure.where}: LAMMPS takes {n_taken} of {n_atoms} atoms: mend the file, or give --boundary")
 
-    def _attach_callback(self, model: Model) -> None:
+    def _attach_callback(self, model: Model, types: TypeElements) -> None:
         options = self._options
         healer = LammpsHealer(
             self._lmp,
             model,
             self._ranks,
             options.max_displacement,
+            _elements_of_types(model, types),
             kernel=options.kernel,
             threads=options.threads,
             device=options.device,
@@ -191,10 +193,17 @@ def _box_commands(structure: Structure, masses: Sequence[float]) -> list[str]:
     ]
 
 
-def _fix_keywords(options: HostOptions, model: Model) -> str:
+def _elements_of_types(model: Model, types: TypeElements) -> list[str] | None:
+    """As hosts take them; None where the model sees no species, and masses say enough."""
+    return [element or "?" for element in types.elements] if model.n_species > 1 else None
+
+
+def _fix_keywords(options: HostOptions, model: Model, types: TypeElements) -> str:
     words = [f"device {options.device} threads {options.threads} kernel {'yes' if options.kernel else 'no'}"]
     if options.max_displacement is not None:
         words.append(f"max {options.max_displacement!r}")
-    if not model.elements:  # scaled to another lattice constant
+    if elements := _elements_of_types(model, types):
+        words.append(f"elements {' '.join(elements)}")
+    if model.length_scale != 1.0 or not model.elements:  # which fix heal then does not check
         words.append(f"lattice {model.lattice_constant!r}")
     return " ".join(words)

@@ -1,11 +1,14 @@
 """Does the model fit the crystal? Lattice constant, structure and box of an input, looked at before it is healed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from ase import Atoms
+from ase.data import atomic_numbers
+from numpy.typing import NDArray
 
-from lammps_heal.analysis.local_structure import SHELLS, Shells, shells_of
+from lammps_heal.analysis.local_structure import SHELLS, Shells, has_shells, shells_of
 from lammps_heal.analysis.neighbour_shells import (
     Surroundings,
     neighbour_distances,
@@ -47,12 +50,24 @@ class Findings:
     ruin: list[str] = field(default_factory=list)
 
 
-def look_at(structure: Structure, model: Model, lattice: float | None, auto: bool, threads: int = 1) -> Findings:
+def look_at(
+    structure: Structure,
+    model: Model,
+    lattice: float | None,
+    auto: bool,
+    threads: int = 1,
+    elements: Sequence[str | None] = (),
+) -> Findings:
     """What is to be said of a structure before it is healed, and the lattice constant to heal it with.
 
-    model: not scaled. lattice: Å, as the user gives it, or None. auto: find it.
+    model: not scaled. lattice: Å, as the user gives it, or None. auto: find it. elements: of each type, for a model that
+    sees species.
     """
     findings = Findings(lattice)
+    if not has_shells(model.structure):
+        if auto:
+            findings.ruin.append(f"the lattice constant of {model.structure} cannot be found from distances: give --lattice")
+        return findings
     shells = shells_of(model.structure)
     positions = structure.positions - structure.origin
     around = surroundings(positions, structure.cell, structure.periodic)
@@ -70,7 +85,8 @@ def look_at(structure: Structure, model: Model, lattice: float | None, auto: boo
             "use a model of its structure"
         )
         return findings
-    sample = _sample(structure)
+    no_element = np.zeros(len(structure.ids), int)
+    sample = _sample(structure, atomic_numbers_of(structure, elements) if model.n_species > 1 else no_element)
     measured = nearest / shells.nearest / WARM
     if auto:
         findings.lattice = measured = round(sample.lattice(sample.observed(model, measured, threads).positions, shells), DIGITS)
@@ -119,17 +135,18 @@ def _check_labels(findings: Findings, sample: "_Sample", model: Model, lattice: 
     except HealError:
         return  # healing itself will say so
     part = {name: float((labels == label).mean()) for label, name in STRUCTURE_OF_LABEL.items()}
-    most, own = max(part, key=lambda name: part[name]), part.get(model.structure, 0.0)
-    if most != model.structure and part[most] > max(COMMON, own):
+    most, kind = max(part, key=lambda name: part[name]), STRUCTURE_OF_LABEL[shells_of(model.structure).label]
+    own = part[kind]
+    if most != kind and part[most] > max(COMMON, own):
         findings.warnings.append(
-            f"{part[most]:.0%} of the atoms have neighbours as in {most}, {own:.0%} as in {model.structure}, which the "
+            f"{part[most]:.0%} of the atoms have neighbours as in {most}, {own:.0%} as in {kind}, which the "
             f"model is of: defects will not rest; use a model of {most}"
         )
 
 
 @dataclass(frozen=True)
 class _Sample:
-    """Atoms of no element to be looked at, and which of them have all their neighbours among them."""
+    """Atoms to be looked at, of no element where the model sees no species; inside: those with all neighbours among them."""
 
     atoms: Atoms
     inside: np.ndarray
@@ -145,13 +162,20 @@ class _Sample:
         return found.nearest / shells.nearest / HEALED
 
 
-def _sample(structure: Structure) -> _Sample:
+def atomic_numbers_of(structure: Structure, elements: Sequence[str | None]) -> NDArray[np.int64]:
+    """(n,) of the structure's atoms, from those of the types; 0 where it is not known."""
+    of_types = np.array([atomic_numbers[element] if element is not None else 0 for element in elements])
+    numbers: NDArray[np.int64] = of_types[structure.types - 1]
+    return numbers
+
+
+def _sample(structure: Structure, numbers: NDArray[np.int64]) -> _Sample:
     """The structure, or of a large one the atoms nearest to its middle, in an open box."""
     positions = structure.positions - structure.origin
     if len(positions) <= LARGEST_SAMPLE:
-        atoms = Atoms(numbers=np.zeros(len(positions), int), positions=positions, cell=structure.cell, pbc=structure.periodic)
+        atoms = Atoms(numbers, positions=positions, cell=structure.cell, pbc=structure.periodic)
         return _Sample(atoms, np.arange(len(positions)))
     distances = np.linalg.norm(positions - 0.5 * structure.cell.sum(0), axis=1)
     nearest = np.argpartition(distances, LARGEST_SAMPLE)[:LARGEST_SAMPLE]
-    atoms = Atoms(numbers=np.zeros(LARGEST_SAMPLE, int), positions=positions[nearest], cell=structure.cell, pbc=False)
+    atoms = Atoms(numbers[nearest], positions=positions[nearest], cell=structure.cell, pbc=False)
     return _Sample(atoms, np.flatnonzero(distances[nearest] < INNER * distances[nearest].max()))

@@ -13,12 +13,12 @@ import numpy as np
 
 from lammps_heal.errors import AgreedError, HealError
 from lammps_heal.hosts.ghost_depth import require_ghosts
-from lammps_heal.model.elements import require_elements_of_types
+from lammps_heal.model.elements import UNKNOWN, species_of_types
 from lammps_heal.model.model_file import Model, load
 from lammps_heal.step.backends import make_backend
 from lammps_heal.step.crystal import SKIN, outrun_skin
 from lammps_heal.step.ghost_exchange import GhostExchange
-from lammps_heal.step.neighbours import Float64Array, Int64Array, Neighbourhoods, neighbours_by_id
+from lammps_heal.step.neighbours import Float64Array, Int32Array, Int64Array, Neighbourhoods, neighbours_by_id
 from lammps_heal.step.ranks import Ranks
 from lammps_heal.step.step import cap, displacement
 
@@ -66,6 +66,7 @@ class LammpsHealer:
         self.last = HealingStep(0.0, 0.0, 0, 0)
         self._elements = elements
         self._group_bit = 1 << lmp.available_ids("group").index(group)
+        self._species_of_types: Int32Array
         self._listed: tuple[Float64Array, Int64Array] | None = None
         self._neighbourhoods: Neighbourhoods
         self._ghosts: GhostExchange
@@ -79,12 +80,13 @@ class LammpsHealer:
     def check_input(self) -> None:
         """Raise HealError, on all ranks, where atoms, ghosts or settings are not such that healing is right; for each run."""
         message = None
+        n_types = self.lmp.extract_global("ntypes")
+        used = np.any(self.ranks.all(np.bincount(self._types(), minlength=n_types + 1)[1:] > 0), axis=0)
         try:
             self._require_settings()
-            n_types = self.lmp.extract_global("ntypes")
             masses = self.lmp.numpy.extract_atom("mass")
             of_types = None if masses is None else [float(mass) for mass in masses[1 : n_types + 1]]
-            require_elements_of_types(self.model, n_types, self._elements, of_types)
+            self._species_of_types = species_of_types(self.model, used, self._elements, of_types)
         except HealError as error:
             message = str(error)
         n_atoms = sum(self.ranks.all(self.lmp.extract_global("nlocal")))
@@ -124,6 +126,22 @@ class LammpsHealer:
         # Versions before 2022 count owned atoms only, unless told.
         return np.asarray(self.lmp.numpy.extract_atom(name, nelem=n_rows))
 
+    def _types(self, n_rows: int | None = None) -> Int64Array:
+        """Of the owned atoms, or of so many rows."""
+        n_rows = self.lmp.extract_global("nlocal") if n_rows is None else n_rows
+        return self._rows("type", n_rows).astype(np.int64).reshape(n_rows)
+
+    def _species(self, n_rows: int) -> Int32Array | None:
+        """(n_rows,), None where the model sees none. Raises HealError for a type that has come without an element."""
+        if self.model.n_species == 1:
+            return None
+        types = self._types(n_rows)
+        species = self._species_of_types[types - 1]
+        if (species == UNKNOWN).any():
+            number = types[species == UNKNOWN][0]
+            raise HealError(f"atoms of type {number} have come in this run, whose element the model does not know: name it")
+        return species
+
     def _n_centres(self) -> int:
         return int(((self._rows("mask", self.lmp.extract_global("nlocal")) & self._group_bit) != 0).sum())
 
@@ -136,7 +154,7 @@ class LammpsHealer:
         self._update_neighbours(positions, self._rows("id", n_rows).astype(np.int64).reshape(n_rows), n_owned)
         moved = ((self._rows("mask", n_owned) & self._group_bit) != 0).reshape(n_owned, 1)
         ghosts = _GhostsOfGroup(self._ghosts, self.ranks, moved)
-        v = displacement(self._backend, positions, self._neighbourhoods, ghosts)
+        v = displacement(self._backend, positions, self._neighbourhoods, ghosts, self._species(n_rows))
         return cap(np.where(moved, v, 0.0), self.max_displacement)
 
     def _update_neighbours(self, positions: Float64Array, ids: Int64Array, n_owned: int) -> None:

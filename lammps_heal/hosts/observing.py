@@ -90,7 +90,7 @@ def _observe(
     structure: Structure, model: Model, options: ObserveOptions, found: Observed, whole: WholeFile | None
 ) -> dict[str, float]:
     """The frame's row, which is added to what was found, as its atoms are to the dump."""
-    seen = observe(atoms_of(structure), model, options.steps, threads=options.threads)
+    seen = observe(atoms_of(structure, model, options.elements), model, options.steps, threads=options.threads)
     found.frames.append({"timestep": structure.timestep, **seen.table()})
     if whole is not None:
         with whole.unfinished.open("a") as file:

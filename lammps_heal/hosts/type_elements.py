@@ -15,7 +15,7 @@ UNKNOWN_MASS = 1.0  # g/mol; healing does not need it
 
 @dataclass(frozen=True)
 class TypeElements:
-    """elements: of each type, None where nobody tells. masses: of each, g/mol. warnings: what contradicts each other."""
+    """elements: of each type, None where it is not known. masses: of each, g/mol. warnings: what contradicts each other."""
 
     elements: tuple[str | None, ...]
     masses: tuple[float, ...]
@@ -27,22 +27,27 @@ def type_elements(structure: Structure, model: Model, named: Sequence[str] | Non
 
     named: by the user, one for each type or one for all. kind: of the file: a data file must tell masses, or the user
     elements; of a dump that tells nothing the model's only element is taken. needs_them: not where the user names the
-    lattice constant. Raises HealError that says what to name.
+    lattice constant, but for a model that sees species. Raises HealError that says what to name.
     """
     by_file = [_element(element, mass, model) for element, mass in zip(structure.elements, structure.masses, strict=True)]
     warnings: list[str] = []
     if named:
         elements: list[str | None] = list(_named(structure, named))
-        for number, (told, said) in enumerate(zip(by_file, elements, strict=True), 1):
-            if told is not None and told != said:
-                warnings.append(f"type {number} is {told} by {structure.where}, and {said} by --elements, which is taken")
+        for number, (in_file, chosen) in enumerate(zip(by_file, elements, strict=True), 1):
+            if in_file is not None and in_file != chosen:
+                warnings.append(f"type {number} is {in_file} by {structure.where}, and {chosen} by --elements, which is taken")
     else:
         elements = by_file
         used = {number - 1 for number in structure.types.tolist()} if len(by_file) > 1 else {0}
-        if needs_them and any(by_file[k] is None for k in used):
+        if (needs_them or model.n_species > 1) and any(by_file[k] is None for k in used):
             elements = _assumed(structure, model, kind, by_file)
     masses = [_mass(element, mass, model) for element, mass in zip(elements, structure.masses, strict=True)]
     return TypeElements(tuple(elements), tuple(masses), tuple(warnings))
+
+
+def elements_present(structure: Structure, types: TypeElements) -> set[str]:
+    """Of the structure's atoms; "?" for those of a type whose element nobody tells."""
+    return {types.elements[number - 1] or "?" for number in set(structure.types.tolist())}
 
 
 def _named(structure: Structure, named: Sequence[str]) -> list[str]:

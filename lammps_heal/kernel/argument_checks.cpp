@@ -17,6 +17,7 @@ constexpr int64_t MOST_ATOMS = INT32_MAX - CHUNK_ATOMS;    // their numbers are 
 constexpr int64_t MOST_EDGES = INT32_MAX - CHUNK_ATOMS;    // of one atom
 // Sizes beyond what anyone trains, at which products of sizes still fit 64 bits.
 constexpr int MOST_CHANNELS = 1 << 10, MOST_HIDDEN = 1 << 14, MOST_LAYERS = 1 << 10, MOST_INTERVALS = 1 << 20;
+constexpr int MOST_SPECIES = 1 << 8;    // times intervals, an int32
 constexpr int THREADS_PER_PROCESSOR = 4;
 constexpr long MOST_PROCESSORS = 1L << 16;
 // Å: of cutoffs whose square, and that of what is within them, is an ordinary float.
@@ -70,6 +71,16 @@ void check_centres(const heal_atoms &atoms)
     require_range("a centre", atoms.centres[k], least, atoms.nlocal - 1, ": local atoms in ascending order");
 }
 
+void check_species(const heal_atoms &atoms, const Kernel &kernel)
+{
+  const int n_species = kernel.weights().packed().n_species;
+  if (n_species == 1 || atoms.n_atoms == 0)
+    return;
+  require(atoms.species, "species is null: the model sees %d species, give that of each atom", n_species);
+  require(kernel.functions().are_within(atoms.species, atoms.n_atoms, n_species - 1),
+          "a species is not 0 to %d", n_species - 1);
+}
+
 }    // namespace
 
 int lammps_heal::max_threads()
@@ -97,6 +108,7 @@ void lammps_heal::check_weights(const heal_weights &weights)
   require_range("n_hidden", weights.n_hidden, 1, MOST_HIDDEN, REMEDY);
   require_range("n_layers", weights.n_layers, 0, MOST_LAYERS, REMEDY);
   require_range("n_intervals", weights.n_intervals, 1, MOST_INTERVALS, REMEDY);
+  require_range("n_species", weights.n_species, 1, MOST_SPECIES, REMEDY);
   check_cutoff(weights.cutoff);
   const size_t n = weights.n_channels, n_hidden = weights.n_hidden;
   const size_t n_rows = static_cast<size_t>(N_COEFFICIENTS) * weights.n_intervals;
@@ -108,6 +120,10 @@ void lammps_heal::check_weights(const heal_weights &weights)
     require_numbers("weights", weights.weights[layer], sizes[layer] * sizes[layer + 1]);
     require_numbers("biases", weights.biases[layer], sizes[layer + 1]);
   }
+  if (weights.n_species > 1) {
+    require_numbers("species_factors", weights.species_factors, 2 * n * weights.n_species);
+    require_numbers("species_bias", weights.species_bias, n_hidden * weights.n_species);
+  }
 }
 
 void lammps_heal::check_atoms(const heal_atoms &atoms, const Kernel &kernel)
@@ -115,6 +131,7 @@ void lammps_heal::check_atoms(const heal_atoms &atoms, const Kernel &kernel)
   check_sizes(atoms.positions, atoms.nlocal, atoms.n_atoms);
   check_list(atoms, kernel.functions());
   check_centres(atoms);
+  check_species(atoms, kernel);
   check_threads(atoms.n_threads);
   require(atoms.length_scale > 0.0 && std::isfinite(atoms.length_scale),
           "length_scale is %g, needed a number above 0", atoms.length_scale);

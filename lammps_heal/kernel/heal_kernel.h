@@ -40,7 +40,7 @@ extern "C" {
 #define HEAL_API
 #endif
 
-enum { HEAL_ABI_VERSION = 1 }; /* of this header */
+enum { HEAL_ABI_VERSION = 2 }; /* of this header */
 enum { HEAL_ALIGNMENT = 64 };  /* bytes; of the widest vector register, and of a cache line */
 enum {
   HEAL_OK = 0,
@@ -57,7 +57,8 @@ typedef struct heal_list heal_list; /* a neighbour list; its memory serves the n
 /* The weights as the model file holds them (lammps_heal/model/model_file.py); heal_kernel_create copies them. */
 typedef struct {
   int32_t n_channels, n_hidden, n_layers, n_intervals;
-  double cutoff; /* Å, of the model as trained */
+  int32_t n_species; /* elements that the model tells apart; 1: none */
+  double cutoff;     /* Å, of the model as trained */
   /* [n_intervals][3][8 * n_channels]: coefficients of t^0, t^1, t^2 of R_kl, then of Q_kl, channels fastest,
      in intervals of equal width up to the cutoff; t from -1/2 to 1/2 in each. */
   const float *radial;
@@ -67,6 +68,9 @@ typedef struct {
      5 * n_channels + 1 outputs. */
   const float *weights[3];
   const float *biases[3];
+  /* Of several species; null, or not looked at, where there is one. */
+  const float *species_factors; /* [n_species][2][n_channels]: of R, then of Q, by the neighbour's species */
+  const float *species_bias;    /* [n_species][n_hidden]: added to biases[0], by the atom's own species */
 } heal_weights;
 
 typedef struct {
@@ -79,8 +83,10 @@ typedef struct {
   const int32_t *neighbours;
   int64_t n_centres;      /* atoms whose edges are computed, */
   const int32_t *centres; /* local ones, ascending; null: the first n_centres */
-  double length_scale;    /* this crystal's lengths in those of the model; the cutoff grows with it */
-  int32_t n_threads;      /* 1 to heal_max_threads() */
+  const int32_t
+      *species;        /* (n_atoms,), 0 to n_species - 1; null, or not looked at, where the model has one */
+  double length_scale; /* this crystal's lengths in those of the model; the cutoff grows with it */
+  int32_t n_threads;   /* 1 to heal_max_threads() */
 } heal_atoms;
 
 HEAL_API int32_t heal_abi_version(void);

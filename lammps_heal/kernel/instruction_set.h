@@ -29,10 +29,11 @@ constexpr int EDGE_PADDING = 16;                // edges; lanes of the widest ve
 struct PackedWeights {
   int n_channels, n_hidden;    // padded
   int n_outputs;               // of the per-atom network, padded
-  int n_intervals, n_layers;
+  int n_intervals, n_layers, n_species;
   float intervals_per_length;    // 1/Å, of the model as trained
   float cutoff;                  // Å, of the model as trained
-  // Coefficients of R_kl and Q_kl, [n_intervals][N_COEFFICIENTS][N_DEGREES][n_channels].
+  // Coefficients of R_kl and Q_kl, [n_species][n_intervals][N_COEFFICIENTS][N_DEGREES][n_channels]: those of
+  // each species of the neighbour are multiplied by its factors.
   const float *r, *q;
   const float *messages;    // of a and b of each message-passing layer, [n_layers][n_intervals][MESSAGE_ROW]
   const float *mixing;      // C of degrees 1 to 3, [N_MIXED][n_channels][n_channels], row k', column k
@@ -40,6 +41,7 @@ struct PackedWeights {
   // s.
   const float *weights[N_DENSE];
   const float *biases[N_DENSE];
+  const float *species_bias;    // [n_species][n_hidden], added to the first; null where there is one species
 };
 
 // What one thread works on. Positions and vectors are padded xyz, (n_atoms, 4).
@@ -63,7 +65,8 @@ struct ThreadTask {
   const int64_t
       *first;    // the neighbours of atom i are neighbours[first[i]] to neighbours[first[i + 1] - 1]
   const int32_t *neighbours;
-  float *mobilities;    // (n_centres, 3, 3)
+  const int32_t *species;    // (n_atoms,); null where there is one
+  float *mobilities;         // (n_centres, 3, 3)
 
   // Of message-passing layers alone.
   const float *v_in;    // (n_atoms, 4) Å; aligned

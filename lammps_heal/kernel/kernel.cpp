@@ -26,7 +26,7 @@ size_t Workspace::n_bytes() const
          shared.n_bytes() + sums.n_bytes();
 }
 
-void Workspace::set(const heal_atoms &atoms)
+void Workspace::set(const heal_atoms &atoms, int n_species)
 {
   task = {};
   n_atoms = atoms.n_atoms;
@@ -45,6 +45,7 @@ void Workspace::set(const heal_atoms &atoms)
   }
   task.first = atoms.first;
   task.neighbours = atoms.neighbours;
+  task.species = n_species > 1 ? atoms.species : nullptr;
   task.length_scale = atoms.length_scale;
   task.overlap[0] = task.overlap[1] = -1;
   task.mobilities = shared.ensure_capacity(9 * atoms.n_centres);
@@ -82,7 +83,7 @@ Kernel::Kernel(const heal_weights &weights, const char *instruction_set) :
 void Kernel::pair_forces(const heal_atoms &atoms, Workspace &workspace, double *vectors,
                          int64_t *overlap) const
 {
-  workspace.set(atoms);
+  workspace.set(atoms, own_weights.packed().n_species);
   std::fill_n(vectors, 4 * atoms.n_atoms, 0.0);
   run(own_functions->pair_forces, workspace, vectors, overlap);
 }

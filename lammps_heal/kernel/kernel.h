@@ -45,7 +45,7 @@ class Workspace
   Buffer<float> shared;    // mobilities, then v_in
   Buffer<double> sums;     // of all threads but the first
 
-  void set(const heal_atoms &atoms);
+  void set(const heal_atoms &atoms, int n_species);
   int64_t set_lists(const heal_atoms &atoms);
 };
 

@@ -18,7 +18,7 @@ from lammps_heal.kernel.library import (
     thread_count,
 )
 from lammps_heal.model.model_file import N_DENSE, PackedWeights
-from lammps_heal.step.neighbours import Float64Array, Neighbourhoods, overlap_error
+from lammps_heal.step.neighbours import Float64Array, Int32Array, Neighbourhoods, overlap_error
 
 
 class Kernel:
@@ -53,24 +53,35 @@ class Kernel:
         return str(self._library.heal_kernel_instruction_set(self._kernel).decode())
 
     def pair_forces(
-        self, positions: Float64Array, neighbourhoods: Neighbourhoods, threads: int = 1
+        self,
+        positions: Float64Array,
+        neighbourhoods: Neighbourhoods,
+        threads: int = 1,
+        species: Int32Array | None = None,
     ) -> tuple[Float64Array, Float64Array]:
         """Pair forces on all atoms, (n_atoms, 3) Å, before reverse communication, and mobility tensors, (nlocal, 3, 3).
 
-        positions: (n_atoms, 3) Å, local atoms first. neighbourhoods: of all local atoms, in order of rows.
+        positions: (n_atoms, 3) Å, local atoms first. neighbourhoods: of all local atoms, in order of rows. species:
+        (n_atoms,), from 0; None serves a model of one.
         Raises HealError where two atoms are at one place, or where the kernel refuses its arguments.
         """
         positions = np.ascontiguousarray(positions, np.float64)
         first = np.ascontiguousarray(neighbourhoods.first, np.int64)
         neighbours = np.ascontiguousarray(neighbourhoods.neighbours, np.int32)
         n_atoms, nlocal = len(positions), len(first) - 1
-        if positions.shape != (n_atoms, 3) or (nlocal > 0 and first[-1] > len(neighbours)):
-            raise ValueError("positions or neighbourhoods have another shape than the kernel needs")
+        of_atoms = None if species is None else np.ascontiguousarray(species, np.int32)
+        if (
+            positions.shape != (n_atoms, 3)
+            or (nlocal > 0 and first[-1] > len(neighbours))
+            or (of_atoms is not None and of_atoms.shape != (n_atoms,))
+        ):
+            raise ValueError("positions, neighbourhoods or species have another shape than the kernel needs")
         self._neighbourhoods = None
         if len(self._vectors) != n_atoms:
             self._vectors = empty_vectors(n_atoms)
         arrays = pointer(positions, np.float64), n_atoms, nlocal, pointer(first, np.int64), pointer(neighbours, np.int32)
-        atoms = Atoms(*arrays, nlocal, None, self.length_scale, thread_count(threads))
+        numbers = None if of_atoms is None else pointer(of_atoms, np.int32)
+        atoms = Atoms(*arrays, nlocal, None, numbers, self.length_scale, thread_count(threads))
         overlap = (ctypes.c_int64 * 2)()
         vectors = pointer(self._vectors, np.float64)
         status = self._library.heal_pair_forces(self._kernel, self._workspace, ctypes.byref(atoms), vectors, overlap)
@@ -107,11 +118,12 @@ class Kernel:
 
 def _structure(weights: PackedWeights) -> Weights:
     """heal_weights, whose arrays live as long as those of `weights`. Raises HealError where one has the wrong shape."""
-    integers = weights.n_channels, weights.n_hidden, weights.n_layers, weights.n_intervals
+    integers = weights.n_channels, weights.n_hidden, weights.n_layers, weights.n_intervals, weights.n_species
     shapes, arrays = PackedWeights.shapes(*integers), weights.arrays()
     for name, shape in shapes.items():
         if arrays[name].shape != shape:
             raise HealError(f"the model's {name} has shape {arrays[name].shape}, needed {shape}: export it anew")
-    radial, messages, mixing, *dense = (pointer(arrays[name], np.float32) for name in shapes)
+    radial, messages, mixing, *dense, factors, bias = (pointer(arrays[name], np.float32) for name in shapes)
     three = ctypes.c_void_p * N_DENSE
-    return Weights(*integers, weights.cutoff, radial, messages, mixing, three(*dense[:N_DENSE]), three(*dense[N_DENSE:]))
+    of_layers = three(*dense[:N_DENSE]), three(*dense[N_DENSE:])
+    return Weights(*integers, weights.cutoff, radial, messages, mixing, *of_layers, factors, bias)

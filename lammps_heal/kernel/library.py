@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lammps_heal.errors import HealError
 
 LIBRARY = Path(__file__).parent / "libhealkernel.so"
-ABI_VERSION = 1  # of heal_kernel.h
+ABI_VERSION = 2  # of heal_kernel.h
 ALIGNMENT = 64  # bytes, of vectors
 OK, FAILED, OVERLAP = range(3)  # status
 
@@ -24,11 +24,13 @@ class Weights(ctypes.Structure):
     """heal_weights."""
 
     _fields_ = (
-        *((name, ctypes.c_int32) for name in ("n_channels", "n_hidden", "n_layers", "n_intervals")),
+        *((name, ctypes.c_int32) for name in ("n_channels", "n_hidden", "n_layers", "n_intervals", "n_species")),
         ("cutoff", ctypes.c_double),
         *((name, _Pointer) for name in ("radial", "messages", "mixing")),
         ("weights", _Pointer * 3),
         ("biases", _Pointer * 3),
+        ("species_factors", _Pointer),
+        ("species_bias", _Pointer),
     )
 
 
@@ -43,6 +45,7 @@ class Atoms(ctypes.Structure):
         ("neighbours", _Pointer),
         ("n_centres", ctypes.c_int64),
         ("centres", _Pointer),
+        ("species", _Pointer),
         ("length_scale", ctypes.c_double),
         ("n_threads", ctypes.c_int32),
     )

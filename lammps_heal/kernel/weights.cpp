@@ -20,12 +20,14 @@ Weights::Weights(const heal_weights &weights, int width) : numbers(), full_cutof
   numbers.n_outputs = padded((N_DEGREES + 1) * numbers.n_channels + 1, EDGE_PADDING);
   numbers.n_intervals = weights.n_intervals;
   numbers.n_layers = weights.n_layers;
+  numbers.n_species = weights.n_species;
   numbers.intervals_per_length = static_cast<float>(weights.n_intervals / weights.cutoff);
   numbers.cutoff = static_cast<float>(weights.cutoff);
   pack_radial(weights);
   pack_messages(weights);
   pack_mixing(weights);
   pack_per_atom_network(weights);
+  pack_species_bias(weights);
 }
 
 void Weights::pack_radial(const heal_weights &weights)
@@ -33,12 +35,20 @@ void Weights::pack_radial(const heal_weights &weights)
   const int n = weights.n_channels, n_padded = numbers.n_channels;
   const size_t row = static_cast<size_t>(N_DEGREES) * n_padded,
                n_rows = static_cast<size_t>(N_COEFFICIENTS) * weights.n_intervals;
-  float *const tables[2] = {zeros(n_rows * row), zeros(n_rows * row)};
-  const float *from = weights.radial;
-  for (size_t i = 0; i < n_rows; i++)
-    for (float *table : tables)
-      for (int l = 0; l < N_DEGREES; l++, from += n)
-        std::copy_n(from, n, table + i * row + static_cast<size_t>(l) * n_padded);
+  const size_t n_floats = weights.n_species * n_rows * row;
+  float *const tables[2] = {zeros(n_floats), zeros(n_floats)};
+  const bool has_factors = weights.n_species > 1;
+  for (int s = 0; s < weights.n_species; s++) {
+    const float *from = weights.radial;
+    for (size_t i = s * n_rows; i < (s + 1) * n_rows; i++)
+      for (int t = 0; t < 2; t++)
+        for (int l = 0; l < N_DEGREES; l++, from += n) {
+          float *const to = tables[t] + i * row + static_cast<size_t>(l) * n_padded;
+          const float *const factors = has_factors ? weights.species_factors + (2 * s + t) * n : nullptr;
+          for (int k = 0; k < n; k++)
+            to[k] = has_factors ? factors[k] * from[k] : from[k];
+        }
+  }
   numbers.r = tables[0];
   numbers.q = tables[1];
 }
@@ -92,4 +102,15 @@ void Weights::pack_per_atom_network(const heal_weights &weights)
     numbers.weights[layer] = matrix;
     numbers.biases[layer] = biases;
   }
+}
+
+void Weights::pack_species_bias(const heal_weights &weights)
+{
+  if (weights.n_species == 1)
+    return;
+  float *const bias = zeros(static_cast<size_t>(weights.n_species) * numbers.n_hidden);
+  for (int s = 0; s < weights.n_species; s++)
+    std::copy_n(weights.species_bias + static_cast<size_t>(s) * weights.n_hidden, weights.n_hidden,
+                bias + static_cast<size_t>(s) * numbers.n_hidden);
+  numbers.species_bias = bias;
 }

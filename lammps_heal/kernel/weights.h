@@ -36,6 +36,7 @@ class Weights
   void pack_messages(const heal_weights &weights);
   void pack_mixing(const heal_weights &weights);
   void pack_per_atom_network(const heal_weights &weights);
+  void pack_species_bias(const heal_weights &weights);
 };
 
 }    // namespace lammps_heal

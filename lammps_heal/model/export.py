@@ -16,6 +16,8 @@ import torch
 from ase import Atoms
 from torch import Tensor, nn
 
+from lammps_heal.crystals.crystal import guess
+from lammps_heal.crystals.prototypes import PROTOTYPES
 from lammps_heal.model.archive import METADATA, TRAINING, with_digest
 from lammps_heal.model.model_file import (
     FORMAT,
@@ -83,13 +85,17 @@ def _entries(trained: TrainedNetwork, weights: PackedWeights, record: Record) ->
         "n_hidden": [weights.n_hidden],
         "n_layers": [weights.n_layers],
         "n_intervals": [weights.n_intervals],
+        "n_species": [weights.n_species],
         "n_record": [len(record.positions)],
         "n_parameters": [sum(parameter.numel() for parameter in trained.network.parameters())],
         "weights_hash": [weights_hash(trained.network)],
     }
     lines = (" ".join([key, *(v if isinstance(v, str) else repr(v) for v in row)]) for key, row in values.items())
     arrays = {f"{name}.f32": array.astype("<f4").tobytes() for name, array in weights.arrays().items()}
-    recorded = {f"record_{name}.f64": array.astype("<f8").tobytes() for name, array in vars(record).items()}
+    recorded = {
+        f"record_{name}.{'i32' if name == 'species' else 'f64'}": array.astype("<i4" if name == "species" else "<f8").tobytes()
+        for name, array in vars(record).items()
+    }
     texts = {METADATA: "\n".join([*lines, ""]), TRAINING: json.dumps(trained.training, ensure_ascii=False, indent=1)}
     return {**{name: text.encode() for name, text in texts.items()}, **arrays, **recorded}
 
@@ -110,13 +116,20 @@ def pack(network: HealingNetwork) -> PackedWeights:
         n_hidden=linear[0].out_features,
         n_layers=network.n_layers,
         n_intervals=n_intervals,
+        n_species=network.n_species,
         cutoff=network.cutoff,
         radial=radial,
         messages=messages,
         mixing=_array(network.mixing),
         weights=tuple(_array(layer.weight) for layer in linear),
         biases=tuple(_array(layer.bias) for layer in linear),
+        species_factors=_array_or_none(network.species_factors, (0, 2, network.n_channels)),
+        species_bias=_array_or_none(network.species_bias, (0, linear[0].out_features)),
     )
+
+
+def _array_or_none(tensor: Tensor | None, shape: tuple[int, ...]) -> Float32Array:
+    return np.zeros(shape, np.float32) if tensor is None else _array(tensor)
 
 
 def _array(tensor: Tensor) -> Float32Array:
@@ -156,16 +169,32 @@ def _quadratics(samples: Float32Array, n_intervals: int) -> Float32Array:
 def make_record(module: torch.jit.ScriptModule, trained: TrainedNetwork) -> Record:
     """What the TorchScript says of a small noisy crystal with a vacancy."""
     atoms = _small_crystal(trained)
+    numbers = {element: number for number, element in enumerate(trained.elements)}
+    sees = trained.network.n_species > 1
+    species = np.array([numbers[element] if sees else 0 for element in atoms.get_chemical_symbols()], np.int32)
     crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, trained.network.cutoff)
-    moved = displacement(TorchBackend(module), *crystal.open_cluster(atoms.positions), crystal)
-    return Record(positions=atoms.positions, cell=np.array(atoms.cell[:]), displacement=moved)
+    moved = displacement(TorchBackend(module), *crystal.open_cluster(atoms.positions), crystal, crystal.of_owners(species))
+    return Record(positions=atoms.positions, cell=np.array(atoms.cell[:]), displacement=moved, species=species)
 
 
 def _small_crystal(trained: TrainedNetwork) -> Atoms:
     rng = np.random.default_rng(RECORD_SEED)
-    kind = {"orthorhombic": True} if trained.structure == "hcp" else {"cubic": True}
-    unit = ase.build.bulk(trained.elements[0], trained.structure, a=trained.lattice_constant, **kind)
+    unit = _unit_cell(trained)
     crystal: Atoms = unit.repeat([math.ceil(RECORD_SIDE * trained.lattice_constant / length) for length in unit.cell.lengths()])
     crystal.positions += rng.normal(0.0, RECORD_NOISE * trained.lattice_constant, crystal.positions.shape)
+    if trained.network.n_species > len(set(unit.get_chemical_symbols())):
+        crystal.symbols[:] = rng.permutation(np.resize(trained.elements, len(crystal)))
     del crystal[0]
     return crystal
+
+
+def _unit_cell(trained: TrainedNetwork) -> Atoms:
+    """Of the structure, of any elements where it does not say which is where; of a structure without a name, fcc's."""
+    structure, elements, a = trained.structure, tuple(trained.elements), trained.lattice_constant
+    if structure in ("fcc", "bcc", "hcp", "diamond"):
+        kind = {"orthorhombic": True} if structure == "hcp" else {"cubic": True}
+        unit: Atoms = ase.build.bulk(elements[0], structure, a=a, **kind)
+        return unit
+    if structure in PROTOTYPES and PROTOTYPES[structure].n_species == len(elements):
+        return guess(structure, elements, a).cell
+    return guess("fcc", elements[:1]).cell

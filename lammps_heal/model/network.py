@@ -15,6 +15,11 @@
     message-passing layers      v_i <- v_i + sum_j [ a(d) v_j + b(d) u (u . v_j) ],  a and b as R_kl, for each layer
     displacement                Delta_i = v_i
 
+A network of several species has besides, each learned: factors that multiply R_kl and Q_kl of edge ij, one of each
+for every channel k and species of atom j, and a bias for every species of atom i, added to the first layer of the
+per-atom network. The number of an atom's species is that of its element among the model's elements, from 0; a network of
+one species looks at no such number.
+
 w_ij and s are invariant under rotation, reflection, translation and permutation, and T turns with the crystal, as
 Delta so does. The forces have no energy (pseudo-forces), but come in pairs, and that keeps a relaxed defect where it
 is: an error of theirs acts near by, where a single one would move a whole grain. Displacement is not force: a loosely
@@ -32,6 +37,7 @@ import torch
 from torch import Tensor, nn
 
 MAX_DEGREE = 3
+SPREAD_OF_FACTORS = 0.3  # standard deviation of the factors of species before training, around 1
 
 
 def real_spherical_harmonics(unit: Tensor) -> list[Tensor]:
@@ -118,6 +124,7 @@ class HealingNetwork(nn.Module):
     Lengths in Å, float32 inside. Arguments of the exported methods: positions (n_atoms, 3) float64 Å, owned atoms,
     then ghosts. centres: (n,) int64 rows of positions. first: (n + 1,), neighbours: (n_edges,) int64: the
     neighbours of centre k are neighbours[first[k]:first[k + 1]]; pairs beyond the cutoff are allowed and ignored.
+    species: (n_atoms,) int64, from 0 to n_species - 1; of any value in a network of one.
     """
 
     def __init__(
@@ -128,12 +135,14 @@ class HealingNetwork(nn.Module):
         n_hidden: int = 64,
         switch_on: float = 0.0,
         n_layers: int = 0,
+        n_species: int = 1,
     ) -> None:
         super().__init__()
         self.cutoff = cutoff
         self.switch_on = switch_on * cutoff
         self.n_channels = n_channels
         self.n_layers = n_layers
+        self.n_species = n_species
         n_degrees = MAX_DEGREE + 1
         # From no distance at all: two overlapping atoms must see each other, to be moved apart.
         spacing = cutoff / (n_basis - 1)
@@ -151,15 +160,23 @@ class HealingNetwork(nn.Module):
             nn.SiLU(),
             nn.Linear(n_hidden, n_invariants + n_channels + 1),  # g, t and s
         )
+        # Drawn last, and only where they are used: a network of one species is the one that it was without them.
+        self.species_factors: nn.Parameter | None = None  # of R, then of Q
+        self.species_bias: nn.Parameter | None = None
+        if n_species > 1:
+            self.species_factors = nn.Parameter(1.0 + SPREAD_OF_FACTORS * torch.randn(n_species, 2, n_channels))
+            self.species_bias = nn.Parameter(torch.zeros(n_species, n_hidden))
 
-    def forward(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, forces: Tensor) -> Tensor:
+    def forward(
+        self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, species: Tensor, forces: Tensor
+    ) -> Tensor:
         """Mobility of each centre, (n, 3, 3) float64; the pair forces of the centres' edges are added to `forces`.
 
         forces: (n_atoms, 3) float64 Å, changed in place. With the forces of all centres, those on ghosts added to their
         owners', mobility times force is the displacement before any message-passing layer.
         """
         edges = pad_edges(positions, centres, first, neighbours, self.cutoff)
-        pair_forces, mobilities = self.pair_forces(edges, self.edge_basis(edges))
+        pair_forces, mobilities = self.pair_forces(edges, self.edge_basis(edges), centres, species)
         exact = round_to_fixed_point(pair_forces.double())
         forces.index_add_(0, centres, exact.sum(1))
         forces.index_add_(0, edges.neighbours.reshape(-1), -exact.reshape(-1, 3))
@@ -176,24 +193,38 @@ class HealingNetwork(nn.Module):
         edges = pad_edges(positions, centres, first, neighbours, self.cutoff)
         return v_in[centres] + self.messages(edges, self.edge_basis(edges), v_in, layer).double()
 
-    def displacement(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, owners: Tensor) -> Tensor:
+    def displacement(
+        self,
+        positions: Tensor,
+        centres: Tensor,
+        first: Tensor,
+        neighbours: Tensor,
+        owners: Tensor,
+        species: Tensor | None = None,
+    ) -> Tensor:
         """The whole displacement at once, for training: (n, 3) float64 Å, to be added.
 
-        owners: (n_atoms,) int64, the place among the centres of the atom that each row is, or is an image of.
+        owners: (n_atoms,) int64, the place among the centres of the atom that each row is, or is an image of. species may
+        be left out of a network of one.
         """
         edges = pad_edges(positions, centres, first, neighbours, self.cutoff)
         basis = self.edge_basis(edges)
-        pair_forces, mobilities = self.pair_forces(edges, basis)
+        pair_forces, mobilities = self.pair_forces(edges, basis, centres, owners if species is None else species)
         forces = pair_forces.sum(1).index_add(0, owners[edges.neighbours].reshape(-1), -pair_forces.reshape(-1, 3))
         displacement = (mobilities @ forces.unsqueeze(2)).squeeze(2)
         for layer in range(self.n_layers):
             displacement = displacement + self.messages(edges, basis, displacement[owners], layer)
         return displacement.double()
 
-    def pair_forces(self, edges: Edges, basis: Tensor) -> tuple[Tensor, Tensor]:
+    def pair_forces(self, edges: Edges, basis: Tensor, centres: Tensor, species: Tensor) -> tuple[Tensor, Tensor]:
         """w_ij u of each edge, (n, K, 3) Å, zero where there is none, and mobilities, (n, 3, 3); float32."""
         n_channels = self.n_channels
-        radial = torch.split(basis @ self.radial_weights, n_channels, dim=-1)  # slices would each have a whole gradient
+        functions = basis @ self.radial_weights
+        factors = self.species_factors
+        if factors is not None:
+            of_degrees = factors.repeat(1, 1, functions.shape[-1] // factors[0].numel()).flatten(1)  # the same for all
+            functions = functions * (self.one_hot(species[edges.neighbours]) @ of_degrees)
+        radial = torch.split(functions, n_channels, dim=-1)  # slices would each have a whole gradient
         harmonics = real_spherical_harmonics(edges.unit)
         n_degrees = len(harmonics)
         mixed_moments: list[Tensor] = []
@@ -203,7 +234,7 @@ class HealingNetwork(nn.Module):
             mixed = moment @ self.mixing[degree]
             mixed_moments.append(mixed)
             invariants.append(moment.squeeze(1) if degree == 0 else (moment * mixed).sum(1))
-        gates = self.gates(torch.cat(invariants, 1))
+        gates = self.per_atom_network(torch.cat(invariants, 1), species[centres])
 
         weights = torch.zeros_like(edges.distances)
         for degree, harmonic in enumerate(harmonics):
@@ -212,6 +243,23 @@ class HealingNetwork(nn.Module):
             weights = weights + (radial[n_degrees + degree] * (harmonic @ gated)).sum(-1)
         mobile = gates[:, n_degrees * n_channels :]
         return weights.unsqueeze(2) * edges.unit, self.mobilities(mixed_moments[2], mobile[:, :-1], mobile[:, -1:])
+
+    def per_atom_network(self, invariants: Tensor, species: Tensor) -> Tensor:
+        """g, t and s of each centre, from its invariants (n, 4 n_channels) and its species (n,)."""
+        bias = self.species_bias
+        if bias is None:
+            gates: Tensor = self.gates(invariants)
+            return gates
+        x = invariants
+        for number, layer in enumerate(self.gates):
+            x = layer(x)
+            if number == 0:
+                x = x + self.one_hot(species) @ bias
+        return x
+
+    def one_hot(self, species: Tensor) -> Tensor:
+        """(..., n_species) float32, 1 at the number of the species: its products with tables have quick gradients."""
+        return nn.functional.one_hot(species, self.n_species).float()
 
     def mobilities(self, moments: Tensor, directed: Tensor, undirected: Tensor) -> Tensor:
         """B of each centre, (n, 3, 3).

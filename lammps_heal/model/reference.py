@@ -49,20 +49,26 @@ class ReferenceNetwork:
         self.cutoff, self.switch_on = cutoff, switch_on
         self.n_channels = self.weights["mixing"].shape[1]
         self.n_layers = self.weights["message_weights"].shape[1] // 2
+        self.has_species = "species_factors" in self.weights
 
     def displacement(
-        self, positions: Float64Array, owners: Int64Array, moves: NDArray[np.bool_] | None = None, length_scale: float = 1.0
+        self,
+        positions: Float64Array,
+        owners: Int64Array,
+        moves: NDArray[np.bool_] | None = None,
+        length_scale: float = 1.0,
+        species: NDArray[np.integer] | None = None,
     ) -> Float64Array:
         """Displacement that moves each local atom toward its lattice site, (nlocal, 3) Å, to be added; not yet capped.
 
         positions: (nlocal + nghost, 3) Å, local atoms first, no two at one place. owners: (nlocal + nghost,), the local atom
         that each row is, or is an image of. moves: (nlocal,), the atoms of the group, all by default.
-        length_scale: this crystal's lengths in those of the weights.
+        length_scale: this crystal's lengths in those of the weights. species: (nlocal,), from 0, in a network of several.
         """
         nlocal = int(owners.max(initial=-1)) + 1
         in_group = np.ones((nlocal, 1)) if moves is None else moves[:, None].astype(np.float64)
         edges = self.edges(positions / length_scale, nlocal)
-        forces, mobilities = self.pair_forces(edges, len(positions), nlocal)
+        forces, mobilities = self.pair_forces(edges, len(positions), nlocal, None if species is None else species[owners])
         v = length_scale * np.einsum("iab,ib->ia", mobilities, _sum(forces, owners, nlocal))  # after reverse communication
         for layer in range(self.n_layers):
             v = in_group * v
@@ -88,10 +94,20 @@ class ReferenceNetwork:
         result: Float64Array = envelope[:, None] * (phi @ weights)
         return result
 
-    def pair_forces(self, edges: Edges, n_atoms: int, nlocal: int) -> tuple[Float64Array, Float64Array]:
-        """Forces on all atoms, (n_atoms, 3) Å, ghosts' not yet added to their owners', and mobilities (nlocal, 3, 3)."""
+    def pair_forces(
+        self, edges: Edges, n_atoms: int, nlocal: int, species: NDArray[np.integer] | None = None
+    ) -> tuple[Float64Array, Float64Array]:
+        """Forces on all atoms, (n_atoms, 3) Å, ghosts' not yet added to their owners', and mobilities (nlocal, 3, 3).
+
+        species: (n_atoms,).
+        """
         i, j, d, u = edges
         radial = self.radial_functions(d, self.weights["radial_weights"]).reshape(len(d), 2, N_DEGREES, self.n_channels)
+        bias = 0.0
+        if self.has_species:
+            assert species is not None
+            radial *= self.weights["species_factors"][species[j]][:, :, None]  # of R and Q, the same for all degrees
+            bias = self.weights["species_bias"][species[:nlocal]]
         Y = real_spherical_harmonics(u)
         C = self.weights["mixing"]
         A, M, p = [], [], []
@@ -99,7 +115,7 @@ class ReferenceNetwork:
             A.append(_sum(np.einsum("ek,em->ekm", radial[:, 0, degree], Y[degree]), i, nlocal))  # R_kl Y_lm
             M.append(np.einsum("ck,icm->ikm", C[degree], A[degree]))
             p.append(A[0][:, :, 0] if degree == 0 else (A[degree] * M[degree]).sum(2))
-        gates = self.per_atom_network(np.concatenate(p, 1))
+        gates = self.per_atom_network(np.concatenate(p, 1), bias)
         g = gates[:, : N_DEGREES * self.n_channels].reshape(nlocal, N_DEGREES, self.n_channels)
         t, s = gates[:, N_DEGREES * self.n_channels : -1], gates[:, -1]
 
@@ -110,11 +126,16 @@ class ReferenceNetwork:
         mobilities = (1.0 + s)[:, None, None] * np.eye(3) + np.einsum("ik,ikm,mab->iab", t, M[2], QUADRUPOLES) / self.n_channels
         return forces, mobilities
 
-    def per_atom_network(self, invariants: Float64Array) -> Float64Array:
-        """Gates g_kl, then t_k, then s of each atom's invariants p_kl, (nlocal, 4 n_channels)."""
+    def per_atom_network(self, invariants: Float64Array, bias_of_species: Float64Array | float = 0.0) -> Float64Array:
+        """Gates g_kl, then t_k, then s of each atom's invariants p_kl, (nlocal, 4 n_channels).
+
+        bias_of_species: (nlocal, n_hidden), of each atom's own, for the first layer.
+        """
         x = invariants
         for layer in (0, 2, 4):
             x = x @ self.weights[f"gates.{layer}.weight"].T + self.weights[f"gates.{layer}.bias"]
+            if layer == 0:
+                x = x + bias_of_species
             if layer < 4:
                 x = x / (1.0 + np.exp(-x))  # SiLU
         return x

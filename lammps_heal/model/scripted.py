@@ -26,10 +26,13 @@ class ScaledNetwork(nn.Module):
         self.network = network
         self.length_scale = length_scale
         self.n_layers = network.n_layers
+        self.n_species = network.n_species
 
-    def forward(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, forces: Tensor) -> Tensor:
+    def forward(
+        self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, species: Tensor, forces: Tensor
+    ) -> Tensor:
         # Forces are those of the unscaled crystal, so that they stay multiples of the fixed-point unit.
-        mobilities: Tensor = self.network(positions / self.length_scale, centres, first, neighbours, forces)
+        mobilities: Tensor = self.network(positions / self.length_scale, centres, first, neighbours, species, forces)
         return mobilities * self.length_scale
 
     @torch.jit.export

@@ -10,7 +10,7 @@ from lammps_heal.errors import HealError
 from lammps_heal.kernel.kernel import Kernel
 from lammps_heal.model.model_file import Model
 from lammps_heal.step.crystal import PeriodicCrystal
-from lammps_heal.step.neighbours import Float64Array, Neighbourhoods
+from lammps_heal.step.neighbours import Float64Array, Int32Array, Neighbourhoods
 from lammps_heal.step.step import Backend, displacement
 
 AGREEMENT = 1.0e-4  # Å; a kernel that differs by more from what the TorchScript recorded is not used
@@ -26,8 +26,10 @@ class KernelBackend:
     def n_layers(self) -> int:
         return self.kernel.n_layers
 
-    def pair_forces(self, positions: Float64Array, neighbourhoods: Neighbourhoods) -> tuple[Float64Array, Float64Array]:
-        return self.kernel.pair_forces(positions, neighbourhoods, self.threads)
+    def pair_forces(
+        self, positions: Float64Array, neighbourhoods: Neighbourhoods, species: Int32Array | None = None
+    ) -> tuple[Float64Array, Float64Array]:
+        return self.kernel.pair_forces(positions, neighbourhoods, self.threads, species)
 
     def message_layer(
         self, positions: Float64Array, neighbourhoods: Neighbourhoods, v_in: Float64Array, layer: int
@@ -90,7 +92,8 @@ def record_displacement(backend: Backend, model: Model) -> Float64Array:
     """(n_record, 3) Å: displacement of the record's crystal, scaled as the model is."""
     record, scale = model.record, model.length_scale
     crystal = PeriodicCrystal(record.cell * scale, np.ones(3, bool), model.cutoff)
-    return displacement(backend, *crystal.open_cluster(record.positions * scale), crystal)
+    cluster = crystal.open_cluster(record.positions * scale)
+    return displacement(backend, *cluster, crystal, crystal.of_owners(record.species))
 
 
 def largest_difference(one: Float64Array, other: Float64Array) -> float:

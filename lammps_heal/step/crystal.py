@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from lammps_heal.step.neighbours import (
     Float64Array,
+    Int32Array,
     Int64Array,
     Neighbourhoods,
     PeriodicGhosts,
@@ -51,3 +52,7 @@ class PeriodicCrystal:
     def forward(self, vectors: Float64Array) -> Float64Array:
         """See `step.Communicator`."""
         return vectors[self._owners]
+
+    def of_owners(self, species: Int32Array) -> Int32Array:
+        """(nlocal + nghost,) species of the last `open_cluster`, from those of its local atoms, (nlocal,)."""
+        return species[self._owners]

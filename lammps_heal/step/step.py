@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from lammps_heal.errors import HealError
-from lammps_heal.step.neighbours import Float64Array, Neighbourhoods
+from lammps_heal.step.neighbours import Float64Array, Int32Array, Neighbourhoods
 
 
 class Backend(Protocol):
@@ -22,10 +22,13 @@ class Backend(Protocol):
     def n_layers(self) -> int:
         """Message-passing layers."""
 
-    def pair_forces(self, positions: Float64Array, neighbourhoods: Neighbourhoods) -> tuple[Float64Array, Float64Array]:
+    def pair_forces(
+        self, positions: Float64Array, neighbourhoods: Neighbourhoods, species: Int32Array | None = None
+    ) -> tuple[Float64Array, Float64Array]:
         """Forces on all atoms, (nlocal + nghost, 3) Å, those on ghosts apart, and mobilities, (nlocal, 3, 3).
 
-        Raises HealError where two atoms overlap.
+        species: (nlocal + nghost,); None is for a model of one. Raises HealError where two atoms overlap, or the model needs
+        species and they are not given, or are others than it has.
         """
 
     def message_layer(
@@ -51,16 +54,21 @@ class Communicator(Protocol):
 
 
 def displacement(
-    backend: Backend, positions: Float64Array, neighbourhoods: Neighbourhoods, communicator: Communicator
+    backend: Backend,
+    positions: Float64Array,
+    neighbourhoods: Neighbourhoods,
+    communicator: Communicator,
+    species: Int32Array | None = None,
 ) -> Float64Array:
     """Displacement that moves each local atom toward its lattice site: (nlocal, 3) Å, to be added, not yet capped.
 
     positions: (nlocal + nghost, 3) Å, local atoms first. neighbourhoods: of all local atoms, in order of rows, out to the
-    model's cutoff at least. Raises HealError where a position or the displacement is not finite, or two atoms overlap.
+    model's cutoff at least. species: (nlocal + nghost,), see `Backend`. Raises HealError where a position or the displacement
+    is not finite, or two atoms overlap.
     """
     if not np.isfinite(positions).all():
         raise HealError(f"{int((~np.isfinite(positions)).any(1).sum())} atoms have positions that are not finite")
-    forces, mobilities = backend.pair_forces(positions, neighbourhoods)
+    forces, mobilities = backend.pair_forces(positions, neighbourhoods, species)
     v: Float64Array = np.einsum("nij,nj->ni", mobilities, communicator.reverse(forces))
     for layer in range(backend.n_layers):
         v = backend.message_layer(positions, neighbourhoods, communicator.forward(v), layer)

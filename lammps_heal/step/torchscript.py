@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lammps_heal.errors import HealError
 from lammps_heal.model.scripted import OUT_OF_MEMORY, full_card, without_specialising
-from lammps_heal.step.neighbours import Float64Array, Neighbourhoods, require_separate_atoms
+from lammps_heal.step.neighbours import Float64Array, Int32Array, Neighbourhoods, require_separate_atoms
 
 # Centres handed to the network at once. On the CPU the work of one chunk then stays in the cache, which halves the
 # time; a GPU wants enough to do.
@@ -20,10 +21,13 @@ class TorchNetwork(Protocol):
     """The network of model/network.py, as torch or as TorchScript."""
 
     n_layers: int
+    n_species: int
 
     def parameters(self) -> Iterator[torch.nn.Parameter]: ...
 
-    def __call__(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, forces: Tensor) -> Tensor: ...
+    def __call__(
+        self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, species: Tensor, forces: Tensor
+    ) -> Tensor: ...
 
     def message_layer(
         self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, v_in: Tensor, layer: int
@@ -41,12 +45,25 @@ class TorchBackend:
     def n_layers(self) -> int:
         return int(self._network.n_layers)
 
-    def pair_forces(self, positions: Float64Array, neighbourhoods: Neighbourhoods) -> tuple[Float64Array, Float64Array]:
+    def pair_forces(
+        self, positions: Float64Array, neighbourhoods: Neighbourhoods, species: Int32Array | None = None
+    ) -> tuple[Float64Array, Float64Array]:
         require_separate_atoms(positions, neighbourhoods)
+        numbers = self._species(len(positions), species)
         with _room_or_error():
             forces = torch.zeros(positions.shape, dtype=torch.float64, device=self._device)
-            mobilities = self._in_chunks(self._network, positions, neighbourhoods, (3, 3), forces)
+            of_atoms = torch.as_tensor(numbers, dtype=torch.int64, device=self._device)
+            mobilities = self._in_chunks(self._network, positions, neighbourhoods, (3, 3), of_atoms, forces)
             return forces.cpu().numpy(), mobilities
+
+    def _species(self, n_atoms: int, species: Int32Array | None) -> Int32Array:
+        """(n_atoms,), zeros where the network sees none. Raises HealError where they are none of its own."""
+        n_species = int(self._network.n_species)
+        if n_species == 1:
+            return np.zeros(n_atoms, np.int32)
+        if species is None or len(species) != n_atoms or not ((species >= 0) & (species < n_species)).all():
+            raise HealError(f"the model sees {n_species} species: give that of each atom, 0 to {n_species - 1}")
+        return species
 
     def message_layer(
         self, positions: Float64Array, neighbourhoods: Neighbourhoods, v_in: Float64Array, layer: int

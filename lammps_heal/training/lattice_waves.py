@@ -63,7 +63,8 @@ class LatticeWaves:
         with forward_ad.dual_level():
             moving = forward_ad.make_dual(self._positions, self._along_x)
             edges = pad_edges(moving, self._centres, self._first, self._neighbours, network.cutoff)
-            pair_forces, mobilities = network.pair_forces(edges, network.edge_basis(edges))
+            species = torch.zeros(len(moving), dtype=torch.int64, device=moving.device)
+            pair_forces, mobilities = network.pair_forces(edges, network.edge_basis(edges), self._centres, species)
             # Only edges of these centres can change, but their far ends are up to two cutoffs away.
             changes = forward_ad.unpack_dual(pair_forces).tangent.double()
             mobility = forward_ad.unpack_dual(mobilities).primal[0, 0, 0]  # the same for all, and in all directions

@@ -52,7 +52,7 @@ try:
                 lmp.numpy.extract_atom("x")[3, 1] = np.nan
                 return step()
             if where == "layer":
-                ghosts, n_layers = arguments[-1], [0]
+                ghosts, n_layers = arguments[3], [0]
                 forward = ghosts.forward
                 def broken_forward(v):
                     n_layers[0] += 1

@@ -72,10 +72,10 @@ def not_finite(entries: dict[str, bytes]) -> None:
 
 
 def of_the_future(entries: dict[str, bytes]) -> None:
-    entries["metadata.txt"] = entries["metadata.txt"].replace(b"format_version 5", b"format_version 6")
+    entries["metadata.txt"] = entries["metadata.txt"].replace(b"format_version 6", b"format_version 7")
 
 
-CHANGED_ENTRIES = {"not finite": not_finite, "version 6": of_the_future}
+CHANGED_ENTRIES = {"not finite": not_finite, "version 7": of_the_future}
 
 
 def bad_model(folder: Path, change: str) -> Path:
@@ -110,7 +110,7 @@ def bad_model(folder: Path, change: str) -> Path:
         ("foreign", 'is a model of an older lammps-heal: export it anew with "lammps-heal export"'),
         ("one bit", "its entries do not have the hash that it records"),
         ("not finite", "heal/mixing.f32 has numbers that are not finite"),
-        ("version 6", "has format version 6, needed 5: export it anew"),
+        ("version 7", "has format version 7, needed 6: export it anew"),
     ],
 )
 def test_bad_model_file(tmp_path: Path, damaged: Atoms, change: str, message: str) -> None:

@@ -39,16 +39,17 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Callable[[list[bytes]], 
 
 @pytest.fixture
 def entries() -> Entries:
-    """Those of a model of one channel, two hidden units and a layer, of noise."""
+    """Those of a model of one channel, two hidden units, a layer and two species, of noise."""
     rng = np.random.default_rng(7)
-    shapes = PackedWeights.shapes(n_channels=1, n_hidden=2, n_layers=1, n_intervals=2)
+    shapes = PackedWeights.shapes(n_channels=1, n_hidden=2, n_layers=1, n_intervals=2, n_species=2)
     arrays = {f"{name}.f32": rng.normal(size=shape).astype("<f4") for name, shape in shapes.items()}
     record = {"record_positions.f64": (2, 3), "record_cell.f64": (3, 3), "record_displacement.f64": (2, 3)}
     arrays |= {name: rng.normal(size=shape) for name, shape in record.items()}
+    arrays["record_species.i32"] = np.array([0, 1], "<i4")
     metadata = (
-        "format lammps-heal\nformat_version 5\nstructure fcc\nelements Pt Au\nmasses 195.084 196.97\nlattice_constant 3.92\n"
+        "format lammps-heal\nformat_version 6\nstructure fcc\nelements Pt Au\nmasses 195.084 196.97\nlattice_constant 3.92\n"
         "lattice_constants 3.8 4.1\ncutoff 6.0\nmax_displacement 1.0\nsigmas 0.01 0.65\nn_channels 1\nn_hidden 2\nn_layers 1\n"
-        "n_intervals 2\nn_record 2\nweights_hash 00\nof_the_future 1 2 3\n"
+        "n_intervals 2\nn_species 2\nn_record 2\nweights_hash 00\nof_the_future 1 2 3\n"
     )
     return {name: array.tobytes() for name, array in arrays.items()} | {"metadata.txt": metadata.encode()}
 
@@ -83,11 +84,11 @@ def test_sizes_in_64_bits(reader: Callable[[list[bytes]], list[str]]) -> None:
     "old, new, message",
     [
         (
+            "format_version 6",
             "format_version 5",
-            "format_version 4",
-            "has format version 4, needed 5: export it anew with this version of lammps-heal",
+            "has format version 5, needed 6: export it anew with this version of lammps-heal",
         ),
-        ("format_version 5", "format_version five", "format_version makes no sense"),
+        ("format_version 6", "format_version five", "format_version makes no sense"),
         ("format lammps-heal", "format other", "is not of lammps-heal"),
         ("cutoff 6.0\n", "", "has no cutoff"),
         ("cutoff 6.0", "cutoff nan", "cutoff makes no sense"),
@@ -107,6 +108,8 @@ def test_sizes_in_64_bits(reader: Callable[[list[bytes]], list[str]]) -> None:
         ("n_intervals 2", "n_intervals 1000000", "heal/radial.f32 has 192 bytes, needed 96000000"),
         ("n_record 2", "n_record 10000", "heal/record_positions.f64 has 48 bytes, needed 240000"),
         ("n_record 2", "n_record 2147483648", "n_record makes no sense"),
+        ("n_species 2", "n_species 3", "n_species is neither 1 nor the number of its elements"),
+        ("n_species 2", "n_species 1", "heal/species_factors.f32 has 16 bytes, needed 0"),
         ("masses 195.084 196.97", "masses 195.084", "elements and masses do not fit"),
         ("masses 195.084 196.97", "masses 195.084 0", "masses makes no sense"),
         ("elements Pt Au", "elements Pt \xc4\xff", "elements makes no sense"),
@@ -131,6 +134,13 @@ def test_numbers_that_are_not_finite(
     numbers[-1] = float(number)
     entries[name] = numbers.tobytes()
     assert reader([archive(entries)]) == [f'model file "x" is damaged (heal/{name} has numbers that are not finite): {ADVICE}']
+
+
+def test_a_recorded_species_that_the_model_has_not(reader: Callable[[list[bytes]], list[str]], entries: Entries) -> None:
+    entries["record_species.i32"] = np.array([0, 2], "<i4").tobytes()
+    assert reader([archive(entries)]) == [
+        f'model file "x" is damaged (its record has a species that the model has not): {ADVICE}'
+    ]
 
 
 def test_entries_that_are_missing_short_long_or_changed(reader: Callable[[list[bytes]], list[str]], entries: Entries) -> None:

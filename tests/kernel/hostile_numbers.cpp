@@ -52,19 +52,15 @@ struct Weights {
     return array.data();
   }
 
-  Weights(int n, int n_hidden, int n_layers, int n_intervals)
+  Weights(int n, int n_hidden, int n_layers, int n_intervals, int n_species)
   {
     const size_t rows = 3 * static_cast<size_t>(n_intervals);
-    all = {n,
-           n_hidden,
-           n_layers,
-           n_intervals,
-           CUTOFF,
-           some(rows * 8 * n, 0.1),
-           some(rows * 2 * n_layers, 0.02),
-           some(4 * n * n, 0.3),
-           {},
-           {}};
+    all = {n, n_hidden, n_layers, n_intervals, n_species, CUTOFF};
+    all.radial = some(rows * 8 * n, 0.1);
+    all.messages = some(rows * 2 * n_layers, 0.02);
+    all.mixing = some(4 * n * n, 0.3);
+    all.species_factors = n_species > 1 ? some(2 * n * n_species, 1.0) : nullptr;
+    all.species_bias = n_species > 1 ? some(n_hidden * n_species, 0.5) : nullptr;
     const size_t sizes[] = {4 * static_cast<size_t>(n), static_cast<size_t>(n_hidden),
                             static_cast<size_t>(n_hidden), 5 * static_cast<size_t>(n) + 1};
     for (int layer = 0; layer < 3; layer++) {
@@ -102,6 +98,14 @@ Owned<double> vectors_of(size_t n_atoms, double value)
   Owned<double> vectors(static_cast<double *>(made));
   std::fill_n(vectors.get(), 4 * n_atoms, value);
   return vectors;
+}
+
+// Of so many atoms, 0 and 1 in turns: models of two or three see it, those of one do not look.
+std::vector<int32_t> species_of(size_t n_atoms)
+{
+  std::vector<int32_t> species(n_atoms);
+  std::generate(species.begin(), species.end(), [k = 1]() mutable { return k = 1 - k; });
+  return species;
 }
 
 // Noisy fcc of n^3 cells, without periodic images.
@@ -151,7 +155,21 @@ struct Kernel {
   Owned<heal_kernel> kernel;
   Owned<heal_workspace> workspace;
   int n_layers;
+  bool sees_species;
 };
+
+// All local atoms are centres.
+heal_atoms atoms_of(const std::vector<double> &positions, const heal_list *list, int64_t nlocal,
+                    const std::vector<int32_t> &species, int n_threads)
+{
+  heal_atoms atoms = {positions.data(), static_cast<int64_t>(species.size()), nlocal, heal_list_first(list)};
+  atoms.neighbours = heal_list_neighbours(list);
+  atoms.n_centres = nlocal;
+  atoms.species = species.data();
+  atoms.length_scale = 1.0;
+  atoms.n_threads = n_threads;
+  return atoms;
+}
 
 // All of a step, with lists as they are built. Overlapping atoms must be found, and finite positions give finite forces.
 void step(Kernel &own, const char *instruction_set, const std::vector<double> &positions, size_t nlocal,
@@ -173,15 +191,8 @@ void step(Kernel &own, const char *instruction_set, const std::vector<double> &p
       if (i != j && distance(positions, i, j) < smallest)
         smallest = distance(positions, i, j);
   auto vectors = vectors_of(n_atoms, NOT_A_NUMBER);
-  const heal_atoms atoms = {positions.data(),
-                            static_cast<int64_t>(n_atoms),
-                            static_cast<int64_t>(nlocal),
-                            heal_list_first(list.get()),
-                            heal_list_neighbours(list.get()),
-                            static_cast<int64_t>(nlocal),
-                            nullptr,
-                            1.0,
-                            2};
+  const auto species = species_of(n_atoms);
+  const heal_atoms atoms = atoms_of(positions, list.get(), nlocal, species, 2);
   int64_t overlap[2];
   const int status = heal_pair_forces(own.kernel.get(), own.workspace.get(), &atoms, vectors.get(), overlap);
   EXPECT(status == HEAL_OK || status == HEAL_OVERLAP);
@@ -243,19 +254,19 @@ void try_coordinates(Kernel &kernel, const char *instruction_set)
 // A crystal and its list, as heal_pair_forces wants them.
 struct Crystal {
   std::vector<double> positions;
+  std::vector<int32_t> species;
   Owned<heal_list> list{heal_list_create()};
   heal_atoms atoms;
 
-  Crystal(int n_cells, int n_threads, const char *instruction_set) : positions(crystal(n_cells))
+  Crystal(int n_cells, int n_threads, const char *instruction_set) :
+      positions(crystal(n_cells)), species(species_of(positions.size() / 3))
   {
     const auto n = static_cast<int64_t>(positions.size() / 3);
     std::vector<int64_t> ids(n);
     std::iota(ids.rbegin(), ids.rend(), 0);
     EXPECT(heal_list_build(list.get(), positions.data(), ids.data(), n, n, CUTOFF, n_threads,
                            instruction_set) == HEAL_OK);
-    atoms = {
-        positions.data(), n,   n,        heal_list_first(list.get()), heal_list_neighbours(list.get()), n,
-        nullptr,          1.0, n_threads};
+    atoms = atoms_of(positions, list.get(), n, species, n_threads);
   }
 };
 
@@ -321,6 +332,12 @@ void try_wrong_arguments(const Kernel &own, const char *instruction_set)
     EXPECT(is_refused(two, &heal_atoms::centres, centres));
   EXPECT(heal_message_layer(own.kernel.get(), own.workspace.get(), 0, vectors.get()) == HEAL_FAILED);
   EXPECT(heal_apply_mobilities(own.workspace.get(), vectors.get()) == HEAL_FAILED);
+  std::vector<int32_t> strange(right.species);
+  for (int32_t number : {-1, 3, INT32_MIN, INT32_MAX}) {
+    strange.back() = number;
+    EXPECT(own.sees_species == is_refused(right.atoms, &heal_atoms::species, strange.data()));
+  }
+  EXPECT(is_refused(right.atoms, &heal_atoms::species, nullptr) == own.sees_species);
   two.centres = first_and_third;
   EXPECT(status(two) == HEAL_OK);
   for (int layer : {-1, own.n_layers, INT32_MAX})
@@ -352,10 +369,9 @@ void try_threads(const Kernel &own, const char *instruction_set)
   }
 }
 
-struct Size {
-  int n_channels, n_hidden, n_layers;
-};
-constexpr Size SIZES[] = {{8, 16, 2}, {3, 5, 1}, {16, 7, 1}};
+constexpr struct {
+  int n_channels, n_hidden, n_layers, n_species;
+} SIZES[] = {{8, 16, 2, 1}, {8, 5, 1, 2}, {3, 5, 1, 1}, {16, 7, 1, 3}};
 
 }    // namespace
 
@@ -364,9 +380,10 @@ int main(int, char **arguments)
   const std::string what = arguments[1];
   std::istringstream names(heal_instruction_sets());
   for (std::string name; names >> name;)
-    for (const Size &size : SIZES) {
-      const Weights weights(size.n_channels, size.n_hidden, size.n_layers, 37);
-      Kernel kernel = {Owned<heal_kernel>(heal_kernel_create(&weights.all, name.c_str())), {}, size.n_layers};
+    for (const auto &size : SIZES) {
+      const Weights weights(size.n_channels, size.n_hidden, size.n_layers, 37, size.n_species);
+      Kernel kernel = {{}, {}, size.n_layers, size.n_species > 1};
+      kernel.kernel.reset(heal_kernel_create(&weights.all, name.c_str()));
       kernel.workspace.reset(heal_workspace_create());
       EXPECT(kernel.kernel && kernel.workspace);
       if (what == "numbers") {

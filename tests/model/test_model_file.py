@@ -145,7 +145,7 @@ def not_finite(entries: dict[str, bytes]) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (with_line("format_version", "99"), "format version 99, needed 5"),
+        (with_line("format_version", "99"), "format version 99, needed 6"),
         (with_line("n_channels", "7"), "damaged"),
         (with_line("n_layers", "-1"), "make no sense"),
         (with_line("n_intervals", "1000000000000"), "damaged"),

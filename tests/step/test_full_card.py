@@ -27,9 +27,11 @@ class Full(torch.nn.Module):
         super().__init__()
         self.network = network
         self.length_scale = 1.0
-        self.n_layers = 2
+        self.n_layers, self.n_species = 2, 1
 
-    def forward(self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, forces: Tensor) -> Tensor:
+    def forward(
+        self, positions: Tensor, centres: Tensor, first: Tensor, neighbours: Tensor, species: Tensor, forces: Tensor
+    ) -> Tensor:
         if forces.numel() > 0:
             raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
         return forces

@@ -40,7 +40,7 @@ class HealCrystal(ModifierInterface):
         yield "Looking at the crystal"
         steps, threads = int(self.steps), int(self.threads)
         model = fitting_model(structure, load(self.model), self.lattice or None, threads=threads)
-        atoms = atoms_of(structure)
+        atoms = atoms_of(structure, model)
         healer = AtomsHealer(atoms, model, threads=threads)
         positions = atoms.positions.copy()
         yield "Healing"

@@ -13,11 +13,18 @@ static const CrystalShells SHELLS[] = {
     {"diamond", std::sqrt(3.0) / 4.0, (1.0 + std::sqrt(8.0 / 3.0)) / 2.0, 4, 14, 0, true},
 };
 
+// Compounds on the sites of these, whose conventional cells are as long.
+static const std::string SITES_OF[][2] = {
+    {"L1_2", "fcc"}, {"L1_0", "fcc"}, {"B2", "bcc"}, {"zincblende", "diamond"}};
+
 const CrystalShells &lammps_heal::shells_of(const std::string &structure)
 {
-  std::string known;
+  std::string known, sites = structure;
+  for (const auto &[compound, of] : SITES_OF)
+    if (structure == compound)
+      sites = of;
   for (const auto &shells : SHELLS) {
-    if (structure == shells.structure)
+    if (sites == shells.structure)
       return shells;
     known += (known.empty() ? "" : ", ") + std::string(shells.structure);
   }

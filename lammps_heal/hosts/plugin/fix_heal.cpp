@@ -87,8 +87,8 @@ void FixHeal::init()
 {
   const bool is_of_the_models_lattice = settings.lattice == 0.0;
   const bool minimizing = update->whichflag == 2;
-  if (is_of_the_models_lattice && !minimizing)
-    check_elements(lmp, model.model, settings.elements);
+  if ((is_of_the_models_lattice || sees_species()) && !minimizing)
+    species_of_type = species_of_types(lmp, model.model, settings.elements);
   if (!observer)
     init_healing(minimizing);
 }
@@ -181,7 +181,7 @@ void FixHeal::post_integrate()
 
 void FixHeal::end_of_step()
 {
-  observer->observe(groupbit, igroup == 0, array_atom);
+  observer->observe(groupbit, igroup == 0, sees_species() ? &species_of_type : nullptr, array_atom);
 }
 
 /* ---------------------------------------------------------------------- */
@@ -191,6 +191,10 @@ void FixHeal::heal()
   if (update->ntimestep % settings.interval)
     return;
   bring_ghosts_and_list_up_to_date();
+  if (sees_species())
+    on_all_ranks(lmp, [this]() {
+      fill_species(atom->type, static_cast<int64_t>(atom->nlocal) + atom->nghost, species_of_type, species);
+    });
   stop_if_any(lmp, find_displacements());
   move_atoms();
   // Lists, owners and ghosts must fit the new positions in this very step, whatever neigh_modify says.
@@ -261,6 +265,7 @@ std::string FixHeal::find_displacements()
   input.atoms.nlocal = atom->nlocal;
   input.atoms.first = neighbours.list().first();
   input.atoms.neighbours = neighbours.list().neighbours();
+  input.atoms.species = sees_species() ? species.data() : nullptr;
   input.atoms.length_scale = model.length_scale;
   input.atoms.n_threads = settings.n_threads;
   input.ids = atom->tag_enable ? neighbours.ids().data() : nullptr;

@@ -18,7 +18,8 @@
                     needs torch (default yes)
      lattice A      lattice constant, Angstrom, of another metal of the
                     model's structure; its elements are not checked then
-                    (default: the model's)
+                    (default: the model's). A model that sees species keeps
+                    its elements, and lengths change by 5 % at most
 
    Without "observe" it adds the model's displacement to the atoms of the
    group, once a timestep, and never wraps them. Velocities stay as they are.
@@ -117,12 +118,18 @@ class FixHeal : public Fix
   std::unique_ptr<HealObserver> observer;    // where the atoms are not to move
   bool is_alone;                             // nothing else moves atoms
   std::vector<char> moves;                   // (nlocal + nghost,): is the atom in the group?
+  std::vector<int32_t> species_of_type;      // from 1; of the model's elements
+  std::vector<int32_t> species;              // (nlocal + nghost,), where the model sees species
 
   // outputs, of the last step
   double rms, largest;    // Å
   bigint n_capped, n_moved;
 
   void init_healing(bool minimizing);
+  bool sees_species() const
+  {
+    return model.model.n_species > 1;
+  }
 
   // one healing step
   void heal();

@@ -27,7 +27,8 @@ double FixHeal::memory_usage()
   const double of_array = static_cast<double>(sizeof(double)) * atom->nmax * size_peratom_cols;
   if (observer)
     return of_array + observer->n_bytes();
-  return of_array + step->n_bytes() + neighbours.n_bytes() + static_cast<double>(moves.capacity());
+  return of_array + step->n_bytes() + neighbours.n_bytes() + static_cast<double>(moves.capacity()) +
+         static_cast<double>(sizeof(int32_t) * species.capacity());
 }
 
 void FixHeal::grow_arrays(int nmax)

@@ -10,6 +10,7 @@
 #include "error.h"
 #include "fmt/format.h"
 
+#include <cmath>
 #include <map>
 #include <mutex>
 #include <stdexcept>
@@ -19,6 +20,9 @@ using namespace lammps_heal;
 
 static constexpr double AGREEMENT =
     1.0e-4;    // Å; a kernel that differs from TorchScript by more is not used
+
+// Of the lengths of a model that sees species; LARGEST_STRETCH of lammps_heal/model/model_file.py.
+static constexpr double LARGEST_STRETCH = 0.05;
 
 HealModel LAMMPS_NS::read_heal_model(LAMMPS *lmp, const HealSettings &settings)
 {
@@ -34,6 +38,12 @@ HealModel LAMMPS_NS::read_heal_model(LAMMPS *lmp, const HealSettings &settings)
   MPI_Bcast(read.file.data(), n_bytes, MPI_CHAR, 0, lmp->world);
   on_all_ranks(lmp, [&]() { read.model = read_model(read.file, settings.model); });
   read.length_scale = settings.lattice > 0.0 ? settings.lattice / read.model.lattice_constant : 1.0;
+  if (read.model.n_species > 1 && !(std::fabs(read.length_scale - 1.0) <= LARGEST_STRETCH))
+    lmp->error->all(
+        FLERR,
+        "fix heal: lattice {:.5g} Å is more than {:.0f} % from the model's, {:.5g} Å, which sees species: "
+        "use a model of this crystal",
+        settings.lattice, 100.0 * LARGEST_STRETCH, read.model.lattice_constant);
   return read;
 }
 

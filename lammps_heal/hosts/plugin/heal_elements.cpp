@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 
 using namespace LAMMPS_NS;
 using lammps_heal::Model;
@@ -22,64 +23,105 @@ static std::string known_words(const Model &model)
   return words;
 }
 
-static bool knows(const Model &model, const std::string &element)
+static constexpr int32_t NONE = UNKNOWN_SPECIES;
+
+// Number of the element among the model's, or NONE.
+static int32_t number_of(const Model &model, const std::string &element)
 {
-  return std::find(model.elements.begin(), model.elements.end(), element) != model.elements.end();
+  const auto found = std::find(model.elements.begin(), model.elements.end(), element);
+  return found == model.elements.end() ? NONE : static_cast<int32_t>(found - model.elements.begin());
 }
 
-static bool has_label_of_known_element(const Atom &atom, const Model &model, int type)
+static int32_t number_of_label(const Atom &atom, const Model &model, int type)
 {
-  return std::any_of(model.elements.begin(), model.elements.end(), [&](const std::string &element) {
-    return atom.lmap->find(element, Atom::ATOM) == type;
-  });
+  for (const auto &element : model.elements)
+    if (atom.lmap->find(element, Atom::ATOM) == type)
+      return number_of(model, element);
+  return NONE;
 }
 
-static bool has_known_mass(const Atom &atom, const Model &model, int type)
+// Of the nearest mass: that of Co is within the tolerance of Ni's.
+static int32_t number_of_mass(const Model &model, double mass)
 {
-  return std::any_of(model.masses.begin(), model.masses.end(),
-                     [&](double mass) { return std::fabs(atom.mass[type] - mass) < MASS_TOLERANCE * mass; });
+  const auto distance = [mass](double own) { return std::fabs(mass - own); };
+  const auto nearest =
+      std::min_element(model.masses.begin(), model.masses.end(),
+                       [&](double one, double other) { return distance(one) < distance(other); });
+  return distance(*nearest) <= MASS_TOLERANCE * *nearest
+             ? static_cast<int32_t>(nearest - model.masses.begin())
+             : NONE;
 }
 
-// What is wrong with this atom type, or nothing.
-static std::string element_problem(const Atom &atom, const Model &model,
+static bool has_mass(const Atom &atom, int type)
+{
+  return atom.mass && atom.mass_setflag[type];
+}
+
+// Number among the model's elements of that of an atom type, or NONE.
+static int32_t element_of(const Atom &atom, const Model &model,
+                          const std::vector<std::string> &elements_of_types, int type)
+{
+  if (!elements_of_types.empty())
+    return number_of(model, elements_of_types[type - 1]);
+  if (atom.labelmapflag)
+    return number_of_label(atom, model, type);
+  return has_mass(atom, type) ? number_of_mass(model, atom.mass[type]) : NONE;
+}
+
+// Of this atom type, whose element the model does not know.
+static std::string problem_of_type(const Atom &atom, const Model &model,
                                    const std::vector<std::string> &elements_of_types, int type)
 {
   const auto known = known_words(model);
   if (!elements_of_types.empty()) {
     const auto &element = elements_of_types[type - 1];
-    return knows(model, element)
-               ? ""
-               : fmt::format("atom type {} is {}, the model knows {}: use a model trained on {}", type,
-                             element, known, element);
+    return fmt::format("atom type {} is {}, the model knows {}: use a model trained on {}", type, element,
+                       known, element);
   }
   std::string remedy =
       "; if its element is one of these, add the element of each type to fix heal, like \"elements";
   for (int t = 1; t <= atom.ntypes; t++)
-    remedy += " " + model.elements[0];
+    remedy += " " + model.elements[(t - 1) % model.elements.size()];
   remedy += "\"";
   if (atom.labelmapflag)
-    return has_label_of_known_element(atom, model, type)
-               ? ""
-               : fmt::format("the label of atom type {} is no element of the model, which knows {}{}", type,
-                             known, remedy);
-  if (!atom.mass || !atom.mass_setflag[type])
+    return fmt::format("the label of atom type {} is no element of the model, which knows {}{}", type, known,
+                       remedy);
+  if (!has_mass(atom, type))
     return fmt::format("atom type {} has no label and no mass; the model knows {}{}", type, known, remedy);
-  return has_known_mass(atom, model, type) ? ""
-                                           : fmt::format("atom type {} has mass {:.6g}, the model knows {}{}",
-                                                         type, atom.mass[type], known, remedy);
+  return fmt::format("atom type {} has mass {:.6g}, the model knows {}{}", type, atom.mass[type], known,
+                     remedy);
 }
 
-void LAMMPS_NS::check_elements(LAMMPS *lmp, const Model &model,
-                               const std::vector<std::string> &elements_of_types)
+std::vector<int32_t> LAMMPS_NS::species_of_types(LAMMPS *lmp, const Model &model,
+                                                 const std::vector<std::string> &elements_of_types)
 {
   const auto &atom = *lmp->atom;
   std::vector<bigint> n_mine(atom.ntypes + 1, 0), n_of_type(atom.ntypes + 1, 0);
   for (int i = 0; i < atom.nlocal; i++)
     n_mine[atom.type[i]]++;
   MPI_Allreduce(n_mine.data(), n_of_type.data(), atom.ntypes + 1, MPI_LMP_BIGINT, MPI_SUM, lmp->world);
+  std::vector<int32_t> species(atom.ntypes + 1, NONE);
   std::string problem;
-  for (int type = 1; type <= atom.ntypes && problem.empty(); type++)
-    if (n_of_type[type] > 0)
-      problem = element_problem(atom, model, elements_of_types, type);
+  for (int type = 1; type <= atom.ntypes && problem.empty(); type++) {
+    const int32_t number = element_of(atom, model, elements_of_types, type);
+    if (number == NONE && n_of_type[type] > 0)
+      problem = problem_of_type(atom, model, elements_of_types, type);
+    species[type] = number != NONE && model.n_species == 1 ? 0 : number;
+  }
   stop_if_any(lmp, problem);
+  return species;
+}
+
+void LAMMPS_NS::fill_species(const int *types, int64_t n, const std::vector<int32_t> &of_types,
+                             std::vector<int32_t> &species)
+{
+  species.resize(n);
+  for (int64_t i = 0; i < n; i++) {
+    species[i] = of_types[types[i]];
+    if (species[i] == NONE)
+      throw std::runtime_error(fmt::format(
+          "atoms of type {} have come in this run, and the model does not know its element: add \"elements\" "
+          "to fix heal, or begin a new run",
+          types[i]));
+  }
 }

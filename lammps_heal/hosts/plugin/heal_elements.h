@@ -1,4 +1,4 @@
-// Are the atoms of an element that the model was trained on?
+// Of which of the model's elements are the atoms? The rule of lammps_heal/model/elements.py.
 
 #ifndef LMP_HEAL_ELEMENTS_H
 #define LMP_HEAL_ELEMENTS_H
@@ -7,17 +7,26 @@
 
 #include "lammps.h"
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace LAMMPS_NS
 {
 
-// Collective. elements_of_types: of the atom types, where the user gave them, or empty: then their labels,
-// then their masses say which they are. Raises LAMMPS's error for a type with atoms and of an element that
-// the model does not know.
-void check_elements(LAMMPS *lmp, const lammps_heal::Model &model,
-                    const std::vector<std::string> &elements_of_types);
+// Species of each atom type, from 1, the number of its element among the model's; 0 where the model sees
+// none, and UNKNOWN_SPECIES for types without atoms whose element is not known. Collective.
+// elements_of_types: of the atom types, where the user gave them, or empty: then their labels, then their
+// masses say which they are. Raises LAMMPS's error for a type with atoms and of an element that the model
+// does not know.
+constexpr int32_t UNKNOWN_SPECIES = -1;
+std::vector<int32_t> species_of_types(LAMMPS *lmp, const lammps_heal::Model &model,
+                                      const std::vector<std::string> &elements_of_types);
+
+// Of n atoms of these types, for the model's network. Throws std::runtime_error where an atom has come of a
+// type that was without atoms, and of an element that the model does not know.
+void fill_species(const int *types, int64_t n, const std::vector<int32_t> &of_types,
+                  std::vector<int32_t> &species);
 
 }    // namespace LAMMPS_NS
 

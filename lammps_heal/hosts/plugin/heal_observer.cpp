@@ -1,6 +1,7 @@
 #include "heal_observer.h"
 
 #include "all_ranks.h"
+#include "heal_elements.h"
 
 #include "atom.h"
 #include "domain.h"
@@ -56,12 +57,13 @@ HealObserver::HealObserver(LAMMPS *lmp, const HealSettings &settings, const Heal
 {
 }
 
-void HealObserver::observe(int groupbit, bool are_all_in_group, double **array_atom)
+void HealObserver::observe(int groupbit, bool are_all_in_group, const std::vector<int32_t> *species_of_type,
+                           double **array_atom)
 {
   if (!lmp->atom->tag_enable)
     lmp->error->all(FLERR, "fix heal observe needs atom ids: remove \"atom_modify id no\"");
   on_all_ranks(lmp, [this]() { require_finite(); });
-  heal_copy(groupbit, are_all_in_group);
+  heal_copy(groupbit, are_all_in_group, species_of_type);
   on_all_ranks(lmp, [this]() { look_at_neighbours(); });
   write_columns(groupbit, array_atom);
   count(groupbit, array_atom);
@@ -92,7 +94,7 @@ static PeriodicCell cell_of(const Domain &domain)
   return cell;
 }
 
-void HealObserver::heal_copy(int groupbit, bool are_all_in_group)
+void HealObserver::heal_copy(int groupbit, bool are_all_in_group, const std::vector<int32_t> *species_of_type)
 {
   const auto &atom = *lmp->atom;
   on_all_ranks(lmp, [&]() {
@@ -100,11 +102,14 @@ void HealObserver::heal_copy(int groupbit, bool are_all_in_group)
     moves.resize(atom.nlocal);
     for (int i = 0; i < atom.nlocal; i++)
       moves[i] = (atom.mask[i] & groupbit) != 0;
+    if (species_of_type)
+      fill_species(atom.type, atom.nlocal, *species_of_type, species);
   });
   CopiedAtoms atoms = {};
   atoms.positions = atom.nlocal ? atom.x[0] : nullptr;
   atoms.ids = ids.data();
   atoms.moves = are_all_in_group ? nullptr : moves.data();
+  atoms.species = species_of_type ? species.data() : nullptr;
   atoms.nlocal = atom.nlocal;
   copy.heal(atoms, cell_of(*lmp->domain));
 }
@@ -176,6 +181,7 @@ double HealObserver::n_bytes() const
 {
   return copy.n_bytes() +
          static_cast<double>(sizeof(int64_t) * ids.capacity() + moves.capacity() +
+                             sizeof(int32_t) * species.capacity() +
                              sizeof(int32_t) * (coordination.capacity() + labels.capacity()) +
                              sizeof(double) * residuals.capacity());
 }

@@ -29,8 +29,10 @@ class HealObserver
   HealObserver(LAMMPS *lmp, const HealSettings &settings, const HealModel &model,
                lammps_heal::Backend &backend, double cutoff, double max_displacement);
 
-  // Collective. array_atom: (nlocal, N_COLUMNS), written; zero for atoms outside the group.
-  void observe(int groupbit, bool are_all_in_group, double **array_atom);
+  // Collective. species_of_type: from 1; null where the model sees none. array_atom: (nlocal, N_COLUMNS),
+  // written; zero for atoms outside the group.
+  void observe(int groupbit, bool are_all_in_group, const std::vector<int32_t> *species_of_type,
+               double **array_atom);
 
   double value(int n) const
   {
@@ -46,12 +48,13 @@ class HealObserver
   lammps_heal::HealedCopy copy;
   std::vector<int64_t> ids;
   std::vector<char> moves;
+  std::vector<int32_t> species;
   std::vector<int32_t> coordination, labels;    // (nlocal,)
   std::vector<double> residuals;                // (nlocal,) Å
   std::array<double, N_VALUES> values = {};
 
   void require_finite() const;
-  void heal_copy(int groupbit, bool are_all_in_group);
+  void heal_copy(int groupbit, bool are_all_in_group, const std::vector<int32_t> *species_of_type);
   void look_at_neighbours();
   void write_columns(int groupbit, double **array_atom) const;
   void count(int groupbit, double **array_atom);

@@ -43,6 +43,7 @@ void HealedCopy::build_list(double distance, const CopiedAtoms &atoms, const Per
     values.resize(n);
     last.resize(n);
     moves.resize(n);
+    species.resize(atoms.species ? n : 0);
     step.resize(n);
   }));
   ghosts.forward_positions(x.data());
@@ -53,6 +54,11 @@ void HealedCopy::build_list(double distance, const CopiedAtoms &atoms, const Per
     std::copy_n(atoms.moves, n_local, values.begin());
     ghosts.forward_values(values.data());
     std::copy_n(values.begin(), n, moves.begin());
+  }
+  if (atoms.species) {
+    std::copy_n(atoms.species, n_local, values.begin());
+    ghosts.forward_values(values.data());
+    std::copy_n(values.begin(), n, species.begin());
   }
   stop_if_any(
       problem_of([&]() { neighbours.build(x.data(), ids.data(), n_local, n, reach, settings.n_threads); }));
@@ -95,6 +101,7 @@ void HealedCopy::do_step(const CopiedAtoms &atoms)
   input.atoms.neighbours = neighbours.neighbours();
   input.atoms.length_scale = settings.length_scale;
   input.atoms.n_threads = settings.n_threads;
+  input.atoms.species = atoms.species ? species.data() : nullptr;
   input.ids = ids.data();
   input.moves = atoms.moves ? moves.data() : nullptr;
   stop_if_any(step.find_displacements(input, settings.max_displacement, ghosts));
@@ -110,6 +117,6 @@ double HealedCopy::n_bytes() const
 {
   const size_t n_doubles = x.capacity() + listed.capacity() + last.capacity() + values.capacity();
   return static_cast<double>(sizeof(double) * n_doubles + sizeof(int64_t) * ids.capacity() +
-                             moves.capacity()) +
+                             sizeof(int32_t) * species.capacity() + moves.capacity()) +
          step.n_bytes() + neighbours.n_bytes();
 }

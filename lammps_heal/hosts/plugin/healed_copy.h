@@ -16,6 +16,7 @@ struct CopiedAtoms {
   const double *positions;    // (nlocal, 3) Å, finite; they stay as they are
   const int64_t *ids;         // (nlocal,), not negative, unique over all ranks
   const char *moves;          // (nlocal,), 0 for atoms that stay; or null: all move
+  const int32_t *species;     // (nlocal,); or null, where the model sees none
   int64_t nlocal;
 };
 
@@ -73,6 +74,7 @@ class HealedCopy
   std::vector<double> values;    // (n_atoms,), communicated
   MPI_Comm world;
   std::vector<char> moves;
+  std::vector<int32_t> species;
 
   void build_list(double distance, const CopiedAtoms &atoms, const PeriodicCell &cell);
   void make_neighbours_reach(double distance, const CopiedAtoms &atoms, const PeriodicCell &cell);

@@ -19,6 +19,7 @@ std::shared_ptr<const heal_kernel> lammps_heal::create_kernel(const Model &model
   weights.n_hidden = model.n_hidden;
   weights.n_layers = model.n_layers;
   weights.n_intervals = model.n_intervals;
+  weights.n_species = model.n_species;
   weights.cutoff = model.cutoff;
   weights.radial = model.radial.data();
   weights.messages = model.messages.data();
@@ -27,6 +28,8 @@ std::shared_ptr<const heal_kernel> lammps_heal::create_kernel(const Model &model
     weights.weights[k] = model.weights[k].data();
     weights.biases[k] = model.biases[k].data();
   }
+  weights.species_factors = model.species_factors.data();
+  weights.species_bias = model.species_bias.data();
   heal_kernel *const kernel = heal_kernel_create(&weights, "");
   if (!kernel)
     throw std::runtime_error(heal_last_error());

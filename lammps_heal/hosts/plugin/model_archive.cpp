@@ -14,7 +14,7 @@
 
 using namespace lammps_heal;
 
-static constexpr int FORMAT_VERSION = 5;
+static constexpr int FORMAT_VERSION = 6;
 static const char FORMAT[] = "lammps-heal";
 static constexpr std::string_view FOLDER = "heal/";
 static const char HASH[] = "sha256.txt";
@@ -128,7 +128,7 @@ class Metadata
   std::vector<std::string> names(const std::string &key) const
   {
     for (const auto &name : words(key))
-      if (name.size() > LONGEST_NAME || !std::all_of(name.begin(), name.end(), is_letter_or_digit))
+      if (name.size() > LONGEST_NAME || !std::all_of(name.begin(), name.end(), is_of_a_name))
         damaged("its metadata's " + key + " makes no sense");
     return words(key);
   }
@@ -161,9 +161,9 @@ class Metadata
  private:
   std::map<std::string, std::vector<std::string>> values_of;
 
-  static bool is_letter_or_digit(char c)
+  static bool is_of_a_name(char c)
   {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
   }
 
   static double number(const std::string &key, const std::string &text, double smallest, double largest)
@@ -205,6 +205,9 @@ static void read_metadata(const Metadata &metadata, Model &model)
   model.n_hidden = metadata.integer("n_hidden", 1, MOST_HIDDEN);
   model.n_layers = metadata.integer("n_layers", 0, MOST_LAYERS);
   model.n_intervals = metadata.integer("n_intervals", 1, MOST_INTERVALS);
+  model.n_species = metadata.integer("n_species", 1, MOST_ELEMENTS);
+  if (model.n_species != 1 && model.n_species != static_cast<int>(model.elements.size()))
+    damaged("its metadata's n_species is neither 1 nor the number of its elements");
   model.n_record = metadata.integer("n_record", 1, MOST_RECORDED);
   model.weights_hash = metadata.word("weights_hash");
 }
@@ -221,7 +224,8 @@ static std::vector<Number> array_of(const Entries &entries, const std::string &n
   std::vector<Number> numbers(n_numbers);
   if (n_numbers > 0)
     std::memcpy(numbers.data(), content.data(), content.size());
-  if (!std::all_of(numbers.begin(), numbers.end(), [](Number value) { return std::isfinite(value); }))
+  const auto is_finite = [](Number value) { return std::isfinite(static_cast<double>(value)); };
+  if (!std::all_of(numbers.begin(), numbers.end(), is_finite))
     damaged(std::string(FOLDER) + name + " has numbers that are not finite");
   return numbers;
 }
@@ -240,10 +244,17 @@ static void read_arrays(const Entries &entries, Model &model)
     model.weights[k] = array_of<float>(entries, "weight" + number + ".f32", sizes[k + 1] * sizes[k]);
     model.biases[k] = array_of<float>(entries, "bias" + number + ".f32", sizes[k + 1]);
   }
+  const uint64_t n_species = model.n_species > 1 ? model.n_species : 0;
+  model.species_factors = array_of<float>(entries, "species_factors.f32", n_species * 2 * n);
+  model.species_bias = array_of<float>(entries, "species_bias.f32", n_species * n_hidden);
   model.record_positions = array_of<double>(entries, "record_positions.f64", 3 * uint64_t(model.n_record));
   model.record_cell = array_of<double>(entries, "record_cell.f64", 9);
   model.record_displacement =
       array_of<double>(entries, "record_displacement.f64", 3 * uint64_t(model.n_record));
+  model.record_species = array_of<int32_t>(entries, "record_species.i32", uint64_t(model.n_record));
+  for (int32_t species : model.record_species)
+    if (species < 0 || species >= model.n_species)
+      damaged("its record has a species that the model has not");
 }
 
 Model lammps_heal::read_model(std::string_view file, const std::string &name)

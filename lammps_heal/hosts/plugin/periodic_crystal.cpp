@@ -10,12 +10,15 @@ using namespace lammps_heal;
 static constexpr int64_t MOST_ATOMS = 1000000;    // of a crystal for checks, with its ghosts
 static constexpr int MOST_IMAGES = 10;            // of an atom along one cell vector
 
-PeriodicCrystal::PeriodicCrystal(const std::vector<double> &positions, const std::vector<double> &cell,
-                                 double cutoff) :
-    positions(positions), owners(positions.size() / 3), nlocal(static_cast<int64_t>(positions.size() / 3))
+PeriodicCrystal::PeriodicCrystal(const std::vector<double> &positions, const std::vector<int32_t> &species,
+                                 const std::vector<double> &cell, double cutoff) :
+    positions(positions), owners(positions.size() / 3), species(species),
+    nlocal(static_cast<int64_t>(positions.size() / 3))
 {
   std::iota(owners.begin(), owners.end(), 0);
   add_images(cell, cutoff);
+  for (int64_t i = nlocal; i < n_atoms(); i++)
+    this->species.push_back(species[owners[i]]);
   list.build(this->positions.data(), owners.data(), nlocal, n_atoms(), cutoff, 1);
 }
 
@@ -108,6 +111,7 @@ StepInput PeriodicCrystal::input() const
   input.atoms.nlocal = nlocal;
   input.atoms.first = list.first();
   input.atoms.neighbours = list.neighbours();
+  input.atoms.species = species.data();
   input.atoms.length_scale = 1.0;
   input.atoms.n_threads = 1;
   return input;
@@ -115,7 +119,7 @@ StepInput PeriodicCrystal::input() const
 
 double lammps_heal::difference_from_record(const Model &model, Backend &backend)
 {
-  PeriodicCrystal crystal(model.record_positions, model.record_cell, model.cutoff);
+  PeriodicCrystal crystal(model.record_positions, model.record_species, model.record_cell, model.cutoff);
   HealingStep step(backend);
   step.resize(crystal.n_atoms());
   const auto problem = step.find_displacements(crystal.input(), HUGE_VAL, crystal);

@@ -13,9 +13,10 @@ namespace lammps_heal
 class PeriodicCrystal : public Communicator
 {
  public:
-  // positions: (n, 3) Å. cell: (3, 3) Å, rows are vectors. Throws std::runtime_error where the cell is
+  // positions: (n, 3) Å. species: (n,). cell: (3, 3) Å, rows are vectors. Throws std::runtime_error where the cell is
   // singular or so small that the ghosts would be too many.
-  PeriodicCrystal(const std::vector<double> &positions, const std::vector<double> &cell, double cutoff);
+  PeriodicCrystal(const std::vector<double> &positions, const std::vector<int32_t> &species,
+                  const std::vector<double> &cell, double cutoff);
 
   void reverse(double *vectors) override;
   void forward(double *vectors) override;
@@ -30,6 +31,7 @@ class PeriodicCrystal : public Communicator
  private:
   std::vector<double> positions;    // (n_atoms, 3) Å, ghosts last
   std::vector<int64_t> owners;      // (n_atoms,): of a local atom itself
+  std::vector<int32_t> species;     // (n_atoms,)
   int64_t nlocal;
   NeighbourList list;
 

@@ -83,6 +83,8 @@ INLINE void sum_moments_of_block(const PackedWeights &weights, ThreadTask &task,
     half += task.n_half[begin + a] =
         write_half_list(own, static_cast<int32_t>(centre_of(task, begin + a)), half);
     normalise(weights, task.length_scale, own);
+    if (task.species)
+      choose_tables(weights, task.species, own);
     sum_moments<W>(weights, own, block.moments, a);
   }
 }
@@ -118,7 +120,10 @@ template <int W> void pair_forces_of_chunk(const PackedWeights &weights, ThreadT
     const int n_atoms = static_cast<int>(left < BLOCK_ATOMS ? left : BLOCK_ATOMS);
     sum_moments_of_block<W>(weights, task, begin, n_atoms, block, half);
     mix_moments<W>(weights, block.moments);
-    per_atom_network(weights, block.moments.invariants, block.per_atom);
+    int32_t species[BLOCK_ATOMS] = {};
+    for (int a = 0; a < n_atoms && task.species; a++)
+      species[a] = task.species[centre_of(task, begin + a)];
+    per_atom_network(weights, block.moments.invariants, task.species ? species : nullptr, block.per_atom);
     add_forces_of_block<W>(weights, task, begin, n_atoms, block);
   }
 }

@@ -61,9 +61,20 @@ template <int W> INLINE void silu(float *values, size_t n)
   }
 }
 
+// Of each atom's species. hidden: (BLOCK_ATOMS, n_hidden).
+INLINE void add_species_bias(const PackedWeights &weights, const int32_t *species, float *hidden)
+{
+  for (int a = 0; a < BLOCK_ATOMS; a++, hidden += weights.n_hidden) {
+    const float *const bias = weights.species_bias + static_cast<size_t>(species[a]) * weights.n_hidden;
+    for (int i = 0; i < weights.n_hidden; i += LANES)
+      store<LANES>(hidden + i, load<LANES>(hidden + i) + load<LANES>(bias + i));
+  }
+}
+
 // It fills the widest vectors, whatever the number of channels. invariants: (BLOCK_ATOMS, N_DEGREES,
-// n_channels).
-void per_atom_network(const PackedWeights &weights, const float *invariants, const PerAtom &block)
+// n_channels). species: (BLOCK_ATOMS,), or null where there is one.
+void per_atom_network(const PackedWeights &weights, const float *invariants, const int32_t *species,
+                      const PerAtom &block)
 {
   const int sizes[] = {N_DEGREES * weights.n_channels, weights.n_hidden, weights.n_hidden, weights.n_outputs};
   const float *in = invariants;
@@ -71,6 +82,8 @@ void per_atom_network(const PackedWeights &weights, const float *invariants, con
   for (int k = 0; k < N_DENSE; in = outs[k++]) {
     multiply<LANES>({sizes[k], sizes[k + 1], weights.weights[k], weights.biases[k]}, in, BLOCK_ATOMS,
                     outs[k]);
+    if (k == 0 && species)
+      add_species_bias(weights, species, outs[k]);
     if (k + 1 < N_DENSE)
       silu<LANES>(outs[k], static_cast<size_t>(BLOCK_ATOMS) * weights.n_hidden);
   }

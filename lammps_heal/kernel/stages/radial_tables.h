@@ -23,6 +23,15 @@ INLINE const float *coefficients_of(const float *table, const PackedWeights &wei
   return table + static_cast<size_t>(edges.interval[e]) * (N_COEFFICIENTS * table_stride(weights)) + channel;
 }
 
+// Edges look into the tables of their neighbours' species from then on.
+INLINE void choose_tables(const PackedWeights &weights, const int32_t *species, Edges &edges)
+{
+  const int32_t *__restrict neighbours = edges.neighbours;
+  int32_t *__restrict interval = edges.interval;
+  for (int64_t e = 0; e < edges.n; e++)
+    interval[e] += weights.n_intervals * species[neighbours[e]];
+}
+
 // Of one degree. t: fraction of the interval.
 template <int W> INLINE Floats<W> radial_function(const float *coefficients, size_t stride, Floats<W> t)
 {

@@ -23,7 +23,7 @@ extern "C" {
 #define HEAL_TORCHSCRIPT_API
 #endif
 
-enum { HEAL_TORCHSCRIPT_ABI_VERSION = 1 }; /* of this header */
+enum { HEAL_TORCHSCRIPT_ABI_VERSION = 2 }; /* of this header */
 
 /* The TorchScript of one model file on one device, and what pair forces leave for mobilities and layers: for
    one caller. */

@@ -56,6 +56,7 @@ ScriptModule::ScriptModule(const std::string &file, const std::string &weights_h
   if (hash_of_weights(network) != weights_hash)
     throw std::runtime_error("its weights do not have the hash that the file records");
   cutoff = length_scale * network.attr("cutoff").toDouble();
+  n_species = network.attr("n_species").toInt();
   module.setattr("length_scale", length_scale);
 }
 
@@ -74,6 +75,17 @@ void ScriptModule::order_centres(const heal_atoms &atoms, const int64_t *ids)
 torch::Tensor ScriptModule::on_device(const std::vector<int64_t> &rows) const
 {
   return torch::tensor(rows, torch::kInt64).to(device);
+}
+
+// (n_atoms,), zeros where the network sees none.
+torch::Tensor ScriptModule::species_of(const heal_atoms &atoms) const
+{
+  if (n_species == 1)
+    return torch::zeros({n_atoms}, torch::kInt64).to(device);
+  if (!atoms.species && n_atoms > 0)
+    throw std::runtime_error("the model sees species: give that of each atom");
+  return torch::from_blob(const_cast<int32_t *>(atoms.species), {n_atoms}, torch::kInt32)
+      .to(device, torch::kInt64);
 }
 
 // Returns whether two atoms overlap.
@@ -113,10 +125,11 @@ bool ScriptModule::pair_forces(const heal_atoms &atoms, const int64_t *ids, doub
       return true;
   positions = torch::from_blob(const_cast<double *>(atoms.positions), {n_atoms, 3}, torch::kFloat64)
                   .to(device, torch::kFloat64, false, true);
+  const auto species = species_of(atoms);
   const auto forces = torch::zeros_like(positions);
   mobilities.resize(9 * n_centres);
   for (const auto &chunk : chunks)
-    call("forward", chunk, {forces}, {3, 3}, &mobilities[9 * chunk.begin]);
+    call("forward", chunk, {species, forces}, {3, 3}, &mobilities[9 * chunk.begin]);
   const auto found = forces.to(torch::kCPU);
   for (int64_t i = 0; i < n_atoms; i++) {
     std::copy_n(found.const_data_ptr<double>() + 3 * i, 3, vectors + 4 * i);

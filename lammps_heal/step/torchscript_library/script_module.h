@@ -36,7 +36,8 @@ class ScriptModule
  private:
   torch::jit::Module module;
   torch::Device device;
-  double cutoff;    // Å, of this crystal
+  double cutoff;        // Å, of this crystal
+  int64_t n_species;    // that the network tells apart
 
   // of the last pair_forces
   int64_t n_atoms = 0;
@@ -46,6 +47,7 @@ class ScriptModule
   std::vector<double> mobilities;    // (n_centres, 3, 3)
 
   void order_centres(const heal_atoms &atoms, const int64_t *ids);
+  torch::Tensor species_of(const heal_atoms &atoms) const;
   bool make_chunk(const heal_atoms &atoms, int64_t begin, int64_t end, int64_t *overlap);
   torch::Tensor on_device(const std::vector<int64_t> &rows) const;
   void call(const char *method, const Chunk &chunk, const std::vector<c10::IValue> &more,
