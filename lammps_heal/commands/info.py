@@ -47,6 +47,7 @@ def summary(model: "Model") -> str:
         "model": model.path,
         "structure": model.structure,
         "elements": ", ".join(f"{element} ({mass:g} g/mol)" for element, mass in elements),
+        "species": "it sees them: " + ", ".join(model.elements) if model.n_species > 1 else "",
         "lattice constant": f"{model.lattice_constant:.6g} Å; trained on {low:.3g} to {high:.3g} Å",
         "noise": f"{model.sigmas[0]:g} to {model.sigmas[1]:g} Å, standard deviation per component",
         "cutoff": f"{model.cutoff:g} Å; with {model.n_layers} message-passing layers a step sees {_reach(model):g} Å far",
