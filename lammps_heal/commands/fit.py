@@ -7,7 +7,6 @@ from lammps_heal.commands.parser import Subcommands, count
 from lammps_heal.errors import HealError
 from lammps_heal.training.recipe import Crystal
 
-NO_BASE = "none"
 EXAMPLE = 'lammps-heal fit --structure bcc --elements Fe --pair-style eam/fs --pair-coeff "* * Fe_mm.eam.fs Fe" -o fe.pt'
 
 
@@ -29,7 +28,7 @@ def add_parser(subparsers: Subcommands) -> None:
     parser.add_argument("--atom-style", default="atomic", choices=("atomic", "charge"), help="default: %(default)s")
     parser.add_argument("--lattice", type=float, default=0.0, help="lattice constant to begin from, Å (default: guessed)")
     parser.add_argument("--melting-point", type=float, default=0.0, help="K (default: estimated by Lindemann's rule)")
-    parser.add_argument("--base", help=f"model to begin from, or {NO_BASE} (default: the shipped one of the structure)")
+    parser.add_argument("--base", help="model to begin from, or none (default: the shipped one of the structure)")
     parser.add_argument("-o", "--output", type=Path, required=True, help="model file")
     parser.add_argument(
         "--folder", type=Path, default=Path("runs"), help="of structures, weights, checkpoint (default: %(default)s)"
@@ -45,29 +44,23 @@ def run(options: argparse.Namespace) -> None:
     import torch
 
     from lammps_heal.commands.train import command_line, end
-    from lammps_heal.crystals.fit import BASES, QUICK, Effort, Subject, fit, make_structures, recipe_for, verdict
+    from lammps_heal.crystals.fit import QUICK, Effort, fit_by_recipe, fit_from_nothing_or_base, verdict
     from lammps_heal.evaluation.rows import text
     from lammps_heal.training.interruption import Interrupted
     from lammps_heal.training.recipe_file import read_recipe
-    from lammps_heal.training.stages import Files
 
     torch.set_num_threads(options.threads)
     effort = QUICK if options.quick else Effort()
     if options.steps:
         effort = replace(effort, steps=options.steps, fine_steps=options.steps)
-    recipe = read_recipe(options.recipe) if options.recipe else None
-    described = recipe.crystal if recipe else _described(options)
-    subject = Subject.of(described)
-    print(subject, flush=True)
     options.folder.mkdir(parents=True, exist_ok=True)
-    data = recipe.data[0] if recipe else options.folder / f"{options.output.stem}.xyz"
-    make_structures(data, subject, effort.plan, _say)
-    if recipe is None:
-        base = BASES.get(described.structure, "") if options.base is None else options.base
-        recipe = recipe_for(described, subject.crystal, data, effort, "" if base == NO_BASE else base)
-    files = Files(options.folder / f"{options.output.stem}.pth", options.folder)
     try:
-        rows = fit(recipe, subject, options.output, files, effort.acceptance, command_line(), _say)
+        if options.recipe:
+            recipe = read_recipe(options.recipe)
+            rows = fit_by_recipe(recipe, options.output, options.folder, effort, command_line(), say)
+        else:
+            described = _described(options)
+            rows = fit_from_nothing_or_base(described, options.output, options.folder, effort, options.base, command_line(), say)
     except Interrupted as interrupted:
         end(interrupted, "go on with the same command")
     print(text(rows))
@@ -92,5 +85,5 @@ def _described(options: argparse.Namespace) -> Crystal:
     )
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
     print(line, flush=True)

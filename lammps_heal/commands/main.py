@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from lammps_heal.commands import (
     bench,
     build_plugin,
+    coverage,
     curve,
     demo,
     doctor,
@@ -31,7 +32,7 @@ from lammps_heal.commands import (
 from lammps_heal.commands.parser import Parser
 from lammps_heal.errors import HealError
 
-COMMANDS = (heal, observe, report, info, evaluate, bench, demo, doctor, build_plugin, fit, train, curve, export)
+COMMANDS = (heal, observe, report, info, evaluate, bench, demo, doctor, build_plugin, fit, coverage, train, curve, export)
 FAILED, INTERRUPTED = 1, 130
 EXIT_CODES = (
     "exit code: 0 done; 1 not done, one line says why; 2 command line not understood; 3 done, but not as asked for; "

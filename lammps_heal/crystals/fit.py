@@ -25,6 +25,7 @@ from lammps_heal.hosts.ase_atoms import heal
 from lammps_heal.hosts.potential import Potential
 from lammps_heal.model.export import export
 from lammps_heal.model.model_file import load
+from lammps_heal.model.names import shipped_names
 from lammps_heal.training.mixture import Mixture
 from lammps_heal.training.recipe import Crystal as Described
 from lammps_heal.training.recipe import NetworkSizes, Recipe, Stage
@@ -33,7 +34,7 @@ from lammps_heal.training.start import sizes_of_model
 from lammps_heal.training.weights import read_network
 
 Say = Callable[[str], None]
-BASES = {"fcc": "fcc"}  # shipped models by the structure that they are of
+NO_BASE = "none"
 # Lengths of a network and its training in nn. As far as 2.19 nn are 54 to 60 neighbours of close-packed crystals and 58
 # of bcc, as the platinum model has; of open structures 46 are within 2.55 nn.
 CUTOFF, CUTOFF_OF_OPEN = 2.19, 2.55
@@ -97,6 +98,7 @@ class Subject:
 
 def make_structures(path: Path, subject: Subject, plan: Plan, say: Say = print) -> None:
     """Write the file of structures, unless it is there and of this very potential."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_file():
         found, needed = made_for(path), subject.work.potential.commands()
         if found != needed:
@@ -105,6 +107,37 @@ def make_structures(path: Path, subject: Subject, plan: Plan, say: Say = print) 
         return
     counts = write_structures(path, subject.crystal, subject.work, subject.melting_point, plan)
     say(f"structures: {sum(counts.values())} in {path}: " + ", ".join(f"{n} {kind}" for kind, n in counts.items()))
+
+
+def base_of(structure: str) -> str:
+    """The shipped model of a structure to begin from, which has its name; "" where there is none."""
+    return structure if structure in shipped_names() else ""
+
+
+def fit_from_nothing_or_base(
+    described: Described, output: Path, folder: Path, effort: Effort, base: str | None, command: str, say: Say = print
+) -> list[Row]:
+    """All of it: structures, recipe, training, acceptance, export. base: NO_BASE, a model, or None: the structure's own."""
+    subject = Subject.of(described)
+    say(str(subject))
+    data = folder / f"{output.stem}.xyz"
+    make_structures(data, subject, effort.plan, say)
+    begin = base_of(described.structure) if base is None else "" if base == NO_BASE else base
+    recipe = recipe_for(described, subject.crystal, data, effort, begin)
+    return fit(recipe, subject, output, files_of(output, folder), effort.acceptance, command, say)
+
+
+def fit_by_recipe(recipe: Recipe, output: Path, folder: Path, effort: Effort, command: str, say: Say = print) -> list[Row]:
+    """The same, the training as a recipe has it; its first file of structures is made where it is missing."""
+    subject = Subject.of(recipe.crystal)
+    say(str(subject))
+    make_structures(recipe.data[0], subject, effort.plan, say)
+    return fit(recipe, subject, output, files_of(output, folder), effort.acceptance, command, say)
+
+
+def files_of(output: Path, folder: Path) -> Files:
+    """What a fit writes on its way, named after the model."""
+    return Files(folder / f"{output.stem}.pth", folder)
 
 
 def recipe_for(described: Described, crystal: Crystal, data: Path, effort: Effort, base: str = "") -> Recipe:

@@ -70,6 +70,28 @@ class LammpsWork:
             lmp.command(f"run {round(ps / self.timestep)} post no")
             return _atoms(lmp, atoms)
 
+    def heated_with_mean(self, atoms: Atoms, temperature: float, ps: float, mean_ps: float, seed: int) -> tuple[Atoms, Atoms]:
+        """A snapshot after so many ps at a temperature, K, and no pressure; and the mean places over mean_ps around it."""
+        half = max(round(0.5 * mean_ps / self.timestep), 1)
+        with self._instance(atoms) as lmp:
+            self._heat(lmp, temperature, seed, "iso")
+            lmp.commands_list(
+                [
+                    f"run {round(ps / self.timestep)} post no",
+                    "unfix hot",
+                    f"fix hot all nvt temp {temperature} {temperature} {DAMPING['temp']}",
+                    "reset_timestep 0",
+                    "compute places all property/atom xu yu zu",
+                    f"fix mean all ave/atom 1 {2 * half} {2 * half} c_places[*]",
+                    f"run {half} post no",
+                ]
+            )
+            snapshot = _atoms(lmp, atoms)
+            lmp.command(f"run {half} post no")
+            mean = snapshot.copy()
+            mean.positions = np.array(lmp.gather("f_mean", 1, 3)).reshape(-1, 3) - np.array(lmp.extract_box()[0])
+            return snapshot, mean
+
     def after_recoil(self, atoms: Atoms, temperature: float, recoil: float, ps: float, seed: int) -> Atoms:
         """A crystal so many ps after an atom in its middle got a recoil energy, eV, in a crystal at a temperature, K.
 

@@ -17,6 +17,7 @@ import ase.io
 import numpy as np
 from ase import Atoms
 from ase.neighborlist import neighbor_list
+from tqdm import tqdm
 
 from lammps_heal.analysis.sites import occupation, vectors_to_sites
 from lammps_heal.crystals import drafts
@@ -61,12 +62,15 @@ def made_for(path: Path) -> list[str]:
 def structures(crystal: Crystal, work: LammpsWork, melting_point: float, plan: Plan, seed: int = SEED) -> Iterator[Atoms]:
     """Frames as the module says, one after the other."""
     rng = np.random.default_rng(seed)
-    for draft in [*drafts.crystals(crystal, plan, rng), *drafts.defects(crystal, plan, rng)]:
+    at_rest = [*drafts.crystals(crystal, plan, rng), *drafts.defects(crystal, plan, rng)]
+    for draft in tqdm(at_rest, desc="relaxing structures", mininterval=1.0):
         relaxed = relaxed_draft(draft, crystal, work, rng)
         if relaxed is not None:
             yield relaxed
     expansions = {part * melting_point: expansion(crystal, work, part * melting_point, plan.edge, rng) for part in HOT}
-    for number, draft in enumerate(drafts.hot(crystal, plan, rng)):
+    for number, draft in enumerate(
+        tqdm(drafts.hot(crystal, plan, rng), desc="heating structures", total=plan.n_hot, mininterval=1.0)
+    ):
         temperatures = list(expansions)[COOLEST_THREE if draft.kind else slice(None)]
         temperature = temperatures[number // 3 % len(temperatures)]
         yield from _hot(draft, crystal, work, temperature, expansions[temperature], plan.ps, rng)

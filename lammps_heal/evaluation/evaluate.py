@@ -1,13 +1,15 @@
 """`lammps-heal evaluate`: runs the cases, and writes one table of all of them."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lammps_heal.analysis.energies import PLATINUM_POTENTIAL
 from lammps_heal.analysis.labels import analysis
+from lammps_heal.crystals.cases import CrystalCases, names_its_potential
 from lammps_heal.errors import HealError
 from lammps_heal.evaluation.cascade import cascade
 from lammps_heal.evaluation.metals import metals
@@ -16,14 +18,14 @@ from lammps_heal.evaluation.rotated import rotated
 from lammps_heal.evaluation.rows import Row, text
 from lammps_heal.evaluation.sizes import FULL, QUICK, Size
 from lammps_heal.evaluation.stay import stay
-from lammps_heal.evaluation.thermal import MELTING_POINT, defects, liquid, thermal
+from lammps_heal.evaluation.thermal import defects, liquid, thermal
 from lammps_heal.evaluation.vacancies import vacancies
 from lammps_heal.model.model_file import Model, load
 from lammps_heal.whole_files import write_json, write_text
 
 NEEDED = (PLATINUM_POTENTIAL, Path("inputs/in.thermal"), Path("inputs/in.cascade"))
 
-CASES: dict[str, Callable[[Model, Size], list[Row]]] = {
+PLATINUM_CASES: dict[str, Callable[[Model, Size], list[Row]]] = {
     "noise": noise,
     "frenkel": frenkel,
     "vacancies": vacancies,
@@ -41,15 +43,12 @@ class Evaluation:
     """The cases of one model, by default all. quick: smaller structures and fewer of them, to try the evaluation itself."""
 
     def __init__(self, model_path: Path, cases: Sequence[str] | None = None, quick: bool = False) -> None:
-        self.cases = list(cases or CASES)
-        unknown = [case for case in self.cases if case not in CASES]
-        if unknown:
-            raise HealError(f"case {unknown[0]} does not exist: choose from {', '.join(CASES)}")
-        missing = [path for path in NEEDED if not path.is_file()]
-        if missing:
-            raise HealError(f'"{missing[0]}" is not here: run the evaluation in the root of the repository')
         self.model = load(model_path)
-        self.size = QUICK if quick else FULL
+        self._known = _cases_of(self.model, quick)
+        self.cases = list(cases or self._known)
+        unknown = [case for case in self.cases if case not in self._known]
+        if unknown:
+            raise HealError(f"case {unknown[0]} does not exist: choose from {', '.join(self._known)}")
         self.rows: list[Row] = []
         self.seconds: dict[str, float] = {}
 
@@ -59,7 +58,7 @@ class Evaluation:
         for case in self.cases:
             began = time.perf_counter()
             try:
-                self.rows += CASES[case](self.model, self.size)
+                self.rows += self._known[case]()
             except HealError as refusal:
                 self.rows.append(Row(case, "", "", "", f"refused: {refusal}", None, 0, False))
             self.seconds[case] = round(time.perf_counter() - began, 1)
@@ -78,7 +77,16 @@ class Evaluation:
             "model": str(self.model.path),
             "weights_hash": self.model.weights_hash,
             "labels": analysis(),
-            "melting_point": f"{MELTING_POINT:g} K (Foiles and Adams 1989)",
             "seconds": self.seconds,
             "rows": [asdict(r) for r in self.rows],
         }
+
+
+def _cases_of(model: Model, quick: bool) -> dict[str, Callable[[], Iterable[Row]]]:
+    """Those of any crystal where the record says which it is, and under which potential; else those of platinum."""
+    if names_its_potential(model):
+        return {**CrystalCases(model, quick).by_name()}
+    missing = [path for path in NEEDED if not path.is_file()]
+    if missing:
+        raise HealError(f'"{missing[0]}" is not here: run the evaluation in the root of the repository')
+    return {name: partial(case, model, QUICK if quick else FULL) for name, case in PLATINUM_CASES.items()}

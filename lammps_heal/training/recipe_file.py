@@ -32,19 +32,35 @@ def read_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
 
     Raises HealError that names file, key, what is wrong with it and what is needed.
     """
-    if not path.is_file():
-        raise HealError(f'recipe "{path}" does not exist: name one, such as inputs/training/pt.toml')
-    try:
-        text = path.read_text(encoding="utf-8")
-        tables = tomllib.loads(text)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as reason:
-        raise HealError(f'recipe "{path}" is no TOML: {reason}') from reason
+    text, tables = _read(path)
     try:
         for change in changes:
             _change(tables, change)
         return _recipe(tables, text, tuple(changes))
     except HealError as error:
         raise HealError(f'recipe "{path}": {error}') from error
+
+
+def read_crystals(path: Path) -> dict[str, Crystal]:
+    """The crystals of a TOML file with a [[crystal]] for each, by its `name`. Raises HealError as read_recipe."""
+    _, tables = _read(path)
+    crystals: dict[str, Crystal] = {}
+    for number, table in enumerate(tables.get("crystal", []), 1):
+        name = str(table.pop("name", ""))
+        if not name or name in crystals:
+            raise HealError(f'"{path}": crystal {number} needs a name that no other has, got "{name}"')
+        crystals[name] = _part(Crystal, table, f"crystal {name}")
+    return crystals
+
+
+def _read(path: Path) -> tuple[str, Table]:
+    if not path.is_file():
+        raise HealError(f'recipe "{path}" does not exist: name one, such as inputs/training/pt.toml')
+    try:
+        text = path.read_text(encoding="utf-8")
+        return text, tomllib.loads(text)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as reason:
+        raise HealError(f'recipe "{path}" is no TOML: {reason}') from reason
 
 
 def _change(tables: Table, change: str) -> None:

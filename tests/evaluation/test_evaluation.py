@@ -11,7 +11,7 @@ from lammps_heal.analysis.energies import minimise
 from lammps_heal.errors import HealError
 from lammps_heal.evaluation.cells import with_noise
 from lammps_heal.evaluation.comparison import rmsd_to_sites
-from lammps_heal.evaluation.evaluate import CASES, Evaluation
+from lammps_heal.evaluation.evaluate import PLATINUM_CASES, Evaluation
 from lammps_heal.evaluation.healing import trajectory
 from lammps_heal.evaluation.noise import first_below
 from lammps_heal.evaluation.rows import Row, row, text
@@ -45,7 +45,7 @@ def rows(output: Path) -> list[Row]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(MODEL.parent.parent)
         evaluation = Evaluation(MODEL, quick=True)
-        assert list(evaluation.run(output)) == list(CASES)
+        assert list(evaluation.run(output)) == list(PLATINUM_CASES)
         return evaluation.rows
 
 
@@ -56,7 +56,7 @@ def of(rows: list[Row], case: str, figure: str = "") -> list[Row]:
 
 
 def test_every_case_has_rows_and_every_figure_is_a_number(rows: list[Row]) -> None:
-    assert {r.case for r in rows} == set(CASES)
+    assert {r.case for r in rows} == set(PLATINUM_CASES)
     for r in rows:
         if not isinstance(r.healed, str):
             assert np.isfinite(r.healed).all(), r
@@ -65,7 +65,7 @@ def test_every_case_has_rows_and_every_figure_is_a_number(rows: list[Row]) -> No
 def test_figures_are_written_as_json_and_text(rows: list[Row], output: Path) -> None:
     written = json.loads(output.read_text())
     assert [r["passed"] for r in written["rows"]] == [r.passed for r in rows]
-    assert set(written["seconds"]) == set(CASES)
+    assert set(written["seconds"]) == set(PLATINUM_CASES)
     lines = output.with_suffix(".txt").read_text().splitlines()
     assert len(lines) == 1 + len(rows) + 1
     assert lines[-1].startswith(f"{sum(r.passed is True for r in rows)} of {sum(r.passed is not None for r in rows)} goals")
@@ -178,8 +178,8 @@ def test_a_refusal_is_a_row_and_the_other_cases_go_on(tmp_path: Path, monkeypatc
     def refuse(*_: object) -> list[Row]:
         raise HealError("two atoms overlap")
 
-    monkeypatch.setitem(CASES, "noise", refuse)
-    monkeypatch.setitem(CASES, "frenkel", lambda model, size: [row("frenkel", "", "", at_most(1), 0, 0, 1)])
+    monkeypatch.setitem(PLATINUM_CASES, "noise", refuse)
+    monkeypatch.setitem(PLATINUM_CASES, "frenkel", lambda model, size: [row("frenkel", "", "", at_most(1), 0, 0, 1)])
     evaluation = Evaluation(MODEL, ["noise", "frenkel"])
     assert list(evaluation.run(tmp_path / "figures.json")) == ["noise", "frenkel"]
     assert [(r.case, r.passed) for r in evaluation.rows] == [("noise", False), ("frenkel", True)]

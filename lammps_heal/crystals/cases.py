@@ -1,0 +1,66 @@
+"""The cases of `lammps-heal evaluate` for a model whose record names its crystal and potential, as `lammps-heal fit` writes it.
+
+They ask the same of every crystal, in its own lengths; the cases of lammps_heal/evaluation are platinum's.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any
+
+from ase import Atoms
+
+from lammps_heal.analysis.local_structure import SHELLS
+from lammps_heal.crystals import thorough
+from lammps_heal.crystals.acceptance import FULL, QUICK, Acceptance
+from lammps_heal.crystals.fit import Subject
+from lammps_heal.evaluation.rows import Row
+from lammps_heal.hosts.ase_atoms import heal
+from lammps_heal.model.model_file import Model
+from lammps_heal.training.recipe import Crystal
+
+CASCADE = 100_000, 2000.0  # atoms, eV
+QUICK_CASCADE = 2000, 50.0
+
+
+def names_its_potential(model: Model) -> bool:
+    """Whether the record of a model says which crystal, under which potential, it is of."""
+    return bool(model.training.get("crystal", {}).get("pair_style"))
+
+
+class CrystalCases:
+    """Of one model. quick: smaller structures and fewer of them."""
+
+    def __init__(self, model: Model, quick: bool = False) -> None:
+        self._model, self._quick = model, quick
+
+    def by_name(self) -> dict[str, Callable[[], Iterator[Row]]]:
+        """Every case, and what measures it."""
+        atoms, recoil = QUICK_CASCADE if self._quick else CASCADE
+        cases: dict[str, Callable[[], Iterator[Row]]] = {
+            "noise": lambda: self._acceptance.noise(),
+            "vacancies": lambda: self._acceptance.vacancies(),
+            "rest": lambda: self._acceptance.rest(),
+            "heat": lambda: self._acceptance.heat(),
+            "strong noise": lambda: thorough.strong_noise(self._acceptance),
+            "cascade": lambda: thorough.cascade(self._acceptance, atoms, recoil),
+        }
+        if self._model.structure in SHELLS:  # of which labels are known
+            cases["hot defects"] = lambda: thorough.hot_defects(self._acceptance)
+        return cases
+
+    @cached_property
+    def _acceptance(self) -> Acceptance:
+        described = recorded_crystal(self._model.training["crystal"])
+        subject = Subject.of(described)
+
+        def healed(atoms: Atoms, steps: int) -> Atoms:
+            return heal(atoms, self._model, steps)
+
+        size = QUICK if self._quick else FULL
+        return Acceptance(subject.crystal, subject.work, healed, subject.melting_point, size)
+
+
+def recorded_crystal(recorded: dict[str, Any]) -> Crystal:
+    """What a recipe described, of its JSON."""
+    tuples: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in recorded.items()}
+    return Crystal(**tuples)
