@@ -20,7 +20,7 @@ from lammps_heal.crystals.melting import estimated_melting_point
 from lammps_heal.crystals.relaxed_crystal import relaxed_crystal
 from lammps_heal.crystals.structures import made_for, write_structures
 from lammps_heal.errors import HealError
-from lammps_heal.evaluation.rows import Row
+from lammps_heal.evaluation.rows import Row, text
 from lammps_heal.hosts.ase_atoms import heal
 from lammps_heal.hosts.potential import Potential
 from lammps_heal.model.export import export
@@ -180,7 +180,7 @@ def accept(model: str | Path, subject: Subject, size: Size, say: Say = print) ->
     rows = []
     for row in Acceptance(subject.crystal, subject.work, healed, subject.melting_point, size).rows():
         rows.append(row)
-        say(f"measured: {row.case}, {row.structure}, {row.figure}")
+        say(f"measured: {text([row]).splitlines()[-1]}")
     return rows
 
 

@@ -101,7 +101,10 @@ def test_the_evaluation_of_a_fitted_model_asks_what_any_crystal_is_asked(fitted:
 
 
 @pytest.mark.lammps
-def test_a_finished_fit_is_not_trained_again(folder: Path, subject: Subject, structures: Path, fitted: object) -> None:
+def test_a_finished_fit_is_not_trained_again(
+    folder: Path, subject: Subject, structures: Path, fitted: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lammps_heal.crystals.fit.accept", lambda *_: [])
     recipe = recipe_for(ALUMINIUM, subject.crystal, structures, EFFORT, base="fcc")
     before = (folder / "al.pth").stat().st_mtime_ns
     fit(recipe, subject, folder / "again.pt", Files(folder / "al.pth", folder), SIZE, "a test")
