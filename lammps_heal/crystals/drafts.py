@@ -25,6 +25,7 @@ from lammps_heal.step.neighbours import Float64Array
 LARGEST_STRAIN = 0.03  # of strained crystals, each component
 VACANT = 20  # sites for each vacancy at the most
 LARGEST_CLUSTER = 7  # vacancies
+WIDTHS = 4  # of dislocation dipoles, in turn
 SHIFTS = 6  # of the grains at a boundary, of which the one of least energy is kept
 AXES: tuple[Triple, ...] = ((1, 0, 0), (0, 1, 0), (0, 0, 1))  # of dumbbells where a structure has no name
 
@@ -44,15 +45,16 @@ class Plan:
     n_strained: int = 12
     n_vacancies: int = 60
     n_clusters: int = 24
-    n_interstitials: int = 6
-    n_interstitial_pairs: int = 6
+    n_interstitials: int = 16
+    n_interstitial_pairs: int = 14
     n_slabs: int = 8
-    n_boundaries: int = 6
+    n_boundaries: int = 14
     n_faults: int = 6
-    n_dipoles: int = 4
+    n_dipoles: int = 8
     n_antisites: int = 24
     n_hot: int = 48
     ps: float = 2.0  # of a heating
+    expansion_ps: float = 4.0  # of the run that measures the volume at a temperature
 
 
 QUICK = Plan(
@@ -134,7 +136,7 @@ def defects(crystal: Crystal, plan: Plan, rng: np.random.Generator) -> Iterator[
             yield Draft(f"fault_{_name(plane)}", atoms, others=tuple(others))
     for dislocation in prototype.dislocations:
         for number in range(plan.n_dipoles):
-            wider = 2.0 * number
+            wider = 2.0 * (number % WIDTHS)
             atoms = dislocation_dipole(_near(crystal, plan, number), dislocation, 9.0 + wider, 7.0 + wider, 1.0)
             yield Draft(f"{dislocation.character}_dipole", atoms)
 

@@ -32,7 +32,6 @@ POTENTIAL = "potential"  # key of the first frame's header
 SHAKE = 0.01  # nn, on what is about to relax: saddle points are left
 LARGEST_WAY = 0.5  # nn: an atom that goes farther when a hot frame is quenched has left its site
 FAR_SHELLS = 1.8  # nn, about: neighbours as far as the gap between shells there tell any stacking from the crystal's
-EXPANSION_PS = 4.0  # of the run that measures the volume at a temperature
 HOT = (0.95, 0.76, 0.57, 0.38, 0.19)  # of the melting point, of crystals; the last three of defects too
 COOLEST_THREE = slice(2, None)
 
@@ -67,7 +66,7 @@ def structures(crystal: Crystal, work: LammpsWork, melting_point: float, plan: P
         relaxed = relaxed_draft(draft, crystal, work, rng)
         if relaxed is not None:
             yield relaxed
-    expansions = {part * melting_point: expansion(crystal, work, part * melting_point, plan.edge, rng) for part in HOT}
+    expansions = {part * melting_point: expansion(crystal, work, part * melting_point, plan, rng) for part in HOT}
     for number, draft in enumerate(
         tqdm(drafts.hot(crystal, plan, rng), desc="heating structures", total=plan.n_hot, mininterval=1.0)
     ):
@@ -76,10 +75,10 @@ def structures(crystal: Crystal, work: LammpsWork, melting_point: float, plan: P
         yield from _hot(draft, crystal, work, temperature, expansions[temperature], plan.ps, rng)
 
 
-def expansion(crystal: Crystal, work: LammpsWork, temperature: float, edge: float, rng: np.random.Generator) -> float:
-    """Lengths of the crystal at a temperature, K, and no pressure, divided by those at rest. edge: nn, of the box."""
-    sites = crystal.block(edge)
-    volume = work.mean_volume(sites, temperature, EXPANSION_PS, random_seed(rng))
+def expansion(crystal: Crystal, work: LammpsWork, temperature: float, plan: Plan, rng: np.random.Generator) -> float:
+    """Lengths of the crystal at a temperature, K, and no pressure, divided by those at rest."""
+    sites = crystal.block(plan.edge)
+    volume = work.mean_volume(sites, temperature, plan.expansion_ps, random_seed(rng))
     return float((volume / len(sites) / crystal.volume_per_atom) ** (1 / 3))
 
 

@@ -33,6 +33,7 @@ PLAN = Plan(
     n_dipoles=0,
     n_hot=12,
     ps=0.1,
+    expansion_ps=0.2,
 )
 SIZE = Size(
     edge=4.0,
