@@ -31,7 +31,7 @@ from lammps_heal.training.recipe import Crystal as Described
 from lammps_heal.training.recipe import NetworkSizes, Recipe, Stage
 from lammps_heal.training.stages import Files, train
 from lammps_heal.training.start import sizes_of_model
-from lammps_heal.training.weights import read_network
+from lammps_heal.training.weights import read_network, read_weights, write_weights
 
 Say = Callable[[str], None]
 NO_BASE = "none"
@@ -136,8 +136,8 @@ def fit_by_recipe(recipe: Recipe, output: Path, folder: Path, effort: Effort, co
 
 
 def files_of(output: Path, folder: Path) -> Files:
-    """What a fit writes on its way, named after the model."""
-    return Files(folder / f"{output.stem}.pth", folder)
+    """What a fit writes: trained weights beside the model, from which it can be exported anew; the rest to a folder."""
+    return Files(output.with_suffix(".pth"), folder)
 
 
 def recipe_for(described: Described, crystal: Crystal, data: Path, effort: Effort, base: str = "") -> Recipe:
@@ -161,12 +161,14 @@ def recipe_for(described: Described, crystal: Crystal, data: Path, effort: Effor
 
 
 def fit(recipe: Recipe, subject: Subject, output: Path, files: Files, size: Size, command: str, say: Say = print) -> list[Row]:
-    """Train by the recipe, export, and accept; the rows of acceptance stand in the model's record too."""
+    """Train by the recipe, export, and accept; the rows of acceptance stand in the record too."""
     train(recipe, files, command, resume=files.checkpoint.is_file() or files.weights.is_file())
-    trained = read_network(files.weights)
-    export(trained, output)
+    export(read_network(files.weights), output)
     rows = accept(output, subject, size, say)
-    export(replace(trained, training={**trained.training, "acceptance": [asdict(row) for row in rows]}), output)
+    weights = read_weights(files.weights)
+    record = {**weights.record, "acceptance": [asdict(row) for row in rows]}
+    write_weights(replace(weights, record=record), files.weights)
+    export(read_network(files.weights), output)
     return rows
 
 
