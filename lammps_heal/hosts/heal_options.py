@@ -80,10 +80,12 @@ def require_usable(options: HealOptions) -> None:
 
 def _require_outputs(options: HealOptions) -> None:
     chosen = parse_frames(options.frames)
-    if chosen is not None and not holds_many(output_format(options.healed)):
+    if options.healed.name and chosen is not None and not holds_many(output_format(options.healed)):
         raise HealError(f'"{options.healed}" holds one frame alone: give --frames last, or a LAMMPS dump, .xyz or .traj')
     written = [path for path in (options.healed, options.write_data) if path is not None]
     for path in written:
+        if not path.name:
+            raise HealError(f'"{path}" names no file for the output: name one, as -o healed.lammpstrj')
         if not path.absolute().parent.is_dir():
             raise HealError(f'folder "{path.parent}" of the output does not exist: make it')
         for source in (options.damaged, options.potential, Path(options.model)):

@@ -139,6 +139,8 @@ def test_alloys_are_one_lattice_for_command_and_python(tmp_path: Path, capfd: Ca
         ("LammpS RestartT" + "x" * 200, [], "restart file"),
         (data_text(noisy_crystal(), "charge", hint=False), [], "use --atom-style"),
         (dump_text(noisy_crystal())[:3000], [], "cut short"),
+        (dump_text(noisy_crystal()).replace("ITEM: TIMESTEP", "TIMESTEP", 1), [], "neither a LAMMPS data, dump"),
+        ("a note\n" + dump_text(noisy_crystal()).replace("BOX BOUNDS", "BOX", 1), [], 'line 6: "ITEM: BOX'),
     ],
 )
 def test_what_is_refused_in_one_line(tmp_path: Path, capfd: Capture, content: str, words: list[object], message: str) -> None:

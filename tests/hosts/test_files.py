@@ -150,6 +150,8 @@ def test_what_is_not_healed_is_said_and_ends_with_code_3(tmp_path: Path, capfd: 
         (["{data}", "-o", "{out}", "--pair-style", "eam"], "go together"),
         (["{data}", "-o", "{out}", "--pair-style", "nonsense", "--pair-coeff", "* *"], "nonsense"),
         (["{data}", "-o", "{out}.d/x"], "make it"),
+        (["{data}", "-o", ""], "names no file"),
+        (["{data}", "-o", "{out}", "--write-data", ""], "names no file"),
         (["{data}", "-o", "{data}"], "name another file for the output"),
         (["{data}", "-o", "{out}", "--write-data", "{data}"], "name another file for the output"),
         (["{data}", "-o", "{out}", "--write-data", "{out}"], "both outputs"),

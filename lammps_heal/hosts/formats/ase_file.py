@@ -17,6 +17,8 @@ from lammps_heal.hosts.formats.structure import Structure, make_structure
 
 # Databases, which hold more than a structure file; and what may run code that stands in the file.
 REFUSED = {"db", "json", "mysql", "postgresql", "bundletrajectory", "python", "py", "gpaw-out", "gpw"}
+# Damaged, or without what tells the kind, where our own readers do not know it.
+OURS = {"lammps-data", "lammps-dump-text", "lammps-dump-binary"}
 COMMON = "such as .xyz, POSCAR, .cif, .traj"
 
 
@@ -26,7 +28,7 @@ def ase_format(path: Path) -> str | None:
         name = filetype(str(path))
     except (UnknownFileTypeError, OSError, EOFError, ValueError, UnicodeError):
         return None
-    return name if name in ioformats and name not in REFUSED and ioformats[name].can_read else None
+    return name if name in ioformats and name not in REFUSED | OURS and ioformats[name].can_read else None
 
 
 def ase_output_format(name: str) -> str | None:

@@ -99,7 +99,10 @@ class Source:
         with tempfile.TemporaryDirectory() as folder:
             written = Path(folder, "restart.data")
             boundary = restart_to_data(self.path, written)
-            data = read_data_file(written, boundary)
+            try:
+                data = read_data_file(written, boundary)
+            except HealError as error:
+                raise HealError(str(error).replace(str(written), str(self.path))) from None
         return InputFrame(0, data.structure, data)
 
     def _of_atoms(self, atoms: Atoms, number: int) -> InputFrame:
@@ -119,7 +122,7 @@ def _kind(path: Path) -> str:
         raise HealError(f'"{path}" is empty, or blank: there are no atoms in it')
     if start.startswith(MAGIC):
         return "restart"
-    if start.lstrip().startswith(b"ITEM:"):
+    if start.lstrip().startswith(b"ITEM:") or b"\nITEM: TIMESTEP" in start:
         return "dump"
     if is_data_file(start):
         return "data"
