@@ -52,6 +52,21 @@ HEAL_API int heal_local_structure(const heal_structure *structure, int32_t *coor
 /* Writes the mean over each local atom and the atoms bonded to it: values (n_atoms,), averages (nlocal,). */
 HEAL_API int heal_bonded_average(const heal_structure *structure, const double *values, double *averages);
 
+/* The lattice sites of a reference crystal that are nearest to points, such as its healed atoms. Any number is allowed as a
+   coordinate; a site or point that is not finite, or beyond 1e12 Å, is nowhere. */
+typedef struct {
+  const double *sites; /* (n_sites, 3) Å; with all periodic images that may be nearest */
+  int64_t n_sites;
+  const double *points; /* (n_points, 3) Å */
+  int64_t n_points;
+  double shift[3]; /* Å, by which all sites are moved first */
+  double reach;    /* Å; farther sites are nobody's */
+} heal_lattice_sites;
+
+/* Writes the row of the site that each point is nearest to, (n_points,), or -1 where there is none within reach: Wigner-Seitz
+   cells. */
+HEAL_API int heal_nearest_sites(const heal_lattice_sites *lattice, int32_t *nearest);
+
 #ifdef __cplusplus
 }
 #endif

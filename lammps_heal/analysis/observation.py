@@ -2,18 +2,20 @@
 
 The copy is healed by a few steps; the crystal itself is not touched. Counts of vacancies and interstitials come from
 coordination alone and need no reference lattice; they hold in the bulk of a crystal, and fail at surfaces and grain
-boundaries, whose atoms lack neighbours too.
+boundaries, whose atoms lack neighbours too. With a reference, `sites` counts them on its sites, which holds there too.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lammps_heal.analysis.local_structure import OTHER, Shells
-from lammps_heal.step.neighbours import Float64Array
+from lammps_heal.analysis.reference_sites import ReferenceSites, SiteCount
+from lammps_heal.step.neighbours import Float64Array, Int64Array
 
+NAMES_OF_LABELS = {1: "fcc", 2: "hcp", 3: "bcc", 4: "icosahedral", 5: "other", 6: "diamond", 7: "hexagonal diamond"}
 RESIDUAL_THRESHOLD = 0.018  # nearest-neighbour distances; 0.05 Å in platinum: above, an atom is not at rest on a site
 
 
@@ -23,7 +25,8 @@ class Observation:
 
     positions: (n, 3) Å, healed, not wrapped. displacement: (n, 3) Å, healed minus observed. coordination: (n,) bonded
     atoms. labels: (n,) numbers of LAMMPS's compute cna/atom (see local_structure). residual: (n,) Å, length of the last
-    step, averaged over the atom and those bonded to it. shells, nearest: of the crystal; nearest in Å.
+    step, averaged over the atom and those bonded to it. shells, nearest: of the crystal; nearest in Å. sites: defects on the
+    sites of a reference crystal, where there is one.
     """
 
     positions: Float64Array
@@ -33,6 +36,7 @@ class Observation:
     residual: Float64Array
     shells: Shells
     nearest: float
+    sites: SiteCount | None = None
 
     @property
     def rms_displacement(self) -> float:
@@ -69,15 +73,32 @@ class Observation:
         missing = np.clip(self.shells.coordination - self.coordination, 0, None).sum()
         return max(0.0, float(missing) - self.shells.lost * self.interstitials) / self.shells.coordination
 
+    def on_sites(
+        self,
+        sites: ReferenceSites,
+        species: Int64Array,
+        cell: Float64Array,
+        pbc: NDArray[np.bool_],
+        origin: Float64Array | None = None,
+    ) -> "Observation":
+        """The same, with the atoms on the sites of a reference crystal. species: (n,) numbers, as the reference has them.
+
+        cell: (3, 3) Å, rows are vectors, which the sites follow; origin: (3,) Å, its corner in the axes of the reference, if
+        positions are from it.
+        """
+        positions = self.positions if origin is None else self.positions + origin
+        counted = sites.count(positions, species, cell, pbc, self.is_regular, self.nearest, origin)
+        return replace(self, sites=counted)
+
     def table(self) -> dict[str, float]:
         """The counts of a frame by name."""
-        names = {1: "fcc", 2: "hcp", 3: "bcc", 4: "icosahedral", 5: "other", 6: "diamond", 7: "hexagonal diamond"}
         return {
             "atoms": len(self.labels),
-            **{name: self.count_of_label.get(label, 0) for label, name in names.items()},
+            **{name: self.count_of_label.get(label, 0) for label, name in NAMES_OF_LABELS.items()},
             "irregular": int((~self.is_regular).sum()),
             "vacancies": round(self.vacancies, 3),
             "interstitials": round(self.interstitials, 3),
             "doubtful": int(self.is_doubtful.sum()),
             "rms_displacement": self.rms_displacement,
+            **(self.sites.table() if self.sites else {}),
         }

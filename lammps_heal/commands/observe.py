@@ -8,6 +8,7 @@ from pathlib import Path
 from lammps_heal.commands.parser import MODEL, Subcommands
 
 SHOWN = ("timestep", "vacancies", "interstitials", "irregular", "doubtful")
+SHOWN_ON_SITES = ("empty_sites", "frenkel_pairs", "antisites")
 
 
 def add_parser(subparsers: Subcommands) -> None:
@@ -24,11 +25,14 @@ def add_parser(subparsers: Subcommands) -> None:
     parser.add_argument("--lattice", type=float, help="lattice constant, Å (default: the model's, or that of other elements)")
     parser.add_argument("--elements", nargs="+", default=(), help="element of each type (default: the file says)")
     parser.add_argument("--atom-style", help="of a data file whose Atoms line names none")
+    parser.add_argument("--sites", type=Path, help="undamaged crystal at rest: count defects on its sites, too")
+    parser.add_argument("--defects", type=Path, help="dump to write: sites that are empty, hold two atoms, or another type")
     parser.add_argument("--threads", type=int, default=1, help="of the kernel (default: %(default)s)")
     parser.add_argument("--follow", type=float, metavar="SECONDS", help="wait for more frames; end when none came for so long")
 
 
 def run(options: argparse.Namespace) -> None:
+    from lammps_heal.analysis.observation import NAMES_OF_LABELS
     from lammps_heal.hosts.all_ranks import ends_together
     from lammps_heal.hosts.frame_choice import parse_frames
     from lammps_heal.hosts.observing import ObserveOptions, observe_file
@@ -46,13 +50,15 @@ def run(options: argparse.Namespace) -> None:
         threads=options.threads,
         follow=options.follow,
         counts=options.json,
+        sites=options.sites,
+        defects=options.defects,
     )
-    print("  ".join(f"{name:>13}" for name in (*SHOWN, "labels")))
+    shown = (*SHOWN, *(SHOWN_ON_SITES if options.sites else ()))
+    print("  ".join(f"{name:>13}" for name in (*shown, "labels")))
+
+    def show(row: dict[str, float]) -> None:
+        labels = ", ".join(f"{row[name]:g} {name}" for name in NAMES_OF_LABELS.values() if row[name])
+        print("  ".join(f"{row[name]:13g}" for name in shown) + f"  {labels}", flush=True)
+
     with ends_together(Ranks()):
-        observe_file(chosen, shlex.join(["lammps-heal", *sys.argv[1:]]), _show)
-
-
-def _show(row: dict[str, float]) -> None:
-    known = {*SHOWN, "atoms", "rms_displacement"}
-    labels = ", ".join(f"{count:g} {name}" for name, count in row.items() if name not in known and count)
-    print("  ".join(f"{row[name]:13g}" for name in SHOWN) + f"  {labels}", flush=True)
+        observe_file(chosen, shlex.join(["lammps-heal", *sys.argv[1:]]), show)

@@ -6,6 +6,7 @@ from ase import Atoms
 from numpy.typing import ArrayLike
 
 from lammps_heal.analysis.observation import Observation
+from lammps_heal.analysis.reference_sites import ReferenceSites
 from lammps_heal.errors import HealError
 from lammps_heal.hosts.atoms_healer import AtomsHealer
 from lammps_heal.hosts.progress import ProgressLine
@@ -47,10 +48,13 @@ def observe(
     kernel: bool = True,
     threads: int = 1,
     device: str = "cpu",
+    sites: Atoms | ReferenceSites | None = None,
 ) -> Observation:
     """Local structure of `atoms`, seen on a copy that is healed by so many steps; the atoms stay as they are.
 
-    Options and errors as of `heal`; steps: 1 or more, 3 are enough for hot crystals, 8 to 12 for fresh cascades.
+    Options and errors as of `heal`; steps: 1 or more, 3 are enough for hot crystals, 8 to 12 for fresh cascades. sites: a
+    reference crystal at rest, on whose sites vacancies, interstitials and antisites are counted too; as `ReferenceSites` it
+    follows the drift of a crystal from one call to the next.
     """
     if steps < 1:
         raise HealError(f"observing needs 1 step or more, got {steps}")
@@ -59,4 +63,9 @@ def observe(
     for _ in range(steps):
         last = healer.step(positions)
         positions += last
-    return healer.observation(atoms.positions, positions, last)
+    seen = healer.observation(atoms.positions, positions, last)
+    if sites is None:
+        return seen
+    if isinstance(sites, Atoms):
+        sites = ReferenceSites(sites.positions, sites.cell[:], sites.numbers)
+    return seen.on_sites(sites, atoms.numbers, atoms.cell[:], atoms.pbc)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from lammps_heal.analysis.observation import Observation
+from lammps_heal.analysis.reference_sites import ReferenceSites
 from lammps_heal.errors import HealError
 from lammps_heal.hosts.ase_atoms import observe
 from lammps_heal.hosts.fitting_model import atoms_of, fitting_model
@@ -18,6 +19,7 @@ from lammps_heal.hosts.formats.dump_writer import box_text
 from lammps_heal.hosts.formats.source import InputFrame, Source
 from lammps_heal.hosts.formats.structure import Structure
 from lammps_heal.hosts.interruption import Interrupted, Interruption
+from lammps_heal.hosts.observed_sites import on_sites, read_sites, sites_text
 from lammps_heal.model.model_file import Model, load
 from lammps_heal.step.ranks import Ranks
 from lammps_heal.whole_files import WholeFile, write_text
@@ -31,7 +33,8 @@ ROW = "%d %d %.8f %.8f %.8f %.8f %.8f %.8f %.6f %d %d %.6f\n"
 @dataclass(frozen=True)
 class ObserveOptions:
     """See `lammps-heal observe --help`. observed: dump to write, or None. wanted: frames. follow: wait for more frames until
-    there were none for so many seconds; None: end with the file's last. counts: JSON file that the counts go to."""
+    there were none for so many seconds; None: end with the file's last. counts: JSON file that the counts go to. sites: file of
+    a reference crystal. defects: dump to write of its empty, double and antisites."""
 
     trajectory: Path
     observed: Path | None = None
@@ -45,6 +48,8 @@ class ObserveOptions:
     threads: int = 1
     follow: float | None = None
     counts: Path | None = None
+    sites: Path | None = None
+    defects: Path | None = None
 
 
 @dataclass
@@ -66,46 +71,77 @@ def observe_file(options: ObserveOptions, command: str, show: Callable[[dict[str
     """
     model = load(options.model)
     found = Observed({"command": command, "model": repr(model), "trajectory": str(options.trajectory), **_versions()})
-    whole = WholeFile(options.observed) if options.observed is not None else None
+    if options.defects is not None and options.sites is None:
+        raise HealError("a dump of empty and double sites needs a reference crystal: name it with --sites")
+    sites = read_sites(options.sites, options.atom_style) if options.sites is not None else None
+    dumps = _Dumps(options)
     with Interruption(Ranks()) as interruption:
         try:
             for frame in _frames(options, interruption):
                 if not found.frames:
                     model = fitting_model(frame.structure, model, options.lattice, options.elements, options.threads)
                     found.about["model"] = repr(model)
-                show(_observe(frame.structure, model, options, found, whole))
+                show(_observe(frame.structure, model, options, sites, found, dumps))
         except Interrupted as interrupted:
-            _finish(options, found, whole)
+            _finish(options, found, dumps)
             raise Interrupted(interrupted.number, f"{len(found.frames)} frames are observed") from None
         except BaseException:
-            _finish(options, found, whole)
+            _finish(options, found, dumps)
             raise
-        _finish(options, found, whole)
+        _finish(options, found, dumps)
     if not found.frames:
         raise HealError(f'"{options.trajectory}": there are no such frames in it: choose others')
     return found
 
 
+class _Dumps:
+    """The dumps that the options name, of atoms and of sites, written frame by frame."""
+
+    def __init__(self, options: ObserveOptions) -> None:
+        self.atoms, self.sites = (WholeFile(path) if path is not None else None for path in (options.observed, options.defects))
+        self._all = [file for file in (self.atoms, self.sites) if file is not None]
+
+    def add(self, structure: Structure, seen: Observation) -> None:
+        if self.atoms is not None:
+            _append(self.atoms, _frame_text(structure, seen))
+        if self.sites is not None and seen.sites is not None:
+            _append(self.sites, sites_text(structure, seen.sites))
+
+    def finish(self) -> None:
+        for file in self._all:
+            file.finish()
+
+    def discard(self) -> None:
+        for file in self._all:
+            file.discard()
+
+
+def _append(file: WholeFile, text: str) -> None:
+    with file.unfinished.open("a") as stream:
+        stream.write(text)
+
+
 def _observe(
-    structure: Structure, model: Model, options: ObserveOptions, found: Observed, whole: WholeFile | None
+    structure: Structure, model: Model, options: ObserveOptions, sites: ReferenceSites | None, found: Observed, dumps: _Dumps
 ) -> dict[str, float]:
     """The frame's row, which is added to what was found, as its atoms are to the dump."""
     seen = observe(atoms_of(structure, model, options.elements), model, options.steps, threads=options.threads)
+    if sites is not None:
+        seen = on_sites(structure, seen, sites)
     found.frames.append({"timestep": structure.timestep, **seen.table()})
-    if whole is not None:
-        with whole.unfinished.open("a") as file:
-            file.write(_frame_text(structure, seen))
+    dumps.add(structure, seen)
     return found.frames[-1]
 
 
-def _finish(options: ObserveOptions, found: Observed, whole: WholeFile | None) -> None:
+def _finish(options: ObserveOptions, found: Observed, dumps: _Dumps) -> None:
     """Give the files their names; a dump has whole frames alone. Without any frame nothing is left."""
-    if whole is not None and not found.frames:
-        whole.discard()
-    elif whole is not None:
-        whole.finish()
-        found.about["observed"] = os.path.relpath(whole.path, (options.counts or Path()).absolute().parent)
-    if options.counts is not None and found.frames:
+    if not found.frames:
+        dumps.discard()
+        return
+    dumps.finish()
+    if options.observed is not None:
+        found.about["observed"] = os.path.relpath(options.observed, (options.counts or Path()).absolute().parent)
+    if options.counts is not None:
         write_text(options.counts, found.as_json())
 
 

@@ -175,6 +175,7 @@ def _declare(loaded: ctypes.CDLL) -> None:
         "heal_list_bytes": (long, [_Pointer]),
         "heal_local_structure": (status, [_Pointer, _Pointer, _Pointer]),
         "heal_bonded_average": (status, [_Pointer, _Pointer, _Pointer]),
+        "heal_nearest_sites": (status, [_Pointer, _Pointer]),
     }
     for name, (result, arguments) in functions.items():
         function = getattr(loaded, name)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import BIN, Run, fcc, noisy
+from lammps_runs import write_data
 
 import lammps_heal
 from lammps_heal.hosts.formats.source import Source
@@ -59,6 +60,28 @@ def test_counts_columns_and_report(frames: list[tuple[str, np.ndarray]], tmp_pat
     assert done.returncode == 0, done.stderr
     assert len(re.findall("<canvas", report.read_text())) == 2
     assert "out.dump" in report.read_text()
+
+
+def test_defects_on_the_sites_of_a_reference(
+    frames: list[tuple[str, np.ndarray]], tmp_path: Path, run: Run, model: Model
+) -> None:
+    trajectory, sites, defects, counts = (tmp_path / name for name in ("in.dump", "sites.data", "defects.dump", "counts.json"))
+    trajectory.write_text("".join(text for text, _ in frames))
+    write_data(sites, fcc(4))
+    done = run("lammps-heal", "observe", trajectory, "--sites", sites, "--defects", defects, "--json", counts)
+    assert done.returncode == 0, done.stderr
+    columns = [line.split()[5:8] for line in done.stdout.splitlines()]
+    assert columns == [["empty_sites", "frenkel_pairs", "antisites"], *3 * [["2", "0", "0"]]]
+    assert [frame["empty_sites"] for frame in json.loads(counts.read_text())["frames"]] == [2, 2, 2]
+    hot = fcc(4)[: len(frames[0][1])]
+    hot.positions = frames[0][1]
+    seen = lammps_heal.observe(hot, model, sites=fcc(4)).sites
+    assert seen is not None
+    frame = next(Source(defects).frames(slice(None))).structure
+    np.testing.assert_array_equal(frame.ids, seen.ids[seen.is_defect])
+    np.testing.assert_allclose(frame.unwrapped, seen.positions[seen.is_defect], atol=1e-6)
+    done = run("lammps-heal", "observe", trajectory, "--defects", defects)
+    assert done.returncode == 1 and "needs a reference crystal: name it with --sites" in done.stderr
 
 
 def test_a_report_of_a_log(tmp_path: Path, run: Run) -> None:

@@ -32,6 +32,13 @@ FixHeal::FixHeal(LAMMPS *lmp, int narg, char **arg) :
   const bool observes = settings.n_observed_steps > 0;
   scalar_flag = vector_flag = peratom_flag = 1;
   size_vector = observes ? HealObserver::N_VALUES : 4;
+  if (!settings.sites.empty()) {
+    size_vector += HealObserver::N_SITE_VALUES;
+    local_flag = 1;
+    local_freq = settings.interval;
+    size_local_cols = HealObserver::N_SITE_COLUMNS;
+    size_local_rows = 0;
+  }
   size_peratom_cols = observes ? HealObserver::N_COLUMNS : N_COLUMNS;
   nevery = global_freq = peratom_freq = observes ? settings.interval : 1;
   extscalar = extvector = 0;
@@ -182,6 +189,14 @@ void FixHeal::post_integrate()
 void FixHeal::end_of_step()
 {
   observer->observe(groupbit, igroup == 0, sees_species() ? &species_of_type : nullptr, array_atom);
+  auto &rows = observer->site_rows();
+  on_all_ranks(lmp, [&]() {
+    site_rows.clear();
+    for (auto &row : rows)
+      site_rows.push_back(row.data());
+  });
+  size_local_rows = static_cast<int>(rows.size());
+  array_local = site_rows.data();
 }
 
 /* ---------------------------------------------------------------------- */

@@ -7,6 +7,8 @@
      every N        act on timesteps divisible by N (default 1)
      observe K      leave the atoms as they are, and show what a copy of them
                     looks like that is healed by K steps (default 3)
+     sites FILE     with observe: count vacancies, interstitials and antisites
+                    on the sites of this crystal, a data file or text dump
      max D          cap of one step's displacement, Angstrom (default: the
                     model's)
      elements E ..  element of each atom type (default: the types' labels,
@@ -50,6 +52,13 @@
                       5 other, and 6 cubic, 7 hexagonal diamond; 7 residual,
                       Angstrom: length of the copy's last step, averaged over
                       the atom and its neighbours; zero outside the group
+
+   With "sites" the vector also has 13 vacancies, 14 interstitials, 15 Frenkel
+   pairs, 16 antisites, by Wigner-Seitz cells of the copy, and there is a
+
+     local array      a row for each site that does not hold one atom of its
+                      type: 1 its id in FILE, 2 its type, 3 to 5 where it is,
+                      6 its number of atoms, 7 the atom's type if it is one
 ------------------------------------------------------------------------- */
 
 #ifdef FIX_CLASS
@@ -117,6 +126,7 @@ class FixHeal : public Fix
   double cutoff, max_displacement;           // Å, of this crystal
   std::unique_ptr<HealObserver> observer;    // where the atoms are not to move
   bool is_alone;                             // nothing else moves atoms
+  std::vector<double *> site_rows;           // of the local array
   std::vector<char> moves;                   // (nlocal + nghost,): is the atom in the group?
   std::vector<int32_t> species_of_type;      // from 1; of the model's elements
   std::vector<int32_t> species;              // (nlocal + nghost,), where the model sees species

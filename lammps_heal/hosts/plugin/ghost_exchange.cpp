@@ -16,13 +16,29 @@ GhostExchange::GhostExchange(MPI_Comm world, StopIfAny stop_if_any) :
   MPI_Comm_rank(world, &me);
   MPI_Comm_size(world, &n_ranks);
   boxes.resize(n_ranks);
+  boxes_of_atoms.resize(n_ranks);
 }
 
 void GhostExchange::find_ghosts(const double *positions, int64_t n_local, const PeriodicCell &cell,
                                 double reach)
 {
   nlocal = n_local;
-  gather_boxes(positions);
+  gather_boxes({positions, n_local}, boxes);
+  boxes_of_atoms = boxes;
+  choose_ghosts(positions, cell, reach);
+}
+
+void GhostExchange::find_ghosts_around(const double *positions, int64_t n_local, const Points &around,
+                                       const PeriodicCell &cell, double reach)
+{
+  nlocal = n_local;
+  gather_boxes(around, boxes);
+  gather_boxes({positions, n_local}, boxes_of_atoms);
+  choose_ghosts(positions, cell, reach);
+}
+
+void GhostExchange::choose_ghosts(const double *positions, const PeriodicCell &cell, double reach)
+{
   stop_if_any(problem_of([&]() {
     choose_shifts(cell, reach);
     choose_sent(positions, reach);
@@ -35,26 +51,27 @@ void GhostExchange::find_ghosts(const double *positions, int64_t n_local, const 
   }));
 }
 
-void GhostExchange::gather_boxes(const double *positions)
+void GhostExchange::gather_boxes(const Points &points, std::vector<Box> &of_ranks)
 {
   Box box = {HUGE_VAL, HUGE_VAL, HUGE_VAL, -HUGE_VAL, -HUGE_VAL, -HUGE_VAL};
-  for (int64_t i = 0; i < nlocal; i++)
+  for (int64_t i = 0; i < points.n; i++)
     for (int d = 0; d < 3; d++) {
-      box[d] = std::min(box[d], positions[3 * i + d]);
-      box[3 + d] = std::max(box[3 + d], positions[3 * i + d]);
+      box[d] = std::min(box[d], points.positions[3 * i + d]);
+      box[3 + d] = std::max(box[3 + d], points.positions[3 * i + d]);
     }
-  MPI_Allgather(box.data(), 6, MPI_DOUBLE, boxes.data(), 6, MPI_DOUBLE, world);
+  MPI_Allgather(box.data(), 6, MPI_DOUBLE, of_ranks.data(), 6, MPI_DOUBLE, world);
 }
 
 // Of the cell's images that may hold an atom within `reach` of one here, that of the cell itself among them.
 void GhostExchange::choose_shifts(const PeriodicCell &cell, double reach)
 {
   Box all = boxes[0];
-  for (const auto &box : boxes)
-    for (int d = 0; d < 3; d++) {
-      all[d] = std::min(all[d], box[d]);
-      all[3 + d] = std::max(all[3 + d], box[3 + d]);
-    }
+  for (const auto *of_ranks : {&boxes, &boxes_of_atoms})
+    for (const auto &box : *of_ranks)
+      for (int d = 0; d < 3; d++) {
+        all[d] = std::min(all[d], box[d]);
+        all[3 + d] = std::max(all[3 + d], box[3 + d]);
+      }
   int n_images[3] = {0, 0, 0};
   for (int k = 0; k < 3; k++) {
     if (!cell.is_periodic[k] || !(all[0] <= all[3]))
@@ -90,7 +107,7 @@ void GhostExchange::choose_sent(const double *positions, double reach)
 {
   sent.clear();
   destinations.clear();
-  const auto &mine = boxes[me];
+  const auto &mine = boxes_of_atoms[me];
   for (int rank = 0; rank < n_ranks; rank++) {
     const size_t begin = sent.size();
     for (size_t k = 0; k < shifts.size(); k++) {

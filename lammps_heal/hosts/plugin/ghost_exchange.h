@@ -19,6 +19,11 @@ namespace lammps_heal
 // Collective: ends all ranks with one message where one has a problem, and does nothing where none has.
 using StopIfAny = std::function<void(const std::string &problem)>;
 
+struct Points {
+  const double *positions;    // (n, 3) Å, finite
+  int64_t n;
+};
+
 // vectors[k]: of the cell, Å.
 struct PeriodicCell {
   double vectors[3][3];
@@ -34,6 +39,10 @@ class GhostExchange : public Communicator
   // Ghosts become the images of this and other ranks' atoms within `reach`, Å, of the box around this rank's.
   // positions: (nlocal, 3) Å, finite; owned atoms may lie anywhere, in whatever subdomain.
   void find_ghosts(const double *positions, int64_t nlocal, const PeriodicCell &cell, double reach);
+  // The same of one kind of atoms around another kind, such as sites around atoms: within `reach` of the box
+  // around this rank's `around`.
+  void find_ghosts_around(const double *positions, int64_t nlocal, const Points &around,
+                          const PeriodicCell &cell, double reach);
   int64_t n_atoms() const
   {
     return nlocal + static_cast<int64_t>(n_ghosts);
@@ -64,14 +73,15 @@ class GhostExchange : public Communicator
   int me, n_ranks;
   int64_t nlocal = 0;
   size_t n_ghosts = 0;
-  std::vector<Box> boxes;    // of all ranks
+  std::vector<Box> boxes, boxes_of_atoms;    // of all ranks: around what needs ghosts, and around atoms
   std::vector<std::array<double, 3>> shifts;
   std::vector<Sent> sent;
   std::vector<Part> destinations, sources;
   std::vector<double> of_sent, of_ghosts;    // what is communicated
   std::vector<MPI_Request> requests;
 
-  void gather_boxes(const double *positions);
+  void gather_boxes(const Points &points, std::vector<Box> &of_ranks);
+  void choose_ghosts(const double *positions, const PeriodicCell &cell, double reach);
   void choose_shifts(const PeriodicCell &cell, double reach);
   void choose_sent(const double *positions, double reach);
   void find_sources();

@@ -2,8 +2,10 @@
 
 #include "all_ranks.h"
 #include "heal_elements.h"
+#include "heal_reference.h"
 
 #include "atom.h"
+#include "comm.h"
 #include "domain.h"
 #include "error.h"
 
@@ -20,6 +22,7 @@ using namespace lammps_heal;
 static constexpr double RESIDUAL_THRESHOLD = 0.018;
 enum Column { HEALED = 0, LENGTH = 3, COORDINATION = 4, LABEL = 5, RESIDUAL = 6 };
 enum Value { RMS = 0, LABELS = 1, IRREGULAR = 8, VACANCIES = 9, INTERSTITIALS = 10, DOUBTFUL = 11 };
+enum SiteValue { EMPTY = HealObserver::N_VALUES, BEYOND_FIRST, PAIRS, ANTISITES };
 static constexpr int N_LABELS = HEAL_HEXAGONAL_DIAMOND;    // from 1
 
 static const CrystalShells &known_shells(LAMMPS *lmp, const Model &model)
@@ -55,6 +58,10 @@ HealObserver::HealObserver(LAMMPS *lmp, const HealSettings &settings, const Heal
     copy(backend, settings_of_copy(settings, model, cutoff, max_displacement, search_of(shells, nearest)),
          lmp->world, [lmp](const std::string &problem) { stop_if_any(lmp, problem); })
 {
+  if (!settings.sites.empty())
+    sites =
+        std::make_unique<ReferenceSites>(read_own_sites(lmp, settings.sites), nearest, lmp->world,
+                                         [lmp](const std::string &problem) { stop_if_any(lmp, problem); });
 }
 
 void HealObserver::observe(int groupbit, bool are_all_in_group, const std::vector<int32_t> *species_of_type,
@@ -67,6 +74,8 @@ void HealObserver::observe(int groupbit, bool are_all_in_group, const std::vecto
   on_all_ranks(lmp, [this]() { look_at_neighbours(); });
   write_columns(groupbit, array_atom);
   count(groupbit, array_atom);
+  if (sites)
+    count_on_sites();
 }
 
 void HealObserver::require_finite() const
@@ -177,10 +186,44 @@ void HealObserver::count(int groupbit, double **array_atom)
       std::max(0.0, sums[MISSING] - shells.lost * values[INTERSTITIALS]) / shells.coordination;
 }
 
+// Of all atoms, also those outside the group: the reference is of the whole crystal.
+void HealObserver::count_on_sites()
+{
+  const auto &domain = *lmp->domain;
+  on_all_ranks(lmp, [&]() {
+    is_regular.resize(copy.nlocal());
+    for (int64_t i = 0; i < copy.nlocal(); i++)
+      is_regular[i] = coordination[i] == shells.coordination && labels[i] != HEAL_OTHER;
+  });
+  const SiteOccupants occupants = {copy.positions(), ids.data(), lmp->atom->type, is_regular.data(),
+                                   copy.nlocal()};
+  const auto counts =
+      sites->count(occupants, cell_of(domain), {domain.boxlo[0], domain.boxlo[1], domain.boxlo[2]});
+  values[EMPTY] = static_cast<double>(counts.vacancies);
+  values[BEYOND_FIRST] = static_cast<double>(counts.interstitials);
+  values[PAIRS] = static_cast<double>(std::min(counts.vacancies, counts.interstitials));
+  values[ANTISITES] = static_cast<double>(counts.antisites);
+  if (!counts.fits && !has_warned && lmp->comm->me == 0)
+    lmp->error->warning(
+        FLERR,
+        "fix heal: atoms are {:.2f} Å (RMS) from the nearest sites of the reference: is it of this "
+        "crystal, at rest, in a box of the same cells?",
+        counts.distance);
+  has_warned |= !counts.fits;
+  on_all_ranks(lmp, [&]() {
+    rows.clear();
+    for (const auto &site : sites->defects())
+      rows.push_back({static_cast<double>(site.id), static_cast<double>(site.type), site.position[0],
+                      site.position[1], site.position[2], static_cast<double>(site.n_atoms),
+                      static_cast<double>(site.type_of_atom)});
+  });
+}
+
 double HealObserver::n_bytes() const
 {
-  return copy.n_bytes() +
-         static_cast<double>(sizeof(int64_t) * ids.capacity() + moves.capacity() +
+  return copy.n_bytes() + (sites ? sites->n_bytes() : 0.0) +
+         static_cast<double>(sizeof(rows[0]) * rows.capacity()) +
+         static_cast<double>(sizeof(int64_t) * ids.capacity() + moves.capacity() + is_regular.capacity() +
                              sizeof(int32_t) * species.capacity() +
                              sizeof(int32_t) * (coordination.capacity() + labels.capacity()) +
                              sizeof(double) * residuals.capacity());

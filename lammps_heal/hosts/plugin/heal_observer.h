@@ -9,11 +9,13 @@
 #include "heal_backend.h"
 #include "heal_settings.h"
 #include "healed_copy.h"
+#include "reference_sites.h"
 
 #include "lammps.h"
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 namespace LAMMPS_NS
@@ -22,8 +24,9 @@ namespace LAMMPS_NS
 class HealObserver
 {
  public:
-  static constexpr int N_COLUMNS = 7;    // of the per-atom array; see fix_heal.h
-  static constexpr int N_VALUES = 12;    // of the vector
+  static constexpr int N_COLUMNS = 7;                       // of the per-atom array; see fix_heal.h
+  static constexpr int N_VALUES = 12, N_SITE_VALUES = 4;    // of the vector, and more with sites
+  static constexpr int N_SITE_COLUMNS = 7;                  // of the local array
 
   // Collective. Raises LAMMPS's error where the model's structure has no labels.
   HealObserver(LAMMPS *lmp, const HealSettings &settings, const HealModel &model,
@@ -38,6 +41,11 @@ class HealObserver
   {
     return values[n];
   }
+  // Of the local array: a row for each site that does not hold one atom of its type.
+  std::vector<std::array<double, N_SITE_COLUMNS>> &site_rows()
+  {
+    return rows;
+  }
   double n_bytes() const;
 
  private:
@@ -47,17 +55,21 @@ class HealObserver
   int n_threads;
   lammps_heal::HealedCopy copy;
   std::vector<int64_t> ids;
-  std::vector<char> moves;
+  std::vector<char> moves, is_regular;
   std::vector<int32_t> species;
   std::vector<int32_t> coordination, labels;    // (nlocal,)
   std::vector<double> residuals;                // (nlocal,) Å
-  std::array<double, N_VALUES> values = {};
+  std::array<double, N_VALUES + N_SITE_VALUES> values = {};
+  std::unique_ptr<lammps_heal::ReferenceSites> sites;    // where the user names a reference
+  std::vector<std::array<double, N_SITE_COLUMNS>> rows;
+  bool has_warned = false;
 
   void require_finite() const;
   void heal_copy(int groupbit, bool are_all_in_group, const std::vector<int32_t> *species_of_type);
   void look_at_neighbours();
   void write_columns(int groupbit, double **array_atom) const;
   void count(int groupbit, double **array_atom);
+  void count_on_sites();
 };
 
 }    // namespace LAMMPS_NS

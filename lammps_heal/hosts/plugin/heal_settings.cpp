@@ -46,11 +46,12 @@ static int number_of_values(LAMMPS *lmp, int iarg, int narg, char **arg)
     return lmp->atom->ntypes;
   if (keyword == "observe")    // the number of steps may be left out
     return iarg + 1 < narg && utils::is_integer(arg[iarg + 1]);
-  for (const char *known : {"every", "max", "device", "threads", "kernel", "lattice"})
+  for (const char *known : {"every", "sites", "max", "device", "threads", "kernel", "lattice"})
     if (keyword == known)
       return 1;
   lmp->error->all(
-      FLERR, "fix heal knows every, observe, max, elements, device, threads, kernel and lattice, got \"{}\"",
+      FLERR,
+      "fix heal knows every, observe, sites, max, elements, device, threads, kernel and lattice, got \"{}\"",
       keyword);
 }
 
@@ -69,6 +70,8 @@ HealSettings::HealSettings(LAMMPS *lmp, int narg, char **arg)
       interval = one_or_more(lmp, "every", *value);
     else if (keyword == "observe")
       n_observed_steps = n_values > 0 ? one_or_more(lmp, "observe", *value) : OBSERVED_STEPS;
+    else if (keyword == "sites")
+      sites = *value;
     else if (keyword == "max")
       max_displacement = positive_length(lmp, "max", *value);
     else if (keyword == "elements")
@@ -83,6 +86,8 @@ HealSettings::HealSettings(LAMMPS *lmp, int narg, char **arg)
       lattice = positive_length(lmp, "lattice", *value);
     iarg += 1 + n_values;
   }
+  if (!sites.empty() && n_observed_steps == 0)
+    lmp->error->all(FLERR, "fix heal sites counts what a healed copy shows: add \"observe\"");
   if (device != "cpu" && device != "cuda")
     lmp->error->all(FLERR, "fix heal device must be cpu or cuda, got {}", device);
 }

@@ -18,6 +18,7 @@ struct HealSettings {
   int n_observed_steps = 0;    // healing steps of a copy; 0: the atoms themselves are healed
   int n_threads = 1;
   bool use_kernel = true;
+  std::string sites;                    // file of a reference crystal, or nothing
   double lattice = 0.0;                 // Å, lattice constant that the user gave, or 0
   double max_displacement = 0.0;        // Å, cap of one step, or 0: the model's
   std::vector<std::string> elements;    // of the atom types; empty unless the user gave them
