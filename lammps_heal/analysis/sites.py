@@ -69,13 +69,15 @@ def count_defects(positions: Float64Array, sites: Atoms) -> DefectCount:
 def vectors_to_sites(positions: Float64Array, sites: Atoms) -> Float64Array:
     """(n, 3) Å from each atom to its site, for as many atoms as sites, one to each.
 
-    Atoms on each other's sites are exchanged: of all assignments the one with the least sum of squared
-    lengths is taken. Atoms whose nearest site is wanted by nobody else keep it; only the others are matched.
+    Each atom is of the element of the site in its row, and goes to a site of that element: antisites stay. Atoms on each
+    other's sites are exchanged: of all assignments the one with the least sum of squared lengths is taken. Atoms whose
+    nearest site is wanted by nobody else keep it; only the others are matched.
     """
     _, nearest, vectors = site_distances(positions, sites, 12)
     claims = np.bincount(nearest[nearest[:, 0] >= 0, 0], minlength=len(sites))
     result: Float64Array = vectors[:, 0].copy()
-    if (claims == 1).all():
+    several = len(set(sites.numbers.tolist())) > 1
+    if (claims == 1).all() and not (several and (sites.numbers[nearest[:, 0]] != sites.numbers).any()):
         return result
     cost = np.full((len(positions), len(sites)), OUT_OF_REACH_COST)
     rows = np.repeat(np.arange(len(positions)), nearest.shape[1])
@@ -84,6 +86,8 @@ def vectors_to_sites(positions: Float64Array, sites: Atoms) -> Float64Array:
     # A site may be near through two faces: nearer images come first, so write them last.
     order = np.flatnonzero(found)[::-1]
     cost[rows[order], nearest.ravel()[order]] = squared[order]
+    if several:
+        cost[sites.numbers[:, None] != sites.numbers] = OUT_OF_REACH_COST
     _, matched = linear_sum_assignment(cost)
     column = (nearest == matched[:, None]).argmax(1)
     result = vectors[np.arange(len(positions)), column]

@@ -3,7 +3,7 @@
 Lengths that depend on the crystal are in nearest-neighbour distances (nn) wherever another crystal could come.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from lammps_heal.errors import HealError
 from lammps_heal.step.neighbours import Float64Array, Int64Array
 
 SHELL_REACH = 2.5  # nn: shells farther out are beyond every cutoff
+BLOCK_SEED = 5_050  # of the elements of an alloy in a block; what it is made for may draw them anew
 WITHIN = 1.0e-6  # rounding, in parts of a cell
 SAME_SHELL = 0.04  # nn: a smaller step from one distance to the next is within a shell (hcp away from the ideal c/a)
 
@@ -36,12 +37,16 @@ class Crystal:
     """A crystal structure with its elements and lengths.
 
     structure: a name of PROTOTYPES, or the name of the file that the unit cell came from. elements: in the order of
-    LAMMPS's types. cell: the conventional unit cell, lower triangular as LAMMPS has it, lengths in Å.
+    LAMMPS's types. cell: the conventional unit cell, lower triangular as LAMMPS has it, lengths in Å. composition: of an
+    alloy, mean shares of the elements, which are at random on all sites; its unit cell shows the first alone. spread: of
+    the shares from structure to structure, either way.
     """
 
     structure: str
     elements: tuple[str, ...]
     cell: Atoms
+    composition: tuple[float, ...] = ()
+    spread: float = 0.0
 
     @property
     def prototype(self) -> Prototype | None:
@@ -86,7 +91,28 @@ class Crystal:
         # The columns of the inverse are the reciprocal vectors: 1 / their length is the spacing of the faces.
         inverse = np.linalg.inv(self.cell.cell[:])
         n_x, n_y, n_z = np.ceil(least_length * self.nn * np.linalg.norm(inverse, axis=0) - WITHIN).astype(int)
-        return self.repeat((int(n_x), int(n_y), int(n_z)))
+        block = self.repeat((int(n_x), int(n_y), int(n_z)))
+        return self.mixed(block, np.random.default_rng(BLOCK_SEED), self.composition)
+
+    def mixed(self, atoms: Atoms, rng: np.random.Generator, shares: tuple[float, ...] = ()) -> Atoms:
+        """Of an alloy a copy with its elements at random on all atoms; of another crystal a copy.
+
+        shares: of the elements; by default drawn within the spread of the composition.
+        """
+        alloy: Atoms = atoms.copy()
+        if self.composition:
+            parts = np.array(shares or self.drawn_shares(rng))
+            ends = np.round(np.cumsum(parts / parts.sum()) * len(alloy)).astype(int)
+            numbers = [atomic_numbers[element] for element in self.elements]
+            alloy.numbers[:] = rng.permutation(np.repeat(numbers, np.diff(ends, prepend=0)))
+        return alloy
+
+    def drawn_shares(self, rng: np.random.Generator) -> tuple[float, ...]:
+        """Of the elements of an alloy, within the spread of its composition."""
+        change = rng.uniform(-1.0, 1.0, len(self.composition))
+        change -= change.mean()
+        change *= self.spread * rng.random() / max(float(np.abs(change).max()), WITHIN)
+        return tuple(float(share) for share in np.clip(np.array(self.composition) + change, 0.0, 1.0))
 
     def primitive_cell(self) -> Atoms:
         """The smallest cell that repeats; the conventional one where the structure has no name."""
@@ -105,21 +131,34 @@ class Crystal:
         """The same crystal with all lengths times a factor."""
         cell = self.cell.copy()
         cell.set_cell(factor * cell.cell[:], scale_atoms=True)
-        return Crystal(self.structure, self.elements, cell)
+        return replace(self, cell=cell)
 
 
-def guess(structure: str, elements: tuple[str, ...], lattice_constant: float | None = None) -> Crystal:
+def guess(
+    structure: str,
+    elements: tuple[str, ...],
+    lattice_constant: float | None = None,
+    composition: tuple[float, ...] = (),
+    spread: float = 0.0,
+) -> Crystal:
     """The crystal at the lattice constant given, Å, or at a guessed one; LAMMPS relaxes it.
 
-    structure: a name of PROTOTYPES or a file with a unit cell that ASE reads. Raises HealError where it is neither, or
-    its number of species is not that of the elements.
+    structure: a name of PROTOTYPES or a file with a unit cell that ASE reads. composition, spread: of an alloy. Raises HealError
+    where it is neither, or its number of species is not that of the elements.
     """
     for element in elements:
         if element not in atomic_numbers:
             raise HealError(f'"{element}" is no chemical element: give symbols as "Ni Al", in the order of the LAMMPS types')
+    if composition:
+        _require_composition(structure, elements, composition, spread)
     if structure not in PROTOTYPES:
         return _from_file(structure, elements)
     prototype = PROTOTYPES[structure]
+    if composition:
+        nearest = [_guessed_nn((element,)) for element in elements]
+        alone = guess(structure, elements[:1], lattice_constant)
+        factor = 1.0 if lattice_constant is not None else float(np.dot(composition, nearest)) / alone.nn
+        return Crystal(structure, elements, alone.scaled(factor).cell, composition, spread)
     if len(elements) != prototype.n_species:
         raise HealError(f"{structure} has {prototype.n_species} species, got the elements {' '.join(elements)}: give as many")
     cell = Atoms(
@@ -130,6 +169,20 @@ def guess(structure: str, elements: tuple[str, ...], lattice_constant: float | N
     if not 0.0 < factor < np.inf:
         raise HealError(f"the lattice constant must be a length above 0 Å, got {lattice_constant}")
     return unscaled.scaled(factor)
+
+
+def _require_composition(structure: str, elements: tuple[str, ...], composition: tuple[float, ...], spread: float) -> None:
+    """Raises HealError for what is no alloy on the sites of one element."""
+    is_of_one = structure in PROTOTYPES and PROTOTYPES[structure].n_species == 1
+    if not is_of_one:
+        of_one = ", ".join(name for name, prototype in PROTOTYPES.items() if prototype.n_species == 1)
+        raise HealError(f"an alloy with a composition has its elements at random on the sites of {of_one}, got {structure}")
+    fits = len(composition) == len(elements) and min(composition) > 0.0 and abs(sum(composition) - 1.0) < WITHIN
+    if not fits or not 0.0 <= spread < 1.0:
+        raise HealError(
+            f"composition must be a share above 0 for each of {' '.join(elements)}, together 1, and spread below 1, "
+            f"got {list(composition)} and {spread}: as composition = [0.5, 0.5], spread = 0.2"
+        )
 
 
 def _from_file(structure: str, elements: tuple[str, ...]) -> Crystal:

@@ -86,7 +86,7 @@ class Subject:
             raise HealError("there is no potential: give pair_style and pair_coeff, as in a LAMMPS input")
         d = described
         potential = Potential(d.pair_style, d.pair_coeff, d.settings, d.atom_style)
-        crystal = relaxed_crystal(d.structure, d.elements, potential, d.lattice_constant or None)
+        crystal = relaxed_crystal(d.structure, d.elements, potential, d.lattice_constant or None, d.composition, d.spread)
         work = LammpsWork(potential, d.elements)
         return cls(crystal, work, d.melting_point or estimated_melting_point(crystal, work))
 

@@ -19,7 +19,7 @@ LINDEMANN = 0.054  # fits potentials of which it is known (Pt, Cu, Al, Fe, Mg, Z
 def mean_square_displacement(crystal: Crystal, work: LammpsWork) -> float:
     """Per component and K, in nn², of the harmonic crystal."""
     rng = np.random.default_rng(SEED)
-    sites = crystal.block(EDGE)
+    sites = work.relaxed(crystal.block(EDGE))[0] if crystal.composition else crystal.block(EDGE)
     squares = [(moves(work.heated(sites, COLD, PS, random_seed(rng)), sites) ** 2).mean() for _ in range(SNAPSHOTS)]
     return float(np.mean(squares)) / COLD / crystal.nn**2
 

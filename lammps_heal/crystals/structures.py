@@ -34,6 +34,7 @@ LARGEST_WAY = 0.5  # nn: an atom that goes farther when a hot frame is quenched 
 FAR_SHELLS = 1.8  # nn, about: neighbours as far as the gap between shells there tell any stacking from the crystal's
 HOT = (0.95, 0.76, 0.57, 0.38, 0.19)  # of the melting point, of crystals; the last three of defects too
 COOLEST_THREE = slice(2, None)
+MIXED_EDGE = 4.0  # nn, of a piece of an alloy whose energy is that of all
 
 
 def write_structures(
@@ -83,8 +84,15 @@ def expansion(crystal: Crystal, work: LammpsWork, temperature: float, plan: Plan
 
 
 def relaxed_draft(draft: Draft, crystal: Crystal, work: LammpsWork, rng: np.random.Generator) -> Atoms | None:
-    """The draft at rest, with its header; None where it has collapsed or healed away."""
-    perfect = work.energy(crystal.cell)
+    """The draft at rest, with its header; None where it has collapsed or healed away.
+
+    The elements of an alloy are drawn for it.
+    """
+    if crystal.composition:
+        shares = crystal.drawn_shares(rng)
+        atoms, *others = (crystal.mixed(start, rng, shares) for start in (draft.atoms, *draft.others))
+        draft = replace(draft, atoms=atoms, others=tuple(others))
+    perfect = work.energy(crystal.block(MIXED_EDGE) if crystal.composition else crystal.cell)
     best: tuple[float, Atoms] | None = None
     for start in (draft.atoms, *draft.others):
         try:

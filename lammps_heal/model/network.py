@@ -142,7 +142,7 @@ class HealingNetwork(nn.Module):
         self.switch_on = switch_on * cutoff
         self.n_channels = n_channels
         self.n_layers = n_layers
-        self.n_species = n_species
+        self.n_species = max(n_species, 1)
         n_degrees = MAX_DEGREE + 1
         # From no distance at all: two overlapping atoms must see each other, to be moved apart.
         spacing = cutoff / (n_basis - 1)

@@ -15,12 +15,16 @@ TRIES = 40  # atoms that are looked at for a vacancy beside them
 
 
 def frenkel_pair(atoms: Atoms, reach: float, lengths: Lengths, rng: np.random.Generator) -> Float64Array:
-    """(n, 3) Å: positions with one atom put into another's site, a tight dumbbell of any direction, up to `reach` Å away."""
+    """(n, 3) Å: positions with one atom put into another's site, a tight dumbbell of any direction, up to `reach` Å away.
+
+    Both are of one species: whichever of them fills the empty site, no antisite comes of it.
+    """
     positions: Float64Array = atoms.positions.copy()
     while True:
         atom = int(rng.integers(len(atoms)))
         vectors, distances = find_mic(atoms.positions - atoms.positions[atom], atoms.cell, atoms.pbc)
-        near = np.flatnonzero((distances > lengths.same_atom) & (distances < reach))
+        alike = atoms.numbers == atoms.numbers[atom]
+        near = np.flatnonzero((distances > lengths.same_atom) & (distances < reach) & alike)
         if len(near):
             break
     host = int(rng.choice(near))

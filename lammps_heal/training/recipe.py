@@ -19,12 +19,16 @@ WAVES = ("fcc",)  # structures that long waves and the tuning of layers are know
 class Crystal:
     """What is to be healed, and the potential that structures are made with where there are no files of them.
 
-    structure: a name of crystals.prototypes.PROTOTYPES, or a file with a unit cell. pair_style, pair_coeff, settings,
+    structure: a name of crystals.prototypes.PROTOTYPES, or a file with a unit cell. composition: shares of the elements in an
+    alloy, at random on all sites of a structure of one element; empty: the structure says which is where. spread: of the
+    shares, from structure to structure, either way. pair_style, pair_coeff, settings,
     atom_style: see hosts.potential.Potential. lattice_constant, Å, and melting_point, K: 0 where LAMMPS is to find them.
     """
 
     structure: str = "fcc"
     elements: tuple[str, ...] = ("Pt",)
+    composition: tuple[float, ...] = ()
+    spread: float = 0.0
     pair_style: str = ""
     pair_coeff: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
@@ -37,7 +41,8 @@ class Crystal:
 class NetworkSizes:
     """What a HealingNetwork is built with; see model/network.py.
 
-    cutoff: Å. switch_on: of the cutoff; the envelope is 1 up to there. n_layers: message-passing layers.
+    cutoff: Å. switch_on: of the cutoff; the envelope is 1 up to there. n_layers: message-passing layers. n_species: elements
+    that the network tells apart; 0: as many as the recipe names.
     """
 
     cutoff: float = 6.0
@@ -46,12 +51,13 @@ class NetworkSizes:
     n_channels: int = 12
     n_hidden: int = 64
     n_layers: int = 0
+    n_species: int = 0
 
     def __post_init__(self) -> None:
         if not (self.cutoff > 0.0 and 0.0 <= self.switch_on < 1.0):
             raise HealError(f"needed are cutoff > 0 and 0 <= switch_on < 1, got {self.cutoff} and {self.switch_on}")
-        if min(self.n_basis - 1, self.n_channels, self.n_hidden, self.n_layers + 1) < 1:
-            raise HealError(f"needed are n_basis > 1, n_channels, n_hidden > 0 and n_layers >= 0, got {asdict(self)}")
+        if min(self.n_basis - 1, self.n_channels, self.n_hidden, self.n_layers + 1, self.n_species + 1) < 1:
+            raise HealError(f"needed are n_basis > 1, n_channels, n_hidden > 0, n_layers and n_species >= 0, got {asdict(self)}")
 
 
 @dataclass(frozen=True)
@@ -108,9 +114,16 @@ class Recipe:
 
     def __post_init__(self) -> None:
         has_waves = any(stage.wave_weight > 0.0 or stage.tuning_steps > 0 for stage in self.stages)
-        if has_waves and self.crystal.structure not in WAVES:
+        n_elements = len(self.crystal.elements)
+        if has_waves and (self.crystal.structure not in WAVES or n_elements > 1):
             raise HealError(
-                f"wave_weight and tuning_steps know {', '.join(WAVES)}, the recipe is of {self.crystal.structure}: leave them out"
+                f"wave_weight and tuning_steps know {', '.join(WAVES)} of one element, the recipe is of "
+                f"{self.crystal.structure} {' '.join(self.crystal.elements)}: leave them out"
+            )
+        if self.network.n_species not in (0, 1, n_elements):
+            raise HealError(
+                f"a network sees all {n_elements} elements of the recipe or, with n_species = 1, none apart, "
+                f"got {self.network.n_species}: leave n_species out"
             )
         if not self.data or len({path.name for path in self.data}) < len(self.data):
             raise HealError(f"a recipe needs files of structures, each of another name, got {[str(p) for p in self.data]}")
@@ -123,7 +136,8 @@ class Recipe:
     def sizes(self, stage: int) -> NetworkSizes:
         """Those of the network of a stage; numbers from 0."""
         given = [s.n_hidden for s in self.stages[: stage + 1] if s.n_hidden]
-        return replace(self.network, n_hidden=given[-1]) if given else self.network
+        n_hidden = given[-1] if given else self.network.n_hidden
+        return replace(self.network, n_hidden=n_hidden, n_species=self.network.n_species or len(self.crystal.elements))
 
     def as_json(self) -> dict[str, Any]:
         """All that determines the weights but the structures themselves, as JSON has it."""
@@ -131,6 +145,8 @@ class Recipe:
         always = ("structure", "elements")
         crystal = {name: value for name, value in asdict(self.crystal).items() if name in always or value != usual[name]}
         network, stages = asdict(self.network), [asdict(stage) for stage in self.stages]
+        if self.network.n_species == 0:  # the elements say it
+            del network["n_species"]
         values = {"crystal": crystal, "network": network, "data": [path.name for path in self.data], "stages": stages}
         if self.start:
             values["start"] = self.start

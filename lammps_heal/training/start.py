@@ -5,6 +5,7 @@ from dataclasses import fields
 from torch import Tensor
 
 from lammps_heal.crystals.crystal import guess
+from lammps_heal.crystals.prototypes import PROTOTYPES
 from lammps_heal.errors import HealError
 from lammps_heal.model.model_file import Model, load
 from lammps_heal.model.rescaling import rescaled
@@ -18,10 +19,11 @@ def sizes_of_model(name: str, nearest_neighbour: float) -> NetworkSizes:
     """Of the model's network, its cutoff scaled to a crystal with this nearest-neighbour distance, Å."""
     model = load(name)
     recorded = model.training.get("network", {})
-    missing = [field.name for field in fields(NetworkSizes) if field.name not in recorded]
+    names = [field.name for field in fields(NetworkSizes) if field.name != "n_species"]
+    missing = [name for name in names if name not in recorded]
     if missing:
         raise HealError(f'the training record of model "{name}" lacks {", ".join(missing)} of its network: begin from another')
-    kept = {field.name: recorded[field.name] for field in fields(NetworkSizes)}
+    kept = {name: recorded[name] for name in names}
     scale = nearest_neighbour / _nearest_neighbour(model)
     return NetworkSizes(**{**kept, "cutoff": scale * model.cutoff, "n_hidden": model.weights.n_hidden})
 
@@ -44,4 +46,6 @@ def weights_of_model(name: str, nearest_neighbour: float, cutoff: float) -> dict
 
 def _nearest_neighbour(model: Model) -> float:
     """Å, of the model's own crystal."""
-    return guess(model.structure, tuple(model.elements), model.lattice_constant).nn
+    prototype = PROTOTYPES.get(model.structure)
+    n_elements = len(model.elements) if prototype is None else prototype.n_species  # of an alloy any one will do
+    return guess(model.structure, tuple(model.elements[:n_elements]), model.lattice_constant).nn

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
+from numpy.typing import NDArray
 
 from lammps_heal.analysis.sites import read_structures, vectors_to_sites
 from lammps_heal.errors import HealError
@@ -73,12 +74,20 @@ def split(structures: Sequence[Atoms], fractions: Fractions) -> Split:
 
 @dataclass(frozen=True)
 class Lattice:
-    """Of the perfect crystals among the structures, Å: lattice constant of the relaxed one, and of all of them."""
+    """Of the perfect crystals among the structures, Å: lattice constant of the relaxed one, and of all of them.
+
+    elements: of all structures, in the order of their species.
+    """
 
     constant: float
     smallest: float
     largest: float
     nearest_neighbour: float
+    elements: tuple[str, ...] = ("Pt",)
+
+    def species(self, atoms: Atoms) -> NDArray[np.int64]:
+        """(n,) number of each atom's element."""
+        return np.array([self.elements.index(symbol) for symbol in atoms.get_chemical_symbols()], np.int64)
 
 
 def lattice_of(structures: Sequence[Atoms], crystal: Crystal) -> Lattice:
@@ -89,9 +98,9 @@ def lattice_of(structures: Sequence[Atoms], crystal: Crystal) -> Lattice:
     recipe names.
     """
     elements = {symbol for atoms in structures for symbol in atoms.get_chemical_symbols()}
-    if elements != set(crystal.elements) or len(elements) != 1:
+    if elements != set(crystal.elements):
         raise HealError(
-            f"structures must be of the one element that the recipe names, needed {', '.join(crystal.elements)}, "
+            f"structures must be of the elements that the recipe names, needed {', '.join(crystal.elements)}, "
             f"got {', '.join(sorted(elements))}: mend elements in [crystal], or files in [data]"
         )
     crystals = [atoms for atoms in structures if group_of(atoms) == CRYSTAL]
@@ -103,20 +112,20 @@ def lattice_of(structures: Sequence[Atoms], crystal: Crystal) -> Lattice:
         )
     described = [atoms for atoms in crystals if "sites" in atoms.info]
     if not described:
-        return _fcc_lattice(crystals)
+        return _fcc_lattice(crystals, crystal.elements)
     constant, nearest = (float(described[0].info[key]) for key in ("lattice_constant", "nn"))
     volumes = [atoms.get_volume() / atoms.info["sites"] for atoms in described]
     relaxed = next((v for atoms, v in zip(described, volumes, strict=True) if "vacancies" not in atoms.info), None)
     if relaxed is None:
         raise HealError("structures must include a perfect crystal, the relaxed one first")
     constants = [constant * float((volume / relaxed) ** (1 / 3)) for volume in volumes]
-    return Lattice(constant, min(constants), max(constants), nearest)
+    return Lattice(constant, min(constants), max(constants), nearest, crystal.elements)
 
 
-def _fcc_lattice(crystals: Sequence[Atoms]) -> Lattice:
+def _fcc_lattice(crystals: Sequence[Atoms], elements: tuple[str, ...]) -> Lattice:
     """Perfect cells are crystals of 4 n^3 atoms; the first of them is the relaxed one."""
     perfect = [atoms for atoms in crystals if round((len(atoms) / 4) ** (1 / 3)) ** 3 * 4 == len(atoms)]
     if not perfect:
         raise HealError("structures must include perfect cubic cells of 4 n^3 atoms, which tell the lattice constants")
     constants = [float((4.0 * atoms.get_volume() / len(atoms)) ** (1 / 3)) for atoms in perfect]
-    return Lattice(constants[0], min(constants), max(constants), constants[0] / math.sqrt(2.0))
+    return Lattice(constants[0], min(constants), max(constants), constants[0] / math.sqrt(2.0), elements)

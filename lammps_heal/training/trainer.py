@@ -95,7 +95,7 @@ class Trainer:
 
     def displacements(self, states: Sequence[State]) -> list[Tensor]:
         """The network's displacement of each state, (n, 3) Å, all of them in one batch."""
-        positions, centres, first, neighbours, owners = [], [], [np.zeros(1, np.int64)], [], []
+        positions, centres, first, neighbours, owners, species = [], [], [np.zeros(1, np.int64)], [], [], []
         n_rows = n_edges = n_centres = 0
         for state in states:
             atoms = self.split.training[state.structure]
@@ -105,10 +105,11 @@ class Trainer:
             first.append(listed.first[1:] + n_edges)
             neighbours.append(listed.neighbours + n_rows)
             owners.append(own + n_centres)
+            species.append(self.lattice.species(atoms)[own])
             n_rows += len(cluster)
             n_edges += len(listed.neighbours)
             n_centres += len(atoms)
-        batch = (positions, centres, first, neighbours, owners)
+        batch = (positions, centres, first, neighbours, owners, species)
         moved = self.network.displacement(*(torch.as_tensor(np.concatenate(part), device=self.device) for part in batch))
         return list(torch.split(moved, [len(c) for c in centres]))
 
@@ -118,7 +119,7 @@ class Trainer:
             tune_layers(self.network, self.lattice.constant, self.lengths, self.stage.tuning_steps, self.device)
 
     def validate(self) -> Figures:
-        return validate(self.network, self.split.validation, self.stage, self.lengths)
+        return validate(self.network, self.split.validation, self.stage, self.lengths, self.lattice)
 
     def state_dict(self) -> dict[str, Any]:
         return {

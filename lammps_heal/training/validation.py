@@ -14,7 +14,7 @@ from lammps_heal.step.torchscript import TorchBackend
 from lammps_heal.training.lengths import Lengths
 from lammps_heal.training.mixture import Fractions
 from lammps_heal.training.recipe import Stage
-from lammps_heal.training.structures import CRYSTAL, DEFECT, START, THERMAL, VALIDATION_SEED, group_of
+from lammps_heal.training.structures import CRYSTAL, DEFECT, START, THERMAL, VALIDATION_SEED, Lattice, group_of
 
 VALIDATION_STEPS = (1, 2, 4, 8)
 LEAST_RATIO = 1.0e-6  # of what is left: no score becomes perfect by one figure
@@ -22,7 +22,7 @@ LEAST_RATIO = 1.0e-6  # of what is left: no score becomes perfect by one figure
 Figures = dict[str, list[float]]
 
 
-def validate(network: HealingNetwork, structures: Sequence[Atoms], stage: Stage, lengths: Lengths) -> Figures:
+def validate(network: HealingNetwork, structures: Sequence[Atoms], stage: Stage, lengths: Lengths, lattice: Lattice) -> Figures:
     """RMS distance to the sites (per component, Å) after 0 and VALIDATION_STEPS steps.
 
     By σ for crystals; "defect" and σ, and "thermal", where the stage draws from them.
@@ -31,32 +31,38 @@ def validate(network: HealingNetwork, structures: Sequence[Atoms], stage: Stage,
     smallest = lengths.validation_sigmas[0]
     sigmas = [s for s in lengths.validation_sigmas if s <= max(stage.sigma[1], smallest)]
     fractions = Fractions.of(stage.mixture)
-    figures = {f"{sigma:.3g}": _figures(network, structures, CRYSTAL, sigma, lengths, rng) for sigma in sigmas}
+
+    def of(group: str, sigma: float) -> list[float]:
+        held_out = [atoms for atoms in structures if group_of(atoms) == group]
+        return _figures(network, held_out, lattice, sigma, lengths, rng)
+
+    figures = {f"{sigma:.3g}": of(CRYSTAL, sigma) for sigma in sigmas}
     if fractions.defect > 0.0:
         of_defects = [s for s in lengths.defect_sigmas if s in sigmas]
-        figures |= {f"defect {s:.3g}": _figures(network, structures, DEFECT, s, lengths, rng) for s in of_defects}
+        figures |= {f"defect {s:.3g}": of(DEFECT, s) for s in of_defects}
     if fractions.thermal > 0.0:
-        figures["thermal"] = _figures(network, structures, THERMAL, 0.0, lengths, rng)
+        figures["thermal"] = of(THERMAL, 0.0)
     return figures
 
 
 def _figures(
     network: HealingNetwork,
-    structures: Sequence[Atoms],
-    group: str,
+    held_out: Sequence[Atoms],
+    lattice: Lattice,
     sigma: float,
     lengths: Lengths,
     rng: np.random.Generator,
 ) -> list[float]:
     """sigma: Å, of the noise put on; thermal snapshots are hot already."""
-    held_out = [atoms for atoms in structures if group_of(atoms) == group]
     squares = np.zeros(1 + len(VALIDATION_STEPS))
     for atoms in held_out:
         crystal = PeriodicCrystal(atoms.cell[:], atoms.pbc, network.cutoff)
-        x = atoms.arrays[START] if group == THERMAL else atoms.positions + rng.normal(0.0, sigma, atoms.positions.shape)
+        x = atoms.arrays[START] if START in atoms.arrays else atoms.positions + rng.normal(0.0, sigma, atoms.positions.shape)
+        species = lattice.species(atoms).astype(np.int32)
         row = [_residual(x, atoms)]
         for step in range(1, VALIDATION_STEPS[-1] + 1):
-            moved = displacement(TorchBackend(network), *crystal.open_cluster(x), crystal)
+            cluster = crystal.open_cluster(x)
+            moved = displacement(TorchBackend(network), *cluster, crystal, crystal.of_owners(species))
             x = x + cap(moved, lengths.max_displacement)[0]
             if step in VALIDATION_STEPS:
                 row.append(_residual(x, atoms))

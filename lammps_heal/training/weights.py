@@ -56,7 +56,7 @@ def read_weights(path: Path) -> TrainedWeights:
             f"needed {FORMAT!r} {FORMAT_VERSION}: train anew"
         )
     try:
-        return TrainedWeights(**{**state, "sizes": NetworkSizes(**state["sizes"])})
+        return TrainedWeights(**{**state, "sizes": NetworkSizes(**{"n_species": 1, **state["sizes"]})})
     except (TypeError, KeyError) as reason:
         raise HealError(f'"{path}" holds no trained weights ({reason}): train anew') from reason
 

@@ -94,7 +94,7 @@ def test_changes_are_made_and_kept(tmp_path: Path) -> None:
         ("", "training.fresh=1.5", "fresh is a share from 0 to 1, got 1.5"),
         ("", "mixture.crystal_noise=0.7", "mixture of stage 1: shares must sum to 1, got 0.7: crystal_noise = 0.7"),
         ("", "mixture.hop=-1", "a share is from 0 to 1, got hop = -1"),
-        ("wave_weight = 0.4", "crystal.structure=bcc", "wave_weight and tuning_steps know fcc, the recipe is of bcc"),
+        ("wave_weight = 0.4", "crystal.structure=bcc", "know fcc of one element, the recipe is of bcc"),
         ("", "start.file=bcc", 'there is no key of [start] "file"'),
         ("", "training.n_hidden=8", "a network can gain hidden units and not lose them, got stages of [8]"),
         ("", "network.switch_on=1", "0 <= switch_on < 1"),

@@ -11,7 +11,7 @@ def test_a_network_that_moves_nothing_leaves_the_noise_that_was_put_on() -> None
     with torch.no_grad():
         for weight in (made.network.gates[4].weight, made.network.gates[4].bias):
             weight.zero_()
-    figures = validate(made.network, made.split.validation, STAGE, made.lengths)
+    figures = validate(made.network, made.split.validation, STAGE, made.lengths, made.lattice)
     for sigma, row in figures.items():
         assert row == pytest.approx([float(sigma)] * 5, rel=0.15)
         assert np.ptp(row) < 1e-12
