@@ -20,6 +20,8 @@ def add_parser(subparsers: Subcommands) -> None:
     parser.add_argument("recipe", type=Path, nargs="?", help="TOML file that has all this in [crystal], and its training")
     parser.add_argument("--structure", help="fcc, bcc, hcp, diamond and others by name, or a file with a unit cell")
     parser.add_argument("--elements", nargs="+", help="in the order of the LAMMPS types")
+    parser.add_argument("--composition", nargs="+", type=float, default=(), help="shares of the elements of a random alloy")
+    parser.add_argument("--spread", type=float, default=0.0, help="of these shares from structure to structure, either way")
     parser.add_argument("--pair-style", help="as in a LAMMPS input, units metal")
     parser.add_argument("--pair-coeff", action="append", help="the same; may be repeated")
     parser.add_argument(
@@ -74,6 +76,8 @@ def _described(options: argparse.Namespace) -> Crystal:
     return Crystal(
         structure=options.structure,
         elements=tuple(options.elements),
+        composition=tuple(options.composition),
+        spread=options.spread,
         pair_style=options.pair_style,
         pair_coeff=tuple(options.pair_coeff),
         settings=tuple(options.setting),

@@ -102,6 +102,8 @@ class Acceptance:
     def noise(self) -> Iterator[Row]:
         """Excess after some steps from noise that minimisation heals too."""
         sites = self.crystal.block(self.size.edge)
+        if self.crystal.composition:  # atoms of an alloy rest beside the sites of its lattice
+            sites = self.work.relaxed(sites)[0]
         ground = self.work.energy(sites)
         start = with_noise(sites, NOISE * self.crystal.nn, self.rng(1))
         minimised = self.work.relaxed(start)[1]

@@ -6,6 +6,7 @@ from ase import Atoms
 from lammps_heal.analysis.sites import count_defects
 from lammps_heal.crystals.crystal import Crystal, guess
 from lammps_heal.crystals.lammps_work import LammpsWork
+from lammps_heal.crystals.prototypes import CUBIC
 from lammps_heal.errors import HealError
 from lammps_heal.hosts.potential import Potential
 
@@ -34,6 +35,8 @@ def relaxed_crystal(
     work = LammpsWork(potential, elements)
     start = _downhill(work, guess(structure, elements, lattice_constant, composition, spread))
     box = "aniso" if start.prototype is not None else "tri"
+    if composition and start.prototype is not None and start.prototype.shape == CUBIC:
+        box = "iso"  # one piece of an alloy has unequal axes, their mean has not
     sample = _sample(start)
     relaxed, energy = work.relaxed(sample, box)
     cell = stretched_cell(start.cell, sample, relaxed) if composition else relaxed

@@ -59,6 +59,7 @@ def test_lattice_constant_and_relaxation(rng: np.random.Generator) -> None:
     """Between those of the elements (3.52 and 3.615 Å in this potential); atoms rest a little off the sites."""
     crystal = relaxed_crystal("fcc", COPPER_NICKEL, POTENTIAL, composition=(0.5, 0.5), spread=0.2)
     assert 3.55 < crystal.lattice_constant < 3.60
+    np.testing.assert_allclose(crystal.cell.cell.lengths(), crystal.lattice_constant)
     work = LammpsWork(POTENTIAL, COPPER_NICKEL)
     sites = crystal.block(4.0)
     one, other = (relaxed_draft(lattice(sites), crystal, work, rng) for _ in range(2))
