@@ -35,9 +35,9 @@ def add_parser(subparsers: Subcommands) -> None:
     add("--frames", default="last", help="last, all, or a:b:c as in Python: a trajectory, frame by frame (default: %(default)s)")
     add("--lattice", metavar="A", help="lattice constant of another crystal than the model's, Å, or auto: find it (default for "
         "other elements)")  # fmt: skip
-    add("--elements", nargs="+", metavar="E", help="element of each atom type, or of all (default: told by the file)")
+    add("--elements", nargs="+", metavar="E", help="element of each atom type, or of all (default: by the file)")
     add("--max", type=float, metavar="D", help="longest displacement of one step, Å (default: the model's)")
-    add("--boundary", default="p p p", help="LAMMPS boundary of a data file, which does not tell (default: %(default)s)")
+    add("--boundary", default="p p p", help="LAMMPS boundary of a data file, which has none (default: %(default)s)")
     add("--atom-style", metavar="S", help="of a data file whose Atoms line names none (default: atomic)")
     add("--write-data", type=Path, metavar="FILE", help="also write the healed crystal as a LAMMPS data file")
     add("--potential", type=Path, metavar="FILE", help="EAM file (eam, eam/alloy, eam/fs), for energies")
@@ -125,7 +125,7 @@ def _line(summary: "Summary") -> str:
 
 
 def _sites(summary: "Summary") -> str:
-    """Empty and double ones, where that can be told."""
+    """Empty and double ones, where they are known."""
     now, before = summary.sites, summary.sites_before
     if now is None or before is None:
         return ""

@@ -31,9 +31,9 @@ class Summary:
     """What was done. Of the last frame: atoms, steps, rms, largest (Å), energy (eV).
 
     lattice: constant healed with, Å, if it is not the model's own. sites_before, sites: of the last frame, how many sites of
-    the healed crystal's own lattice were and are empty, and double; None where that cannot be told. resumed: frames that an
+    the healed crystal's own lattice were and are empty, and double; None where that is not known. resumed: frames that an
     earlier run had healed already.
-    warnings: what the user was told. problems: what says that a crystal is not healed.
+    warnings: lines for the user. problems: why a crystal is not healed.
     """
 
     output: str
@@ -117,7 +117,7 @@ class _FileHealing:
         return summary
 
     def _prepare(self, structure: Structure) -> TypeElements:
-        """Elements of its types. At the first frame also the model to heal with, what is to be said, and the output."""
+        """Elements of its types. At the first frame also the model to heal with, warnings, and the output."""
         types = self._ranks.first(lambda: self._types_of(structure))
         if self._healing is not None:
             return types

@@ -15,20 +15,20 @@ FACE_TOLERANCE = 1.0e-3  # Å; atoms that near to a face are on it
 def require_ghosts(lmp: Any, ranks: Ranks, cutoff: float, skin: float) -> None:
     """Every atom within the model's cutoff of a face must be a ghost on the other side of it, or HealError on all ranks.
 
-    Over all ranks, the owned atoms that near to the upper face of their subdomain are as many as the ghosts that near
+    Over all ranks, the local atoms that near to the upper face of their subdomain are as many as the ghosts that near
     below the lower faces; fewer ghosts mean that they are not deep enough. cutoff, skin: Å.
     """
-    owned, ghosts, sides = _fractional_positions(lmp)
+    local, ghosts, sides = _fractional_positions(lmp)
     near_upper, beyond_lower = np.zeros(3, np.int64), np.zeros(3, np.int64)
-    # Atoms on a face may be counted on either side: of the owned atoms they are left out, of the ghosts not.
+    # Atoms on a face may be counted on either side: of the local atoms they are left out, of the ghosts not.
     tolerance = FACE_TOLERANCE * sides.width
     for axis in range(3):
         others = [a for a in range(3) if a != axis]
         low_side, high_side, margin = sides.low[others], sides.high[others], tolerance[others]
         depth = cutoff * sides.width[axis]
         if sides.periodic[axis] or sides.high[axis] < 1.0 - 1e-9:
-            inside = ((owned[:, others] > low_side + margin) & (owned[:, others] < high_side - margin)).all(1)
-            from_face = sides.high[axis] - owned[:, axis]
+            inside = ((local[:, others] > low_side + margin) & (local[:, others] < high_side - margin)).all(1)
+            from_face = sides.high[axis] - local[:, axis]
             near_upper[axis] = (inside & (from_face > tolerance[axis]) & (from_face < depth - tolerance[axis])).sum()
         inside = ((ghosts[:, others] > low_side - margin) & (ghosts[:, others] < high_side + margin)).all(1)
         from_face = sides.low[axis] - ghosts[:, axis]
@@ -51,10 +51,10 @@ class _Sides:
 
 
 def _fractional_positions(lmp: Any) -> tuple[Float64Array, Float64Array, _Sides]:
-    """Of owned atoms and of ghosts, (n, 3), in fractions of the box; and where the subdomain is."""
-    n_owned = lmp.extract_global("nlocal")
-    # Versions before 2022 count owned atoms only, unless told.
-    x = np.asarray(lmp.numpy.extract_atom("x", nelem=n_owned + lmp.extract_global("nghost")), np.float64).reshape(-1, 3)
+    """Of local atoms and of ghosts, (n, 3), in fractions of the box; and where the subdomain is."""
+    nlocal = lmp.extract_global("nlocal")
+    # Versions before 2022 count local atoms only where nelem is not given.
+    x = np.asarray(lmp.numpy.extract_atom("x", nelem=nlocal + lmp.extract_global("nghost")), np.float64).reshape(-1, 3)
     low, high, xy, yz, xz, periodic, _ = lmp.extract_box()
     cell = np.array([[high[0] - low[0], 0, 0], [xy, high[1] - low[1], 0], [xz, yz, high[2] - low[2]]])
     triclinic = bool(lmp.extract_setting("triclinic"))
@@ -65,4 +65,4 @@ def _fractional_positions(lmp: Any) -> tuple[Float64Array, Float64Array, _Sides]
     inverse = np.linalg.inv(cell)
     fractional = (x - low) @ inverse
     sides = _Sides(sub_low, sub_high, np.linalg.norm(inverse, axis=0), [bool(p) for p in periodic])
-    return fractional[:n_owned], fractional[n_owned:], sides
+    return fractional[:nlocal], fractional[nlocal:], sides

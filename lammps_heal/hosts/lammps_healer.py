@@ -36,10 +36,10 @@ class HealingStep:
 
 
 class LammpsHealer:
-    """Computes the displacement of the owned atoms of a LAMMPS instance. Caches none of its pointers.
+    """Computes the displacement of the local atoms of a LAMMPS instance. Caches none of its pointers.
 
     max_displacement: cap of one step in Å, by default the model's. elements: of each LAMMPS type; by default the
-    masses of the types tell. group: LAMMPS group whose atoms move. kernel, threads, device: see `make_backend`. Sets
+    masses of the types decide. group: LAMMPS group whose atoms move. kernel, threads, device: see `make_backend`. Sets
     LAMMPS's ghost cutoff, skin and the check for new neighbours, whatever the script has set.
     """
 
@@ -57,7 +57,7 @@ class LammpsHealer:
     ) -> None:
         self.lmp, self.model, self.ranks = lmp, model, ranks
         with warnings.catch_warnings():
-            if ranks.rank > 0:  # why there is no kernel is said once
+            if ranks.rank > 0:  # one warning that there is no kernel is enough
                 warnings.simplefilter("ignore")
             self._backend = make_backend(model, kernel, threads, device, ranks.rank_on_node())
         self._threads = threads
@@ -96,7 +96,7 @@ class LammpsHealer:
         self._require_ghosts()
 
     def step(self) -> Float64Array:
-        """Displacement of each owned atom, (nlocal, 3) Å, capped, zero outside the group; updates `last`.
+        """Displacement of each local atom, (nlocal, 3) Å, capped, zero outside the group; updates `last`.
 
         Raises HealError on all ranks where any rank fails.
         """
@@ -122,20 +122,20 @@ class LammpsHealer:
         )
         return moves
 
-    def _rows(self, name: str, n_rows: int) -> np.ndarray:
-        # Versions before 2022 count owned atoms only, unless told.
-        return np.asarray(self.lmp.numpy.extract_atom(name, nelem=n_rows))
+    def _atoms(self, name: str, n_all: int) -> np.ndarray:
+        # Versions before 2022 count local atoms only where nelem is not given.
+        return np.asarray(self.lmp.numpy.extract_atom(name, nelem=n_all))
 
-    def _types(self, n_rows: int | None = None) -> Int64Array:
-        """Of the owned atoms, or of so many rows."""
-        n_rows = self.lmp.extract_global("nlocal") if n_rows is None else n_rows
-        return self._rows("type", n_rows).astype(np.int64).reshape(n_rows)
+    def _types(self, n_all: int | None = None) -> Int64Array:
+        """Of the local atoms, or of so many, ghosts after them."""
+        n_all = self.lmp.extract_global("nlocal") if n_all is None else n_all
+        return self._atoms("type", n_all).astype(np.int64).reshape(n_all)
 
-    def _species(self, n_rows: int) -> Int32Array | None:
-        """(n_rows,), None where the model sees none. Raises HealError for a type that has come without an element."""
+    def _species(self, n_all: int) -> Int32Array | None:
+        """(n_all,), None where the model sees none. Raises HealError for a type that has come without an element."""
         if self.model.n_species == 1:
             return None
-        types = self._types(n_rows)
+        types = self._types(n_all)
         species = self._species_of_types[types - 1]
         if (species == UNKNOWN).any():
             number = types[species == UNKNOWN][0]
@@ -143,37 +143,37 @@ class LammpsHealer:
         return species
 
     def _n_centres(self) -> int:
-        return int(((self._rows("mask", self.lmp.extract_global("nlocal")) & self._group_bit) != 0).sum())
+        return int(((self._atoms("mask", self.lmp.extract_global("nlocal")) & self._group_bit) != 0).sum())
 
     def _displacements(self) -> tuple[Float64Array, int]:
-        n_owned = self.lmp.extract_global("nlocal")
-        n_rows = n_owned + self.lmp.extract_global("nghost")
-        positions = self._rows("x", n_rows).astype(np.float64).reshape(n_rows, 3)
-        n_lost = int((~np.isfinite(positions[:n_owned])).any(1).sum())
+        nlocal = self.lmp.extract_global("nlocal")
+        n_all = nlocal + self.lmp.extract_global("nghost")
+        positions = self._atoms("x", n_all).astype(np.float64).reshape(n_all, 3)
+        n_lost = int((~np.isfinite(positions[:nlocal])).any(1).sum())
         self.ranks.agree(f"{n_lost} atoms have positions that are not finite" if n_lost else None)
-        self._update_neighbours(positions, self._rows("id", n_rows).astype(np.int64).reshape(n_rows), n_owned)
-        moved = ((self._rows("mask", n_owned) & self._group_bit) != 0).reshape(n_owned, 1)
+        self._update_neighbours(positions, self._atoms("id", n_all).astype(np.int64).reshape(n_all), nlocal)
+        moved = ((self._atoms("mask", nlocal) & self._group_bit) != 0).reshape(nlocal, 1)
         ghosts = _GhostsOfGroup(self._ghosts, self.ranks, moved)
-        v = displacement(self._backend, positions, self._neighbourhoods, ghosts, self._species(n_rows))
+        v = displacement(self._backend, positions, self._neighbourhoods, ghosts, self._species(n_all))
         return cap(np.where(moved, v, 0.0), self.max_displacement)
 
-    def _update_neighbours(self, positions: Float64Array, ids: Int64Array, n_owned: int) -> None:
+    def _update_neighbours(self, positions: Float64Array, ids: Int64Array, nlocal: int) -> None:
         """Build the lists of all ranks anew where rows changed (sorting, exchange) or an atom has moved half the skin."""
         is_stale = self._listed is None
         if self._listed is not None:
             listed_positions, listed_ids = self._listed
             is_stale = not np.array_equal(ids, listed_ids) or outrun_skin(positions, listed_positions)
         if any(self.ranks.all(is_stale)):
-            self._neighbourhoods = neighbours_by_id(positions, ids, n_owned, self.ghost_cutoff, self._threads)
+            self._neighbourhoods = neighbours_by_id(positions, ids, nlocal, self.ghost_cutoff, self._threads)
             self.ranks.agree(None)  # a rank whose list failed does not come here
             self._require_ghosts()  # a script may have kept LAMMPS from looking for new ones
-            self._ghosts = GhostExchange(ids, n_owned, self.ranks)
+            self._ghosts = GhostExchange(ids, nlocal, self.ranks)
             self._listed = positions, ids
 
     def _require_settings(self) -> None:
         """What `fix heal` refuses too."""
-        n_owned = self.lmp.extract_global("nlocal")
-        if n_owned and self._rows("id", n_owned).min() < 1:
+        nlocal = self.lmp.extract_global("nlocal")
+        if nlocal and self._atoms("id", nlocal).min() < 1:
             raise HealError('atoms have no ids, by which owners know their ghosts: remove "atom_modify id no"')
         if self.lmp.extract_global("respa_levels"):
             raise HealError('healing works with run_style verlet, got respa: use "run_style verlet"')
@@ -183,7 +183,7 @@ class LammpsHealer:
 
 
 class _GhostsOfGroup:
-    """See `step.Communicator`: atoms outside the group act on others by pair forces alone. moved: (n_owned, 1) bool."""
+    """See `step.Communicator`: atoms outside the group act on others by pair forces alone. moved: (nlocal, 1) bool."""
 
     def __init__(self, exchange: GhostExchange, ranks: Ranks, moved: np.ndarray) -> None:
         self._exchange, self._ranks, self._moved = exchange, ranks, moved

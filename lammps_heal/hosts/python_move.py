@@ -72,9 +72,9 @@ class Heal:
             moves = self.healer.step()
         except HealError as error:
             self._stop(error)
-        n_owned = len(moves)
-        self.lmp.numpy.extract_atom("x")[:n_owned] += moves
-        self.lmp.numpy.extract_atom("v")[:n_owned] = moves / self.lmp.extract_global("dt")
+        nlocal = len(moves)
+        self.lmp.numpy.extract_atom("x")[:nlocal] += moves
+        self.lmp.numpy.extract_atom("v")[:nlocal] = moves / self.lmp.extract_global("dt")
 
     def final_integrate(self) -> None:
         """Nothing: forces do not move atoms here."""
