@@ -70,7 +70,7 @@ class FrameReader:
         options = self._options
         source = self._source = Source(options.damaged, options.boundary_words, options.atom_style)
         if self._chosen is None:
-            self._frames = (source.last() for _ in range(1))
+            self._frames = iter([source.last()])
             return source.kind, source.warning, None, 1
         found = None
         if self.is_resumable:

@@ -11,6 +11,7 @@ from ase import Atoms
 from file_healing import dump_frames, heal, healed, off_sites
 from formats.structure_files import dump_text, noisy_crystal
 
+import lammps_heal
 from lammps_heal.errors import HealError
 from lammps_heal.hosts.formats.dump import Dump
 from lammps_heal.hosts.formats.source import Source
@@ -106,6 +107,22 @@ def test_a_broken_frame_is_left_out_with_a_warning(trajectory: Path, tmp_path: P
     assert ended.code == 0 and ended.err.count("\n") == 1 and "left out" in ended.err
     written = Dump(tmp_path / "o.dump")
     assert [written.frame(k).structure.timestep for k in range(len(written))] == [0, 10, 30, 40]
+
+
+@pytest.mark.parametrize(("words", "n"), [(["--frames", "all"], 2), ([], 3)])
+def test_a_file_of_ase_that_is_cut_short_is_healed_as_far_as_it_goes(
+    tmp_path: Path, capfd: Capture, words: list[str], n: int
+) -> None:
+    ase.io.write(tmp_path / "md.xyz", frames_of(3))
+    text = (tmp_path / "md.xyz").read_text()
+    (tmp_path / "md.xyz").write_text(text[: len(text) - 2000])
+    ended = heal(capfd, tmp_path / "md.xyz", "-o", tmp_path / "o.xyz", "--steps", 2, *words)
+    assert ended.code == 0 and ended.err.count("\n") == 1 and "warning" in ended.err and "expected 107" in ended.err
+    ends = structures(tmp_path / "o.xyz")
+    assert len(ends) == n
+    second = lammps_heal.heal(frames_of(3)[1], steps=2)
+    apart = ends[-1].unwrapped - second.positions
+    assert np.abs(apart - 11.76 * np.round(apart / 11.76)).max() < 1e-5
 
 
 @pytest.mark.parametrize("name", ["o.dump", "o.dump.gz", "o.xyz"])

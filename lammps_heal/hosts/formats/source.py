@@ -52,10 +52,7 @@ class Source:
             return self._of_dump(self._dump, number)
         if self.kind in ("data", "restart"):
             return self._of_data()
-        found = [self._of_atoms(atoms, 0) for atoms in read_frames(self.path, self.kind, -1)]
-        if not found:
-            raise HealError(f'"{self.path}": there is no structure in it: name a file with atoms')
-        return found[-1]
+        return self._last_of_atoms()
 
     def n_frames(self) -> int | None:
         """Frames in the file; None where that takes reading all of them."""
@@ -71,7 +68,7 @@ class Source:
             yield frame
 
     def frames_or_errors(self, chosen: slice, skip: int = 0) -> Iterator[InputFrame | HealError]:
-        """The same; in place of a frame of a dump that is broken, what is wrong with it."""
+        """The same; in place of a frame that is broken, what is wrong with it. After one dumps alone go on."""
         if self._dump:
             for number in range(len(self._dump))[chosen][skip:]:
                 try:
@@ -82,11 +79,36 @@ class Source:
             for _ in range(1)[chosen][skip:]:
                 yield self._of_data()
         else:
-            start, step = chosen.start or 0, chosen.step or 1
+            yield from self._atoms_or_error(chosen, skip)
+
+    def _atoms_or_error(self, chosen: slice, skip: int) -> Iterator[InputFrame | HealError]:
+        start, step = chosen.start or 0, chosen.step or 1
+        k = -1
+        try:
             for k, atoms in enumerate(read_frames(self.path, self.kind, chosen)):
                 if k >= skip:
                     # Counted from the end, a frame's place is not known before all are read.
                     yield self._of_atoms(atoms, start + k * step if start >= 0 and step > 0 else k)
+        except HealError as error:
+            if k < 0:
+                raise
+            yield error
+
+    def _last_of_atoms(self) -> InputFrame:
+        """The last frame; where it is broken, the last that is whole, with a warning."""
+        try:
+            found = [self._of_atoms(atoms, 0) for atoms in read_frames(self.path, self.kind, -1)]
+        except HealError as error:
+            whole = None
+            for frame in self._atoms_or_error(slice(None), 0):
+                whole = frame if isinstance(frame, InputFrame) else whole
+            if whole is None:
+                raise
+            self.warning = f"{error}; the last that is whole is taken, frame {whole.number}"
+            return whole
+        if not found:
+            raise HealError(f'"{self.path}": there is no structure in it: name a file with atoms')
+        return found[-1]
 
     def _of_dump(self, dump: Dump, number: int) -> InputFrame:
         frame = dump.frame(number)
