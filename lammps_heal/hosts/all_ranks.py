@@ -16,6 +16,7 @@ PATIENCE = 3.0  # s for all ranks to fail together; LAMMPS raises most errors on
 STAGGER = 0.3  # s for each rank: the first that fails alone says so, and ends the others before they say it too
 POLL = 0.01  # s
 FAILED = 1  # exit code
+SHOWN = 200  # characters of a file's name
 
 
 @contextmanager
@@ -36,7 +37,7 @@ def ends_together(ranks: Ranks) -> Iterator[None]:
             ranks.comm.Abort(FAILED)
         raise  # nobody reads what is printed
     except Exception as error:
-        message = str(error) if isinstance(error, HealError) else _unforeseen(error)
+        message = str(error) if isinstance(error, HealError) else _of_file(error) or _unforeseen(error)
         if ranks.comm is not None and not _all_are_here(ranks.comm):
             time.sleep(STAGGER * ranks.rank)
             print(f"lammps-heal: {message}", file=sys.stderr, flush=True)
@@ -54,6 +55,15 @@ def _all_are_here(comm: Any) -> bool:
             return False
         time.sleep(POLL)
     return True
+
+
+def _of_file(error: Exception) -> str | None:
+    """What the system says of a file, as a name that is too long; None where it is another error."""
+    if not isinstance(error, OSError) or error.filename is None:
+        return None
+    name = str(error.filename)
+    shown = name if len(name) <= SHOWN else f"{name[:SHOWN]}..."
+    return f'"{shown}": {error.strerror}: name another file'
 
 
 def _unforeseen(error: Exception) -> str:

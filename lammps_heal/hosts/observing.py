@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -15,11 +15,12 @@ from lammps_heal.analysis.reference_sites import ReferenceSites
 from lammps_heal.errors import HealError
 from lammps_heal.hosts.ase_atoms import observe
 from lammps_heal.hosts.fitting_model import atoms_of, fitting_model
-from lammps_heal.hosts.formats.dump_writer import box_text
+from lammps_heal.hosts.formats.dump_writer import MASS, box_text
 from lammps_heal.hosts.formats.source import InputFrame, Source
 from lammps_heal.hosts.formats.structure import Structure
 from lammps_heal.hosts.interruption import Interrupted, Interruption
 from lammps_heal.hosts.observed_sites import on_sites, read_sites, sites_text
+from lammps_heal.hosts.type_elements import type_elements
 from lammps_heal.model.model_file import Model, load
 from lammps_heal.step.ranks import Ranks
 from lammps_heal.whole_files import WholeFile, write_text
@@ -27,7 +28,7 @@ from lammps_heal.whole_files import WholeFile, write_text
 # After where the atom is, unwrapped: where its healed copy is, how far that is (Å), and what is seen there.
 SEEN = ("healed_x", "healed_y", "healed_z", "displaced", "coordination", "label", "residual")
 COLUMNS = ("id", "type", "xu", "yu", "zu", *SEEN)
-ROW = "%d %d %.8f %.8f %.8f %.8f %.8f %.8f %.6f %d %d %.6f\n"
+ROW = "%d %d %.8f %.8f %.8f %.8f %.8f %.8f %.6f %d %d %.6f"
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def observe_file(options: ObserveOptions, command: str, show: Callable[[dict[str
     if options.defects is not None and options.sites is None:
         raise HealError("a dump of empty and double sites needs a reference crystal: name it with --sites")
     sites = read_sites(options.sites, options.atom_style) if options.sites is not None else None
-    dumps = _Dumps(options)
+    dumps = _Dumps(options, model)
     with Interruption(Ranks()) as interruption:
         try:
             for frame in _frames(options, interruption):
@@ -95,15 +96,18 @@ def observe_file(options: ObserveOptions, command: str, show: Callable[[dict[str
 
 
 class _Dumps:
-    """The dumps that the options name, of atoms and of sites, written frame by frame."""
+    """The dumps that the options name, of atoms and of sites, written frame by frame. model: not scaled."""
 
-    def __init__(self, options: ObserveOptions) -> None:
+    def __init__(self, options: ObserveOptions, model: Model) -> None:
+        self._options, self._model = options, model
         self.atoms, self.sites = (WholeFile(path) if path is not None else None for path in (options.observed, options.defects))
         self._all = [file for file in (self.atoms, self.sites) if file is not None]
 
     def add(self, structure: Structure, seen: Observation) -> None:
         if self.atoms is not None:
-            _append(self.atoms, _frame_text(structure, seen))
+            needs_them = self._options.lattice is None
+            types = type_elements(structure, self._model, self._options.elements, "dump", needs_them)
+            _append(self.atoms, _frame_text(structure, seen, types.masses if all(types.elements) else ()))
         if self.sites is not None and seen.sites is not None:
             _append(self.sites, sites_text(structure, seen.sites))
 
@@ -161,16 +165,22 @@ def _frames(options: ObserveOptions, interruption: Interruption) -> Iterator[Inp
         time.sleep(min(1.0, options.follow / 10))
 
 
-def _frame_text(structure: Structure, seen: Observation) -> str:
+def _frame_text(structure: Structure, seen: Observation, masses: Sequence[float]) -> str:
+    """masses: of each type, g/mol, by which other programs know the elements; empty where these are not known."""
     healed = seen.positions + structure.origin
     lengths = np.linalg.norm(seen.displacement, axis=1)
     integers = structure.ids, structure.types
-    table = np.column_stack([*integers, structure.unwrapped, healed, lengths, seen.coordination, seen.labels, seen.residual])
+    columns = [*integers, structure.unwrapped, healed, lengths, seen.coordination, seen.labels, seen.residual]
+    names = (*COLUMNS, MASS) if masses else COLUMNS
+    row = f"{ROW} %.8g" if masses else ROW
+    if masses:
+        columns.append(np.array(masses)[structure.types - 1])
+    table = np.column_stack(columns)
     header = (
         f"ITEM: TIMESTEP\n{structure.timestep}\nITEM: NUMBER OF ATOMS\n{len(table)}\n"
-        f"{box_text(structure.boundary, structure.cell, structure.origin)}ITEM: ATOMS {' '.join(COLUMNS)}\n"
+        f"{box_text(structure.boundary, structure.cell, structure.origin)}ITEM: ATOMS {' '.join(names)}\n"
     )
-    return header + "".join(ROW % tuple(row) for row in table.tolist())
+    return header + "".join(f"{row}\n" % tuple(values) for values in table.tolist())
 
 
 def _versions() -> dict[str, str]:

@@ -251,7 +251,7 @@ def fuzz(first: int, n_cases: int, keep: Path) -> int:
                 keep.mkdir(parents=True, exist_ok=True)
                 (keep / f"{number}.in").write_bytes(case.content)
                 said = Path(name, "said").read_text(errors="replace")[-300:]
-                print(f"case {number}: {wrong}: {' '.join(case.words)}\n    {said}", flush=True)
+                print(f"case {number}: {wrong}: {' '.join(case.words)[:200]}\n    {said}", flush=True)
             for path in sorted(folder.rglob("*"), reverse=True):
                 path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
             folder.rmdir()

@@ -7,6 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import ase.io
 import numpy as np
 import pytest
 from conftest import BIN, Run, fcc, noisy
@@ -42,6 +43,7 @@ def test_counts_columns_and_report(frames: list[tuple[str, np.ndarray]], tmp_pat
     found = json.loads(counts.read_text())
     assert [frame["vacancies"] for frame in found["frames"]] == [2.0, 2.0, 2.0]
     assert found["about"]["observed"] == "out.dump" and "observe" in found["about"]["command"]
+    assert set(ase.io.read(observed, format="lammps-dump-text").get_chemical_symbols()) == {"Pt"}
     # The columns are what observe() finds for the same atoms.
     lines = observed.read_text().splitlines()
     columns = lines[8].split()[2:]
