@@ -33,8 +33,14 @@ def read_entries(file: bytes, name: str) -> dict[str, bytes]:
     advice = 'export it anew with "lammps-heal export"'
     try:
         with zipfile.ZipFile(io.BytesIO(file)) as archive:
-            infos = {info.filename.partition("/extra/" + FOLDER)[2]: info for info in archive.infolist()}
-            entries = {entry: archive.read(info) for entry, info in infos.items() if entry}
+            infos = archive.infolist()
+            # Of two entries of one name some readers take the one, others the other.
+            if len({info.filename.lower() for info in infos}) < len(infos):
+                raise ValueError("two of its entries have the same name")
+            named = {info.filename.partition("/extra/" + FOLDER)[2]: info for info in infos}
+            if any(info.compress_type != zipfile.ZIP_STORED for entry, info in named.items() if entry):
+                raise ValueError("its entries are compressed, and must be stored as they are")
+            entries = {entry: archive.read(info) for entry, info in named.items() if entry}
     except Exception as reason:  # zipfile raises many kinds on a damaged archive
         raise HealError(f"{name} is damaged or no model file ({reason}): name one written by lammps-heal export") from reason
     if METADATA not in entries:

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from lammps_heal.errors import HealError
 from lammps_heal.model.model_file import Model
 from lammps_heal.model.network import HealingNetwork
+from lammps_heal.model.torchscript_operators import require_allowed_operators, require_nothing_runs_when_loaded
 
 OUT_OF_MEMORY = "out of memory"  # in torch's message of a full card; its class differs with where it happens
 
@@ -78,20 +80,30 @@ def open_torchscript(model: Model, device: str = "cpu", number: int = 0) -> torc
             raise HealError("device cuda needs a CUDA device and a torch with CUDA, got none: use device cpu")
         device = f"cuda:{number % torch.cuda.device_count()}"
     try:
+        require_nothing_runs_when_loaded(model.file)
         with _without_deprecation():
             module: Any = torch.jit.load(io.BytesIO(model.file), map_location=device)
+        require_allowed_operators(module)
         module.length_scale = model.length_scale
         found = weights_hash(module.network)
     except Exception as reason:
         if OUT_OF_MEMORY in str(reason):
             raise full_card(reason) from reason
-        first_line = (str(reason).strip() or type(reason).__name__).splitlines()[0]
         raise HealError(
-            f'the TorchScript of model file "{model.path}" is damaged ({first_line}): write it anew with "lammps-heal export"'
+            f'the TorchScript of model file "{model.path}" cannot be used ({reason_in(reason)}): write it anew with '
+            '"lammps-heal export"'
         ) from reason
     if found != model.weights_hash:
         raise HealError(f'the TorchScript of model file "{model.path}" has other weights than it records: export it anew')
     return cast(torch.jit.ScriptModule, module.eval())
+
+
+def reason_in(failure: Exception) -> str:
+    """The line that says why: the first, or in a trace of the TorchScript interpreter the last of an error."""
+    lines = str(failure).strip().splitlines() or [type(failure).__name__]
+    errors = [line.split("Error: ", 1)[1] for line in lines if re.match(r"\S+Error: ", line)]
+    reason = (errors or lines)[-1 if errors else 0]
+    return "".join(letter if letter.isprintable() else "?" for letter in reason)  # it may be of the file's own words
 
 
 def full_card(reason: Exception) -> HealError:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lammps_heal.errors import HealError
-from lammps_heal.model.scripted import OUT_OF_MEMORY, full_card, without_specialising
+from lammps_heal.model.scripted import OUT_OF_MEMORY, full_card, reason_in, without_specialising
 from lammps_heal.step.neighbours import Float64Array, Int32Array, Neighbourhoods, require_separate_atoms
 
 # Centres handed to the network at once. On the CPU the work of one chunk then stays in the cache, which halves the
@@ -50,7 +50,7 @@ class TorchBackend:
     ) -> tuple[Float64Array, Float64Array]:
         require_separate_atoms(positions, neighbourhoods)
         numbers = self._species(len(positions), species)
-        with _room_or_error():
+        with _errors_of_torch():
             forces = torch.zeros(positions.shape, dtype=torch.float64, device=self._device)
             of_atoms = torch.as_tensor(numbers, dtype=torch.int64, device=self._device)
             mobilities = self._in_chunks(self._network, positions, neighbourhoods, (3, 3), of_atoms, forces)
@@ -68,7 +68,7 @@ class TorchBackend:
     def message_layer(
         self, positions: Float64Array, neighbourhoods: Neighbourhoods, v_in: Float64Array, layer: int
     ) -> Float64Array:
-        with _room_or_error():
+        with _errors_of_torch():
             vectors = torch.as_tensor(v_in, device=self._device)
             return self._in_chunks(self._network.message_layer, positions, neighbourhoods, (3,), vectors, layer)
 
@@ -103,11 +103,11 @@ class TorchBackend:
 
 
 @contextmanager
-def _room_or_error() -> Iterator[None]:
-    """Raises HealError where the device has no memory left."""
+def _errors_of_torch() -> Iterator[None]:
+    """Raises HealError where the device has no memory left, or the TorchScript fails otherwise."""
     try:
         yield
     except Exception as reason:  # RuntimeError, or the interpreter's own
-        if OUT_OF_MEMORY not in str(reason):
-            raise
-        raise full_card(reason) from reason
+        if OUT_OF_MEMORY in str(reason):
+            raise full_card(reason) from reason
+        raise HealError(f"TorchScript failed: {reason_in(reason)}") from reason

@@ -98,9 +98,9 @@ def require_reference_velocities(path: Path, model: Model, timestep: float) -> N
         assert np.abs(moves).max() > 1e-4
 
 
-def require_reference_observation(frame: Frame, model: Model) -> None:
+def require_reference_observation(frame: Frame, model: Model, steps: int = 3) -> None:
     """Distance from the copy, coordination, label and residual are those of the host without LAMMPS."""
-    seen = lammps_heal.observe(frame.atoms, model)
+    seen = lammps_heal.observe(frame.atoms, model, steps=steps)
     np.testing.assert_allclose(frame.columns[:, 0], np.linalg.norm(seen.displacement, axis=1), rtol=0.0, atol=SAME)
     np.testing.assert_array_equal(frame.columns[:, 1], seen.coordination)
     np.testing.assert_array_equal(frame.columns[:, 2], seen.labels)

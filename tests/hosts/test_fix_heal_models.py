@@ -9,6 +9,7 @@ import torch
 from ase import Atoms
 from conftest import LATTICE_CONSTANT, MODEL
 from fix_heal_runs import HEAL, SAME, damaged_crystal, failing, noisy_slab
+from hostile_models import RAISES_OTHER_BYTES, STATEMENTS, with_code, with_setstate
 from lammps_runs import crystal, heal
 from networks import rewritten, write_wrong_tables
 
@@ -208,3 +209,27 @@ def test_a_torchscript_library_that_does_not_fit(tmp_path: Path, damaged: Atoms,
     message = failing(tmp_path, elsewhere + crystal(tmp_path, damaged) + "fix heal all heal {model} kernel no")
     assert "TorchScript cannot be opened (" in message and reason in message
     assert REMEDY in message
+
+
+# --- TorchScript from elsewhere
+
+
+@pytest.mark.parametrize("kind", ["writes", "prints", "waits"])
+def test_torchscript_that_does_what_no_model_needs(tmp_path: Path, damaged: Atoms, kind: str) -> None:
+    statement, reason = STATEMENTS[kind]
+    hostile = with_code(tmp_path / "hostile.pt", statement)
+    message = failing(tmp_path, crystal(tmp_path, damaged) + f"fix heal all heal {hostile} kernel no\nrun 1")
+    assert "has a TorchScript that cannot be used (" in message and reason in message
+    assert not (tmp_path / "stolen.pt").exists()
+
+
+def test_torchscript_that_would_run_when_it_is_opened(tmp_path: Path, damaged: Atoms) -> None:
+    hostile = with_setstate(tmp_path / "hostile.pt")
+    message = failing(tmp_path, crystal(tmp_path, damaged) + f"fix heal all heal {hostile} kernel no\nrun 1")
+    assert "it has __setstate__, which runs when it is opened" in message
+
+
+def test_why_torchscript_failed_is_said_in_utf8(tmp_path: Path, damaged: Atoms) -> None:
+    raising = with_code(tmp_path / "raising.pt", RAISES_OTHER_BYTES)
+    message = failing(tmp_path, crystal(tmp_path, damaged) + f"fix heal all heal {raising} kernel no\nrun 1")
+    assert "TorchScript failed: " in message and "no mercy" in message and message.isprintable()

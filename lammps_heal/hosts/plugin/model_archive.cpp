@@ -9,6 +9,7 @@
 #include <cstring>
 #include <locale>
 #include <map>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 
@@ -47,7 +48,14 @@ static Entries entries_of(std::string_view file)
                              "): name a file written by \"lammps-heal export\"");
   }
   Entries entries;
+  std::set<std::string> names;
   for (const auto &entry : all) {
+    // Of two entries of one name some readers take the one, others the other.
+    std::string name_in_lower_case(entry.name);
+    for (char &letter : name_in_lower_case)
+      letter = letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+    if (!names.insert(name_in_lower_case).second)
+      damaged("two of its entries have the same name");
     const auto slash = entry.name.find('/');
     if (slash == std::string_view::npos || entry.name.substr(slash, EXTRA.size()) != EXTRA)
       continue;
@@ -56,8 +64,7 @@ static Entries entries_of(std::string_view file)
       continue;
     if (!entry.is_stored)
       damaged("its entries are compressed, and must be stored as they are");
-    if (!entries.emplace(name.substr(FOLDER.size()), entry.content).second)
-      damaged("two of its entries have the same name");
+    entries.emplace(name.substr(FOLDER.size()), entry.content);
   }
   if (!entries.count(METADATA))
     throw std::runtime_error(

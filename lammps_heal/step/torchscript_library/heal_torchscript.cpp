@@ -47,6 +47,30 @@ static std::string reason_in(const std::string &text)
   return reason.empty() ? first : reason;
 }
 
+// Whatever bytes a file brings into a message, it is UTF-8: others become question marks.
+static std::string valid_utf8(const std::string &text)
+{
+  std::string valid;
+  for (size_t i = 0; i < text.size();) {
+    const auto first = static_cast<unsigned char>(text[i]);
+    const size_t n_bytes = first < 0x80                    ? 1
+                           : first >= 0xC2 && first < 0xE0 ? 2
+                           : first >= 0xE0 && first < 0xF0 ? 3
+                                                           : 0;
+    size_t n_valid = first >= 0x20 && first != 0x7F && n_bytes > 0 ? 1 : 0;
+    while (n_valid > 0 && n_valid < n_bytes && i + n_valid < text.size() &&
+           (text[i + n_valid] & 0xC0) == 0x80)
+      n_valid++;
+    // Surrogates and longer forms than needed are no characters either.
+    const auto second = static_cast<unsigned char>(n_valid > 1 ? text[i + 1] : 0);
+    const bool is_valid = n_valid > 0 && n_valid == n_bytes && !(first == 0xE0 && second < 0xA0) &&
+                          !(first == 0xED && second > 0x9F);
+    valid += is_valid ? text.substr(i, n_bytes) : "?";
+    i += is_valid ? n_bytes : 1;
+  }
+  return valid;
+}
+
 // Of one failure: before + reason + behind + advice.
 struct Words {
   const char *before, *behind, *advice;
@@ -66,7 +90,7 @@ template <typename Work> static bool succeeds(const Words &words, const Work &wo
   } catch (...) {
   }
   const bool is_full = reason.find(OUT_OF_MEMORY) != std::string::npos;
-  last_error = words.before + reason + words.behind + (is_full ? FREE_MEMORY : words.advice);
+  last_error = words.before + valid_utf8(reason) + words.behind + (is_full ? FREE_MEMORY : words.advice);
   return false;
 }
 

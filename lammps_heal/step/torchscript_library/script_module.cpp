@@ -1,5 +1,6 @@
 #include "script_module.h"
 
+#include "allowed_operators.h"
 #include "sha256.h"
 
 #ifdef __GLIBC__
@@ -49,8 +50,10 @@ ScriptModule::ScriptModule(const std::string &file, const std::string &weights_h
                            const std::string &device_name, double length_scale) : device(device_name)
 {
   keep_freed_memory();
+  require_nothing_runs_when_loaded(file);
   std::istringstream stream(file);
   module = torch::jit::load(stream, device);
+  require_allowed_operators(module);
   module.eval();
   const auto network = module.attr("network").toModule();
   if (hash_of_weights(network) != weights_hash)
