@@ -9,7 +9,7 @@ SOURCES := $(shell find lammps_heal -name '*.cpp' -o -name '*.h')
 TEST_SOURCES := $(shell find tests -name '*.cpp' -o -name '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup heal observe data train models curve export evaluate bench test gpu-bundle gpu-check lint wheel doctor clean
+.PHONY: help setup heal observe data train models curve export evaluate bench test faults gpu-bundle gpu-check lint wheel doctor clean
 
 help:            ## this help
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -73,6 +73,9 @@ bench: setup     ## time healing beside an EAM force call and CG minimisation (a
 
 test: setup      ## all tests, real LAMMPS runs among them; a part of them: make test TESTS='tests/kernel -m "not mpi"'
 	$(BIN)/pytest $(TESTS)
+
+faults: setup    ## try all that has gone wrong or could, and print what became of it (a quarter of an hour)
+	$(BIN)/python tests/faults.py
 
 gpu-bundle: setup  ## pack what a GPU machine without a network needs for gpu-check
 	$(BIN)/python tests/gpu/bundle.py

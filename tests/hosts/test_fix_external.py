@@ -13,6 +13,8 @@ from conftest import BIN, MODEL, OVERLAPPING, POTENTIAL, ROOT, fcc, noisy
 from networks import random_network, step_of_group, trained
 
 import lammps_heal
+from lammps_heal.errors import HealError
+from lammps_heal.hosts.fix_external import attach
 from lammps_heal.model.export import export
 from lammps_heal.model.model_file import Model, load
 from lammps_heal.step.crystal import SKIN
@@ -297,6 +299,17 @@ def test_what_it_cannot_do_right_is_refused(tmp_path: Path, modify: str, after: 
     ]
     done, _ = heal(tmp_path, tmp_path, before=crystal, after=[*after, "run 10"], ranks=ranks)
     one_error(done, message)
+
+
+def test_a_second_host_is_refused() -> None:
+    """It would take the place of the first, and set the velocities of all atoms."""
+
+    class WithFixes:
+        def has_id(self, kind: str, name: str) -> bool:
+            return (kind, name) == ("fix", "heal_move")
+
+    with pytest.raises(HealError, match='"unfix heal" and "unfix heal_move" before attach'):
+        attach(WithFixes(), None)  # type: ignore[arg-type]
 
 
 @pytest.mark.mpi
