@@ -1,4 +1,8 @@
-"""The one exception that users see: what, got, needed, fix, in one message."""
+"""The exceptions that users see: what, got, needed, fix, in one message."""
+
+import signal
+
+ENDED_BY_SIGNAL = 128  # and its number: exit code of a process that a signal has ended
 
 
 class HealError(Exception):
@@ -11,3 +15,11 @@ class AgreedError(HealError):
 
 class BuildError(HealError):
     """Why a library of the package is not compiled, and what to do: in the first line; what the compiler said follows."""
+
+
+class Interrupted(Exception):
+    """A signal has ended the work. number: of it; kept: what is left of the work. exit_code: 130 for SIGINT, 143 for SIGTERM."""
+
+    def __init__(self, number: int, kept: str = "") -> None:
+        super().__init__(f"ended by {signal.Signals(number).name}" + (f"; {kept}" if kept else ""))
+        self.number, self.kept, self.exit_code = number, kept, ENDED_BY_SIGNAL + number

@@ -60,6 +60,32 @@ def noisy(atoms: Atoms, sigma: float, rng: np.random.Generator) -> Atoms:
     return moved
 
 
+def damaged_crystal(rng: np.random.Generator) -> Atoms:
+    """Noise and a vacancy, 255 atoms."""
+    atoms = noisy(fcc(4), 0.2, rng)
+    del atoms[100]
+    return atoms
+
+
+def noisy_slab(rng: np.random.Generator) -> Atoms:
+    """In a box three times as tall, open along z: upper subdomains are empty."""
+    atoms = noisy(fcc(4), 0.2, rng)
+    atoms.positions += [0.0, 0.0, 1.0]
+    atoms.cell[2, 2] *= 3.0
+    atoms.pbc = [True, True, False]
+    return atoms
+
+
+@pytest.fixture
+def damaged(rng: np.random.Generator) -> Atoms:
+    return damaged_crystal(rng)
+
+
+@pytest.fixture
+def slab(rng: np.random.Generator) -> Atoms:
+    return noisy_slab(rng)
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Runs a program of this environment in the repository's root, with a time limit; `ranks` starts mpirun."""

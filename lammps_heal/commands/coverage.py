@@ -33,9 +33,8 @@ def run(options: argparse.Namespace) -> None:
     from lammps_heal.commands.train import command_line, end
     from lammps_heal.crystals.coverage import Measured, from_json, measure, table
     from lammps_heal.crystals.fit import QUICK, Effort, fit_from_nothing_or_base, verdict
-    from lammps_heal.errors import HealError
+    from lammps_heal.errors import HealError, Interrupted
     from lammps_heal.model.model_file import load
-    from lammps_heal.training.interruption import Interrupted
     from lammps_heal.training.recipe_file import read_crystals
     from lammps_heal.whole_files import write_json, write_text
 

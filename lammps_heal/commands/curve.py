@@ -6,7 +6,7 @@ from pathlib import Path
 from lammps_heal.commands.extras import extra
 from lammps_heal.commands.parser import Subcommands
 from lammps_heal.commands.train import add_recipe_options, command_line, end
-from lammps_heal.training.interruption import Interrupted
+from lammps_heal.errors import Interrupted
 
 
 def add_parser(subparsers: Subcommands) -> None:

@@ -45,8 +45,8 @@ def run(options: argparse.Namespace) -> None:
 
     from lammps_heal.commands.train import command_line, end
     from lammps_heal.crystals.fit import QUICK, Effort, fit_by_recipe, fit_from_nothing_or_base, verdict
+    from lammps_heal.errors import Interrupted
     from lammps_heal.evaluation.rows import text
-    from lammps_heal.training.interruption import Interrupted
     from lammps_heal.training.recipe_file import read_recipe
 
     torch.set_num_threads(options.threads)

@@ -8,9 +8,7 @@ from typing import NoReturn
 
 from lammps_heal.commands.extras import extra
 from lammps_heal.commands.parser import Subcommands, count
-from lammps_heal.training.interruption import Interrupted
-
-SIGNALLED = 128  # exit codes of what a signal ended begin here
+from lammps_heal.errors import Interrupted
 
 
 def add_parser(subparsers: Subcommands) -> None:
@@ -66,5 +64,5 @@ def command_line() -> str:
 
 
 def end(interrupted: Interrupted, remedy: str) -> NoReturn:
-    print(f"lammps-heal: stopped; {interrupted}: {remedy}", file=sys.stderr, flush=True)
-    raise SystemExit(SIGNALLED + interrupted.signal) from None
+    print(f"lammps-heal: {interrupted}: {remedy}", file=sys.stderr, flush=True)
+    raise SystemExit(interrupted.exit_code) from None

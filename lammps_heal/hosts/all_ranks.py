@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from lammps_heal.errors import AgreedError, HealError
-from lammps_heal.hosts.interruption import Interrupted
+from lammps_heal.errors import AgreedError, HealError, Interrupted
 from lammps_heal.step.ranks import Ranks
 
 PATIENCE = 3.0  # s for all ranks to fail together; LAMMPS raises most errors on all at once

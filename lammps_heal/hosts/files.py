@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from lammps_heal.analysis.own_lattice import Occupation
-from lammps_heal.errors import HealError
+from lammps_heal.errors import HealError, Interrupted
 from lammps_heal.hosts.end_checks import check_end
 from lammps_heal.hosts.formats.healed import Healed
 from lammps_heal.hosts.formats.structure import Structure
@@ -13,7 +13,7 @@ from lammps_heal.hosts.frame_reader import FrameReader
 from lammps_heal.hosts.heal_options import HealOptions, require_usable
 from lammps_heal.hosts.healing_run import HealingRun, StepResult
 from lammps_heal.hosts.input_checks import look_at
-from lammps_heal.hosts.interruption import Interrupted, Interruption
+from lammps_heal.hosts.interruption import Interruption
 from lammps_heal.hosts.lammps_healer import load_on_all_ranks
 from lammps_heal.hosts.output import Output, holds_many
 from lammps_heal.hosts.plain_paths import PlainPaths

@@ -5,19 +5,11 @@ import time
 from types import FrameType, TracebackType
 from typing import Any
 
+from lammps_heal.errors import Interrupted
 from lammps_heal.step.ranks import Ranks
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 TWICE = 1.0  # s; a launcher and the terminal may both send a signal that was meant once
-BASE = 128  # of the exit code of a process that a signal has ended
-
-
-class Interrupted(Exception):
-    """A signal has arrived. number: of it; kept: what is left of the work. exit_code: 130 for SIGINT, 143 for SIGTERM."""
-
-    def __init__(self, number: int, kept: str = "") -> None:
-        super().__init__(f"ended by {signal.Signals(number).name}" + (f"; {kept}" if kept else ""))
-        self.number, self.exit_code = number, BASE + number
 
 
 class Interruption:

@@ -12,13 +12,13 @@ import numpy as np
 
 from lammps_heal.analysis.observation import Observation
 from lammps_heal.analysis.reference_sites import ReferenceSites
-from lammps_heal.errors import HealError
+from lammps_heal.errors import HealError, Interrupted
 from lammps_heal.hosts.ase_atoms import observe
 from lammps_heal.hosts.fitting_model import atoms_of, fitting_model
 from lammps_heal.hosts.formats.dump_writer import MASS, box_text
 from lammps_heal.hosts.formats.source import InputFrame, Source
 from lammps_heal.hosts.formats.structure import Structure
-from lammps_heal.hosts.interruption import Interrupted, Interruption
+from lammps_heal.hosts.interruption import Interruption
 from lammps_heal.hosts.observed_sites import on_sites, read_sites, sites_text
 from lammps_heal.hosts.type_elements import type_elements
 from lammps_heal.model.model_file import Model, load

@@ -6,15 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 
+from lammps_heal.errors import Interrupted
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-class Interrupted(Exception):
-    """The training was stopped. The message says where it stands and how it goes on; signal: the number."""
-
-    def __init__(self, number: int, message: str = "") -> None:
-        super().__init__(message)
-        self.signal = number
 
 
 class Interruption:

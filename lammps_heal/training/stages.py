@@ -10,10 +10,10 @@ import numpy as np
 from ase import Atoms
 from tqdm import tqdm
 
-from lammps_heal.errors import HealError
+from lammps_heal.errors import HealError, Interrupted
 from lammps_heal.training.checkpoint import Checkpoint, read_checkpoint, require_same, write_checkpoint
 from lammps_heal.training.growth import start_from
-from lammps_heal.training.interruption import Interrupted, Interruption
+from lammps_heal.training.interruption import Interruption
 from lammps_heal.training.provenance import Provenance, is_trained, sha256_of
 from lammps_heal.training.recipe import Recipe
 from lammps_heal.training.start import weights_of_model
@@ -69,7 +69,7 @@ def train(recipe: Recipe, files: Files, command: str = "", device: str = "cpu", 
         try:
             return training.run(interruption)
         except Interrupted as interrupted:
-            raise Interrupted(interrupted.signal, training.where) from None
+            raise Interrupted(interrupted.number, training.where) from None
 
 
 def is_done(recipe: Recipe, files: Files) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from conftest import MODEL, fcc, noisy
-from fix_heal_runs import HEAL, SAME, damaged_crystal, noisy_slab
+from fix_heal_runs import HEAL, SAME
 from lammps_runs import DUMP, DUMP_WITH_DISPLACEMENT, EAM, crystal, heal, lmp, triclinic
 from networks import random_network, step_of_group, trained
 
@@ -15,16 +15,6 @@ from lammps_heal.model.export import export
 from lammps_heal.model.model_file import Model, load
 
 pytestmark = pytest.mark.lammps
-
-
-@pytest.fixture
-def damaged(rng: np.random.Generator) -> Atoms:
-    return damaged_crystal(rng)
-
-
-@pytest.fixture
-def slab(rng: np.random.Generator) -> Atoms:
-    return noisy_slab(rng)
 
 
 def python_displacement(model: Model, atoms: Atoms) -> np.ndarray:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import BIN, MODEL
-from fix_heal_runs import damaged_crystal
+from conftest import BIN, MODEL, damaged_crystal
 from lammps_runs import EAM, crystal
 from reference_steps import (
     DISPLACEMENT,

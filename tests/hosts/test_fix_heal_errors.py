@@ -7,15 +7,10 @@ import numpy as np
 import pytest
 from ase import Atoms
 from conftest import OVERLAPPING, ROOT, fcc, noisy
-from fix_heal_runs import damaged_crystal, failing
+from fix_heal_runs import failing
 from lammps_runs import crystal, lmp
 
 pytestmark = pytest.mark.lammps
-
-
-@pytest.fixture
-def damaged(rng: np.random.Generator) -> Atoms:
-    return damaged_crystal(rng)
 
 
 @pytest.mark.mpi

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from conftest import BIN, MODEL, fcc, noisy
-from fix_heal_runs import SAME, damaged_crystal, failing
+from fix_heal_runs import SAME, failing
 from lammps_runs import DUMP, EAM, crystal, heal, lmp
 from reference_steps import (
     DISPLACEMENT,
@@ -29,11 +29,6 @@ pytestmark = pytest.mark.lammps
 
 FIX = "fix heal all heal {model}\n"
 TIME_LIMIT = 120.0  # s
-
-
-@pytest.fixture
-def damaged(rng: np.random.Generator) -> Atoms:
-    return damaged_crystal(rng)
 
 
 def script(*parts: str, columns: str = DISPLACEMENT) -> str:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from ase import Atoms
 from conftest import LATTICE_CONSTANT, MODEL
-from fix_heal_runs import HEAL, SAME, damaged_crystal, failing, noisy_slab
+from fix_heal_runs import HEAL, SAME, failing
 from hostile_models import RAISES_OTHER_BYTES, STATEMENTS, with_code, with_setstate
 from lammps_runs import crystal, heal
 from networks import rewritten, write_wrong_tables
@@ -18,16 +18,6 @@ from lammps_heal.compiling import PARTS
 from lammps_heal.model.model_file import Model, load
 
 pytestmark = pytest.mark.lammps
-
-
-@pytest.fixture
-def damaged(rng: np.random.Generator) -> Atoms:
-    return damaged_crystal(rng)
-
-
-@pytest.fixture
-def slab(rng: np.random.Generator) -> Atoms:
-    return noisy_slab(rng)
 
 
 @pytest.mark.mpi

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from conftest import fcc, noisy
-from fix_heal_runs import SAME, damaged_crystal, failing, noisy_slab
+from fix_heal_runs import SAME, failing
 from lammps_runs import DUMP, EAM, LammpsRun, crystal, heal, lmp, triclinic
 from numpy.typing import NDArray
 
@@ -22,16 +22,6 @@ VECTOR = " ".join(f"f_seen[{n}]" for n in range(1, 13))
 THERMO = f"thermo 1\nthermo_style custom step f_seen {VECTOR}\nthermo_modify format float %.15g\n"
 WATCH = OBSERVE + COLUMNS + THERMO
 MD = "velocity all create 1800.0 87287 loop all\ntimestep 0.002\n"
-
-
-@pytest.fixture
-def damaged(rng: np.random.Generator) -> Atoms:
-    return damaged_crystal(rng)
-
-
-@pytest.fixture
-def slab(rng: np.random.Generator) -> Atoms:
-    return noisy_slab(rng)
 
 
 def columns(seen: Observation) -> NDArray[np.float64]:

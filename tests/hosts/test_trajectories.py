@@ -134,8 +134,8 @@ def test_healing_goes_on_where_it_stopped(
     expected = [structure.unwrapped for structure in structures(tmp_path / name)]
     (tmp_path / name).unlink()
 
+    from lammps_heal.errors import Interrupted
     from lammps_heal.hosts.frame_reader import FrameReader
-    from lammps_heal.hosts.interruption import Interrupted
 
     note = FrameReader.note_progress
 

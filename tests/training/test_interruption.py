@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from lammps_heal.training.interruption import Interrupted, Interruption
+from lammps_heal.errors import Interrupted
+from lammps_heal.training.interruption import Interruption
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -17,7 +18,7 @@ def test_a_signal_is_noted_and_a_second_one_ends(number: int) -> None:
         with pytest.raises(Interrupted) as error:
             os.kill(os.getpid(), number)
             time.sleep(5.0)  # the signal ends it
-        assert error.value.signal == number
+        assert error.value.number == number
     assert signal.getsignal(number) is before
 
 

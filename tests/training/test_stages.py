@@ -13,13 +13,12 @@ import torch
 from conftest import BIN, fcc
 from trainings import STAGE, recipe, write_crystals
 
-from lammps_heal.errors import HealError
+from lammps_heal.errors import HealError, Interrupted
 from lammps_heal.model.export import export
 from lammps_heal.model.model_file import load
 from lammps_heal.model.scripted import weights_hash
 from lammps_heal.training import stages
 from lammps_heal.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from lammps_heal.training.interruption import Interrupted
 from lammps_heal.training.provenance import is_trained
 from lammps_heal.training.recipe import Recipe
 from lammps_heal.training.stages import Files, train
@@ -86,7 +85,7 @@ def test_a_signal_saves_a_checkpoint_and_the_training_goes_on_to_the_same_weight
     interrupted_at(stage, step, monkeypatch)
     with pytest.raises(Interrupted) as error:
         run(made, parts)
-    assert error.value.signal == signal.SIGTERM
+    assert error.value.number == signal.SIGTERM
     assert str(error.value) == f'stage {stage + 1} of 2, step {step + 1} of 20 is saved in "{parts / "weights.checkpoint"}"'
     assert not (parts / "weights.pth").exists()
     monkeypatch.undo()
@@ -257,7 +256,7 @@ def test_the_command_stops_with_a_checkpoint_and_says_how_to_go_on(number: int, 
     assert time.monotonic() - stopped_at < 60.0
     last = said.splitlines()[-1]
     found = re.fullmatch(
-        r'lammps-heal: stopped; stage 1 of 1, step (\d+) of 100000 is saved in "runs/trial.checkpoint": '
+        r'lammps-heal: ended by SIG(?:INT|TERM); stage 1 of 1, step (\d+) of 100000 is saved in "runs/trial.checkpoint": '
         "go on with the same command and --resume",
         last,
     )
