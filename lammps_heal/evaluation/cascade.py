@@ -21,7 +21,10 @@ STEPS = 20
 def cascade(model: Model, size: Size) -> list[Row]:
     """Frenkel pairs after a recoil: those that healing leaves beside those that quenching leaves."""
     with tempfile.TemporaryDirectory() as folder:
-        run_script("inputs/in.cascade", {"prefix": f"{folder}/", "n": size.cascade, "recoil": size.recoil, "seed": SEED})
+        run_script(
+            "inputs/in.cascade",
+            {"prefix": f"{folder}/", "n": size.cascade, "recoil": size.recoil, "seed": SEED, "observe": 0},
+        )
         damaged, sites = (read_data(Path(folder, f"{name}.data")) for name in ("damaged", "sites"))
     quench, energy = minimise(damaged)
     healed = healed_by(damaged, model, STEPS)

@@ -93,7 +93,7 @@ def test_heat_is_that_of_classical_oscillators_and_a_melt_is_none() -> None:
 
 
 def test_a_cascade_has_the_energy_of_its_recoil(tmp_path: Path) -> None:
-    run_script("inputs/in.cascade", {"prefix": f"{tmp_path}/", "n": 6, "recoil": 100.0, "ps": 0.2, "warm_ps": 0.4})
+    run_script("inputs/in.cascade", {"prefix": f"{tmp_path}/", "n": 6, "recoil": 100.0, "ps": 0.2, "warm_ps": 0.4, "observe": 0})
     damaged = read_data(tmp_path / "damaged.data")
     sites = read_data(tmp_path / "sites.data")
     assert len(damaged) == len(sites) == 864
