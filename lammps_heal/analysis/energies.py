@@ -15,7 +15,8 @@ from lammps_heal.step.neighbours import Float64Array, Int64Array
 
 PLATINUM_POTENTIAL = Path("potentials/Pt_u3.eam")
 MEV = 1000.0  # in one eV
-MINIMISE = "minimize 0.0 1.0e-8 10000 100000"  # eV/Å
+MOST_ITERATIONS = 10_000
+MINIMISE = "minimize 0.0 1.0e-8 {iterations} 100000"  # eV/Å
 
 
 def energy_per_atom(atoms: Atoms, potential: Potential | None = None) -> float:
@@ -23,9 +24,9 @@ def energy_per_atom(atoms: Atoms, potential: Potential | None = None) -> float:
     return _run(atoms, potential, ["run 0"]).energy * MEV
 
 
-def minimise(atoms: Atoms, potential: Potential | None = None) -> tuple[Atoms, float]:
-    """The structure that conjugate gradients reach at fixed cell, and its energy in meV/atom."""
-    done = _run(atoms, potential, [MINIMISE])
+def minimise(atoms: Atoms, potential: Potential | None = None, iterations: int = MOST_ITERATIONS) -> tuple[Atoms, float]:
+    """The structure that conjugate gradients reach at fixed cell, in so many iterations at most, and its energy, meV/atom."""
+    done = _run(atoms, potential, [MINIMISE.format(iterations=iterations)])
     return done.atoms, done.energy * MEV
 
 
@@ -34,7 +35,7 @@ def minimise_by_iteration(atoms: Atoms, potential: Potential | None = None) -> t
     thermo = ["thermo_style custom step pe", "thermo_modify norm yes format 2 %.12g", "thermo 1"]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log.lammps")
-        minimised = _run(atoms, potential, [f"log {log}", *thermo, MINIMISE, "log none"]).atoms
+        minimised = _run(atoms, potential, [f"log {log}", *thermo, MINIMISE.format(iterations=MOST_ITERATIONS), "log none"]).atoms
         [table] = thermo_tables(log.read_text())
     return minimised, np.array(table["PotEng"]) * MEV
 

@@ -37,15 +37,15 @@ def labels(atoms: Atoms, structure: str = "fcc") -> Int64Array:
     return template_labels(atoms) if has_ovito() else neighbour_labels(atoms, structure)
 
 
-def template_labels(atoms: Atoms) -> Int64Array:
-    """(n,) OVITO's template matching: 0 none, 1 fcc, 2 hcp, 3 bcc."""
+def template_labels(atoms: Atoms, cutoff: float = 0.1) -> Int64Array:
+    """(n,) OVITO's template matching: 0 none, 1 fcc, 2 hcp, 3 bcc. cutoff: of the RMSD, 0.1 by OVITO's default."""
     from ovito.io.ase import ase_to_ovito
     from ovito.modifiers import PolyhedralTemplateMatchingModifier
 
     shaken = atoms.copy()
     shaken.positions += np.random.default_rng(0).normal(0.0, SHAKEN, atoms.positions.shape)
     data = ase_to_ovito(shaken)
-    data.apply(PolyhedralTemplateMatchingModifier())
+    data.apply(PolyhedralTemplateMatchingModifier(rmsd_cutoff=cutoff))
     return np.array(data.particles["Structure Type"], np.int64)
 
 

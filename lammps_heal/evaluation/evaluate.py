@@ -16,6 +16,8 @@ from lammps_heal.evaluation.metals import metals
 from lammps_heal.evaluation.noise import frenkel, noise
 from lammps_heal.evaluation.rotated import rotated
 from lammps_heal.evaluation.rows import Row, text
+from lammps_heal.evaluation.seen_disorder import seen_cascade, seen_front
+from lammps_heal.evaluation.seen_heat import seen_heat
 from lammps_heal.evaluation.sizes import FULL, QUICK, Size
 from lammps_heal.evaluation.stay import stay
 from lammps_heal.evaluation.thermal import defects, liquid, thermal
@@ -23,7 +25,7 @@ from lammps_heal.evaluation.vacancies import vacancies
 from lammps_heal.model.model_file import Model, load
 from lammps_heal.whole_files import write_json, write_text
 
-NEEDED = (PLATINUM_POTENTIAL, Path("inputs/in.thermal"), Path("inputs/in.cascade"))
+NEEDED = (PLATINUM_POTENTIAL, Path("inputs/in.thermal"), Path("inputs/in.cascade"), Path("inputs/in.front"))
 
 PLATINUM_CASES: dict[str, Callable[[Model, Size], list[Row]]] = {
     "noise": noise,
@@ -36,6 +38,9 @@ PLATINUM_CASES: dict[str, Callable[[Model, Size], list[Row]]] = {
     "rotated": rotated,
     "metals": metals,
     "cascade": cascade,
+    "seen-heat": seen_heat,
+    "seen-front": seen_front,
+    "seen-cascade": seen_cascade,
 }
 
 

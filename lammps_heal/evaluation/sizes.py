@@ -8,7 +8,7 @@ SEED = 77_001  # of every case, followed by the case's own numbers; training has
 @dataclass(frozen=True)
 class Size:
     """large, medium, small and cascade: conventional cells along each side. seeds, crystals: how many of them are healed.
-    ps: of molecular dynamics. recoil: eV. stay_steps: healing steps of what is to stay."""
+    ps: of molecular dynamics. frames: of a hot crystal. recoil: eV. stay_steps: healing steps of what is to stay."""
 
     large: int = 16
     medium: int = 10
@@ -16,6 +16,7 @@ class Size:
     seeds: int = 3
     crystals: int = 100
     ps: float = 4.0
+    frames: int = 6
     cascade: int = 30
     recoil: float = 2000.0
     stay_steps: int = 64
@@ -23,4 +24,4 @@ class Size:
 
 
 FULL = Size()
-QUICK = Size(large=5, medium=4, small=4, seeds=1, crystals=4, ps=0.3, cascade=8, recoil=100.0, stay_steps=4, quick=True)
+QUICK = Size(large=5, medium=4, small=4, seeds=1, crystals=4, ps=0.3, frames=2, cascade=8, recoil=100.0, stay_steps=4, quick=True)

@@ -1,0 +1,96 @@
+"""Observing where quenching goes astray or is dear: a melt beside its crystal, and a cascade while it cools."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from lammps_heal.analysis.energies import minimise
+from lammps_heal.analysis.local_structure import FCC
+from lammps_heal.analysis.reference_sites import ReferenceSites
+from lammps_heal.analysis.roc import roc_area
+from lammps_heal.evaluation.rows import Row, row
+from lammps_heal.evaluation.sizes import SEED, Size
+from lammps_heal.hosts.ase_atoms import observe
+from lammps_heal.hosts.atoms_healer import AtomsHealer
+from lammps_heal.hosts.formats.source import Source
+from lammps_heal.hosts.runs import run_script
+from lammps_heal.hosts.structures import read_data
+from lammps_heal.model.model_file import Model
+from lammps_heal.tables import at_least, at_most
+
+AT_FRONTS, IN_CASCADES = 3, 8  # healing steps
+# Of the box's length: cores of crystal and melt, far from both fronts, as in inputs/in.front.
+CRYSTAL, MELT = (0.17, 0.33), (0.67, 0.83)
+NEARLY = 1  # Frenkel pairs, or
+PART = 0.05  # of them
+
+
+def seen_front(model: Model, size: Size) -> list[Row]:
+    """A melt beside its crystal, by inputs/in.front."""
+    shape = {"cells": size.small // 2, "length": 10, "melt_ps": 1.0} if size.quick else {}
+    variables = {**shape, "ps": size.ps, "every": 10 if size.quick else 100, "observe": AT_FRONTS, "seed": SEED}
+    fcc, of_quench, in_core, residual, is_melt = 0, 0, 0, [], []
+    with tempfile.TemporaryDirectory() as folder:
+        run_script("inputs/in.front", {**variables, "prefix": f"{folder}/"})
+        frames = list(_frames(Path(folder, "observed.lammpstrj")))
+    for atoms in frames:
+        seen, quench = observe(atoms, model, AT_FRONTS), minimise(atoms)[0]
+        height = atoms.get_scaled_positions()[:, 2]
+        crystal, melt = ((height > low) & (height < high) for low, high in (CRYSTAL, MELT))
+        quenched = AtomsHealer(quench, model).observation(quench.positions, quench.positions, np.zeros((len(quench), 3)))
+        fcc += int((seen.labels[melt] == FCC).sum())
+        of_quench += int((quenched.labels[melt] == FCC).sum())
+        in_core += int(melt.sum())
+        residual.append(seen.residual[crystal | melt])
+        is_melt.append(melt[crystal | melt])
+    structure = f"melt beside crystal at T_m, {len(frames[0]):,} atoms, {len(frames)} frames"
+    area = roc_area(np.concatenate(residual), np.concatenate(is_melt))
+    figure = f"fcc atoms in the melt's core, of {in_core:,}"
+    return [
+        row("seen-front", structure, figure, at_most(0), fcc, of_quench, AT_FRONTS),
+        row("seen-front", structure, "ROC area of the residual for melt", at_least(0.999), area, None, AT_FRONTS),
+    ]
+
+
+def seen_cascade(model: Model, size: Size) -> list[Row]:
+    """Frenkel pairs while they recombine, by inputs/in.cascade."""
+    variables = {"n": 7 if size.quick else 20, "recoil": size.recoil, "seed": SEED, "observe": IN_CASCADES}
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        run_script("inputs/in.cascade", {**variables, "prefix": f"{folder}/", "ps": min(3.0, size.ps), "frame": 100})
+        sites = read_data(Path(folder, "sites.data"))
+        # The first frame is the crystal before the recoil.
+        frames = list(_frames(Path(folder, "observed.lammpstrj")))[1:]
+    for number, atoms in enumerate(frames[:: max(1, len(frames) // size.frames)], 1):
+        seen, raw = (observe(atoms, model, steps, sites=sites).sites for steps in (IN_CASCADES, 1))
+        quench = _on_sites(minimise(atoms)[0], sites, model)
+        assert seen is not None and raw is not None
+        goal = at_most(max(quench + NEARLY, round((1.0 + PART) * quench)))
+        structure = f"cascade of {size.recoil / 1000:g} keV, {len(atoms):,} atoms, frame {number}"
+        figure = f"Frenkel pairs ({raw.frenkel_pairs} after 1 step)"
+        rows.append(row("seen-cascade", structure, figure, goal, seen.frenkel_pairs, quench, IN_CASCADES))
+    return rows
+
+
+def _on_sites(atoms: Atoms, sites: Atoms, model: Model) -> int:
+    """Frenkel pairs, without healing."""
+    seen = AtomsHealer(atoms, model).observation(atoms.positions, atoms.positions, np.zeros((len(atoms), 3)))
+    reference = ReferenceSites(sites.positions, sites.cell[:], sites.numbers)
+    counted = seen.on_sites(reference, atoms.numbers, atoms.cell[:], atoms.pbc).sites
+    assert counted is not None
+    return counted.frenkel_pairs
+
+
+def _frames(path: Path) -> Iterator[Atoms]:
+    """Of platinum."""
+    for frame in Source(path).frames(slice(None)):
+        structure = frame.structure
+        yield Atoms(
+            f"Pt{len(structure.ids)}",
+            positions=structure.unwrapped - structure.origin,
+            cell=structure.cell,
+            pbc=structure.periodic,
+        )
