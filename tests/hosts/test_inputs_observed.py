@@ -8,9 +8,9 @@ from conftest import Run
 
 from lammps_heal.hosts.formats.source import Source
 from lammps_heal.hosts.logs import thermo_tables
+from lammps_heal.hosts.observed_runs import read_run
 
 pytestmark = pytest.mark.lammps
-PAGE = 900.0  # s, for OVITO's pictures on a busy machine
 
 
 def test_a_cascade_counts_its_pairs(tmp_path: Path, run: Run) -> None:
