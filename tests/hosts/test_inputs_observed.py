@@ -8,7 +8,6 @@ from conftest import Run
 
 from lammps_heal.hosts.formats.source import Source
 from lammps_heal.hosts.logs import thermo_tables
-from lammps_heal.hosts.observed_runs import read_run
 
 pytestmark = pytest.mark.lammps
 
