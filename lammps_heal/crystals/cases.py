@@ -9,10 +9,11 @@ from typing import Any
 
 from ase import Atoms
 
-from lammps_heal.analysis.local_structure import SHELLS
+from lammps_heal.analysis.local_structure import has_shells
 from lammps_heal.crystals import thorough
 from lammps_heal.crystals.acceptance import FULL, QUICK, Acceptance
 from lammps_heal.crystals.fit import Subject
+from lammps_heal.crystals.species import species
 from lammps_heal.evaluation.rows import Row
 from lammps_heal.hosts.ase_atoms import heal
 from lammps_heal.model.model_file import Model
@@ -44,7 +45,9 @@ class CrystalCases:
             "strong noise": lambda: thorough.strong_noise(self._acceptance),
             "cascade": lambda: thorough.cascade(self._acceptance, atoms, recoil),
         }
-        if self._model.structure in SHELLS:  # of which labels are known
+        if len(self._model.elements) > 1:
+            cases["species"] = lambda: species(self._acceptance)
+        if has_shells(self._model.structure):  # of which labels are known
             cases["hot defects"] = lambda: thorough.hot_defects(self._acceptance)
         return cases
 
