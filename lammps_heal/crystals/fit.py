@@ -131,7 +131,7 @@ def fit_by_recipe(recipe: Recipe, output: Path, folder: Path, effort: Effort, co
     """The same, the training as a recipe has it; its first file of structures is made where it is missing."""
     subject = Subject.of(recipe.crystal)
     say(str(subject))
-    make_structures(recipe.data[0], subject, effort.plan, say)
+    make_structures(recipe.data[0], subject, recipe.structures or effort.plan, say)
     return fit(recipe, subject, output, files_of(output, folder), effort.acceptance, command, say)
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lammps_heal.crystals.drafts import Plan
 from lammps_heal.errors import HealError
 from lammps_heal.training.mixture import NOISE, Mixture
 
@@ -101,7 +102,7 @@ class Recipe:
     """A whole training.
 
     data: files of structures. start: name or file of a model to begin from, its lengths scaled to the crystal; "": from
-    nothing. text: of the file it was read from. changes: made to that (--set).
+    nothing. structures: of which the first file is made where it is missing; None: as many as usual. text: of the file it was read from. changes: made to that (--set).
     """
 
     data: tuple[Path, ...]
@@ -109,6 +110,7 @@ class Recipe:
     network: NetworkSizes = NetworkSizes()  # as it begins
     stages: tuple[Stage, ...] = (Stage(),)
     start: str = ""
+    structures: Plan | None = None
     text: str = ""
     changes: tuple[str, ...] = ()
 

@@ -1,6 +1,7 @@
 """Reading a recipe from its TOML file, with changes to it (`--set key=value`) for a trial.
 
 [crystal] [network] [data] [mixture]     each once
+[structures]                             how many of each kind `fit` makes, where not as many as usual: crystals/drafts.py
 [start]                                  model = "bcc": a shipped model's name, or a file, to begin from
 [training]                               keys of a stage that hold for all of them
 [[stage]]                                one for each stage: keys of its own; its own `mixture` replaces [mixture]
@@ -13,6 +14,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from lammps_heal.crystals.drafts import Plan
 from lammps_heal.errors import HealError
 from lammps_heal.training.mixture import Mixture
 from lammps_heal.training.recipe import Crystal, NetworkSizes, Recipe, Stage
@@ -22,9 +24,9 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-TABLES = ("crystal", "network", "start", "data", "mixture", "training", "stage")
+TABLES = ("crystal", "structures", "network", "start", "data", "mixture", "training", "stage")
 Table = dict[str, Any]
-Part = TypeVar("Part", Crystal, NetworkSizes, Mixture, Stage)
+Part = TypeVar("Part", Crystal, Plan, NetworkSizes, Mixture, Stage)
 
 
 def read_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
@@ -103,6 +105,7 @@ def _recipe(tables: Table, text: str, changes: tuple[str, ...]) -> Recipe:
         network=_part(NetworkSizes, tables.get("network", {}), "[network]"),
         stages=tuple(_stage(tables, stage, f"stage {number}") for number, stage in enumerate(stages, 1)),
         start=str(start.get("model", "")),
+        structures=_part(Plan, tables["structures"], "[structures]") if "structures" in tables else None,
         text=text,
         changes=changes,
     )
