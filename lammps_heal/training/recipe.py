@@ -102,7 +102,8 @@ class Recipe:
     """A whole training.
 
     data: files of structures. start: name or file of a model to begin from, its lengths scaled to the crystal; "": from
-    nothing. structures: of which the first file is made where it is missing; None: as many as usual. text: of the file it was read from. changes: made to that (--set).
+    nothing. structures: of which the first file is made where it is missing; None: as many as usual. text: of the file
+    that the recipe was read from. changes: made to that (--set).
     """
 
     data: tuple[Path, ...]

@@ -1,7 +1,10 @@
 """The shipped models of other crystals than fcc: what each is asked of its own crystal, under its own potential."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from lammps_runs import DUMP, crystal, lmp
 
 from lammps_heal.analysis.local_structure import shells_of
 from lammps_heal.analysis.sites import occupation
@@ -67,3 +70,13 @@ def test_a_hot_crystal_is_seen_as_what_it_is(model: Model, subject: Subject) -> 
     seen = observe(hot, model)
     assert (seen.labels == shells_of(model.structure).label).all()
     assert (seen.vacancies, seen.interstitials) == (0.0, 0.0)
+
+
+def test_fix_heal_knows_it_by_name_and_does_what_python_does(model: Model, subject: Subject, tmp_path: Path) -> None:
+    sites = with_vacancies(subject.crystal.block(EDGE), 2, np.random.default_rng(5_503))
+    start = with_noise(sites, 0.1 * subject.crystal.nn, np.random.default_rng(5_504))
+    [mass] = model.masses
+    script = crystal(tmp_path, start, mass=mass) + f"{DUMP}fix heal all heal {model.path.stem}\nrun 4\n"
+    done = lmp(tmp_path, script)
+    assert done.exit_code == 0, done.output
+    assert np.abs(done.dump("all.dump")[4] - heal(start, model, 4).positions).max() < 1e-5
