@@ -54,11 +54,9 @@ train: setup     ## train the shipped model (some 135 minutes on one core), then
 	$(BIN)/lammps-heal export -o data/pt_heal.pt
 
 # Each where it was interrupted it goes on. data/pt_heal.pt, the model of fcc, is made by "make train".
-models: setup    ## train the other shipped models: bcc, hcp, diamond, bcc-fe (two hours on one core)
+models: setup    ## train the other shipped models: bcc, hcp and diamond (two hours on one core)
 	for name in bcc hcp diamond; do \
 	  $(BIN)/lammps-heal fit inputs/training/$$name.toml -o data/$$name.pt || exit 1; done
-	$(BIN)/lammps-heal fit --structure bcc --elements Fe --pair-style eam/fs --pair-coeff "* * Fe_mm.eam.fs Fe" \
-	  --melting-point 1773 --steps 7000 --base data/bcc.pt -o data/bcc-fe.pt
 
 curve: setup     ## networks of other sizes: how well they heal after a short training, and what they cost (half an hour)
 	$(BIN)/lammps-heal curve inputs/training/curve.toml
