@@ -98,3 +98,12 @@ def run(tmp_path: Path) -> Run:
         return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=timeout)
 
     return start
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long runs are for those who ask for them."""
+    if "soak" in config.getoption("markexpr"):
+        return
+    long = [item for item in items if "soak" in item.keywords]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if item not in long]

@@ -8,7 +8,7 @@ from lammps_runs import LammpsRun
 
 from lammps_heal.hosts.runs import lmp_command, run
 
-pytestmark = [pytest.mark.lammps, pytest.mark.mpi, pytest.mark.acceptance]
+pytestmark = [pytest.mark.lammps, pytest.mark.mpi, pytest.mark.soak]
 
 CELLS, STEPS = 10, 20_000
 SCRIPT = """units metal

@@ -32,7 +32,7 @@ def test_an_hour(tmp_path: Path, kind: str, n: int) -> None:
     require_flat(kind, n, tmp_path)
 
 
-@pytest.mark.acceptance
+@pytest.mark.soak
 @pytest.mark.parametrize("kind, n", [("steps", 100_000), ("reloads", 500), ("runs", 1_000)])
 def test_a_week(tmp_path: Path, kind: str, n: int) -> None:
     require_flat(kind, n, tmp_path)
