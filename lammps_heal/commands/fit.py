@@ -2,10 +2,13 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lammps_heal.commands.parser import Subcommands, count
 from lammps_heal.errors import HealError
-from lammps_heal.training.recipe import Crystal
+
+if TYPE_CHECKING:
+    from lammps_heal.training.recipe import Crystal
 
 EXAMPLE = 'lammps-heal fit --structure bcc --elements Fe --pair-style eam/fs --pair-coeff "* * Fe_mm.eam.fs Fe" -o fe.pt'
 
@@ -68,7 +71,9 @@ def run(options: argparse.Namespace) -> None:
     print(verdict(rows))
 
 
-def _described(options: argparse.Namespace) -> Crystal:
+def _described(options: argparse.Namespace) -> "Crystal":
+    from lammps_heal.training.recipe import Crystal
+
     needed = {"--structure": options.structure, "--elements": options.elements, "--pair-style": options.pair_style}
     missing = [name for name, value in {**needed, "--pair-coeff": options.pair_coeff}.items() if not value]
     if missing:

@@ -80,9 +80,12 @@ def seen_heat(model: Model, size: Size) -> list[Row]:
             row("seen-heat", structure, "frames with all labels as quenched", goal, found.labelled, None, STEPS),
         ]
     wrong = np.concatenate(everything.is_wrong)
-    area = roc_area(np.concatenate(everything.residual), wrong)
     figure = f"ROC area of the residual for wrong labels ({wrong.sum()} of {len(wrong):,})"
-    rows.append(row("seen-heat", "all of them", figure, at_least(0.98) if wrong.any() else None, area, None, STEPS))
+    if wrong.any():
+        area = roc_area(np.concatenate(everything.residual), wrong)
+        rows.append(row("seen-heat", "all of them", figure, at_least(0.98), area, None, STEPS))
+    else:
+        rows.append(Row("seen-heat", "all of them", figure, "", "none is wrong", None, STEPS, None))
     structure = f"{COMPARED:g} T_m, the same"
     for name, method in methods.items():
         means = [float(np.mean(values)) for values in (method.agreeing, method.irregular, method.cost)]

@@ -17,7 +17,14 @@ from lammps_heal.model.model_file import load
 from lammps_heal.training.recipe import Crystal
 from lammps_heal.training.recipe_file import read_crystals
 
-PLATINUM = Crystal("fcc", ("Pt",), "eam", (f"* * {ROOT / 'potentials/Pt_u3.eam'}",), lattice_constant=3.92, melting_point=1480.0)
+PLATINUM = Crystal(
+    "fcc",
+    ("Pt",),
+    pair_style="eam",
+    pair_coeff=(f"* * {ROOT / 'potentials/Pt_u3.eam'}",),
+    lattice_constant=3.92,
+    melting_point=1480.0,
+)
 WORK = LammpsWork(Potential(PLATINUM.pair_style, PLATINUM.pair_coeff), PLATINUM.elements)
 
 

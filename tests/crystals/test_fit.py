@@ -17,7 +17,7 @@ from lammps_heal.tables import at_most
 from lammps_heal.training.recipe import Crystal
 from lammps_heal.training.stages import Files
 
-ALUMINIUM = Crystal("fcc", ("Al",), "eam/alloy", ("* * Al_zhou.eam.alloy Al",), melting_point=900.0)
+ALUMINIUM = Crystal("fcc", ("Al",), pair_style="eam/alloy", pair_coeff=("* * Al_zhou.eam.alloy Al",), melting_point=900.0)
 PLAN = Plan(
     scales=(1.0, 0.98, 1.02),
     edge=3.0,

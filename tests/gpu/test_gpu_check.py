@@ -30,8 +30,9 @@ def test_what_is_wrong_is_in_the_table_and_the_other_parts_run(tmp_path: Path) -
     code, rows = check(tmp_path, "--here", "--limit", 5.5, "--parts", "profile", "agreement")
     assert code == 1
     failed = {(row["part"], row["what"]) for row in rows if row["passed"] is False}
-    # Whether the first ends in its time depends on the machine; nothing is left for the second.
-    assert {("agreement", "not begun")} <= failed <= {("agreement", "not begun"), ("profile", "ended by its time limit")}
+    # Without a card, or out of time on a slow machine, the first fails; nothing is left for the second.
+    of_profile = {("profile", "ended by its time limit"), ("profile", "ended early")}
+    assert {("agreement", "not begun")} <= failed <= {("agreement", "not begun"), *of_profile}
 
 
 @pytest.mark.install
