@@ -86,7 +86,10 @@ def test_a_signal_saves_a_checkpoint_and_the_training_goes_on_to_the_same_weight
     with pytest.raises(Interrupted) as error:
         run(made, parts)
     assert error.value.number == signal.SIGTERM
-    assert str(error.value) == f'stage {stage + 1} of 2, step {step + 1} of 20 is saved in "{parts / "weights.checkpoint"}"'
+    assert (
+        str(error.value)
+        == f'ended by SIGTERM; stage {stage + 1} of 2, step {step + 1} of 20 is saved in "{parts / "weights.checkpoint"}"'
+    )
     assert not (parts / "weights.pth").exists()
     monkeypatch.undo()
     with pytest.raises(HealError, match=r"of a training under way \(stage . of 2, step"):

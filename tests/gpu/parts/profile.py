@@ -65,6 +65,7 @@ def _step_in_stages(stages: Stages, network: Any, crystal: PeriodicCrystal, posi
     padding = torch.jit.script(pad_edges)
     with torch.inference_mode(), without_specialising():
         x = stages.run("positions to the card", lambda: torch.as_tensor(cluster, device=device))
+        species = torch.zeros(len(cluster), dtype=torch.int64, device=device)
         forces = torch.zeros(cluster.shape, dtype=torch.float64, device=device)
         v_in = torch.zeros(cluster.shape, dtype=torch.float64, device=device)
         for start in range(0, len(centres), CHUNK[device]):
@@ -73,7 +74,7 @@ def _step_in_stages(stages: Stages, network: Any, crystal: PeriodicCrystal, posi
             arrays = (centres[start:stop], first[start : stop + 1] - first[start], rows)
             chunk = stages.run("list to the card", lambda a=arrays: [torch.as_tensor(part, device=device) for part in a])
             stages.run("padding alone, a part of the next two", lambda c=chunk: padding(x, *c, network.network.cutoff))
-            mobility = stages.run("padding, basis, pair forces", lambda c=chunk: network(x, *c, forces))
+            mobility = stages.run("padding, basis, pair forces", lambda c=chunk: network(x, *c, species, forces))
             for layer in range(network.n_layers):
                 moved = stages.run("padding, basis, messages", lambda c=chunk, n=layer: network.message_layer(x, *c, v_in, n))
             stages.run("results to the host", lambda a=mobility, b=moved: (a.cpu(), b.cpu()))
