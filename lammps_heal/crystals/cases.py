@@ -7,15 +7,12 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
 
-from ase import Atoms
-
 from lammps_heal.analysis.local_structure import has_shells
 from lammps_heal.crystals import thorough
 from lammps_heal.crystals.acceptance import FULL, QUICK, Acceptance
-from lammps_heal.crystals.fit import Subject
+from lammps_heal.crystals.fit import Subject, acceptance_of
 from lammps_heal.crystals.species import species
 from lammps_heal.evaluation.rows import Row
-from lammps_heal.hosts.ase_atoms import heal
 from lammps_heal.model.model_file import Model
 from lammps_heal.training.recipe import Crystal
 
@@ -53,14 +50,8 @@ class CrystalCases:
 
     @cached_property
     def _acceptance(self) -> Acceptance:
-        described = recorded_crystal(self._model.training["crystal"])
-        subject = Subject.of(described)
-
-        def healed(atoms: Atoms, steps: int) -> Atoms:
-            return heal(atoms, self._model, steps)
-
-        size = QUICK if self._quick else FULL
-        return Acceptance(subject.crystal, subject.work, healed, subject.melting_point, size)
+        subject = Subject.of(recorded_crystal(self._model.training["crystal"]))
+        return acceptance_of(self._model, subject, QUICK if self._quick else FULL)
 
 
 def recorded_crystal(recorded: dict[str, Any]) -> Crystal:

@@ -24,7 +24,7 @@ from lammps_heal.evaluation.rows import Row, text
 from lammps_heal.hosts.ase_atoms import heal
 from lammps_heal.hosts.potential import Potential
 from lammps_heal.model.export import export
-from lammps_heal.model.model_file import load
+from lammps_heal.model.model_file import Model, load
 from lammps_heal.model.names import shipped_names
 from lammps_heal.training.mixture import Mixture
 from lammps_heal.training.recipe import Crystal as Described
@@ -172,15 +172,19 @@ def fit(recipe: Recipe, subject: Subject, output: Path, files: Files, size: Size
     return rows
 
 
-def accept(model: str | Path, subject: Subject, size: Size, say: Say = print) -> list[Row]:
-    """The rows of acceptance of a model, each told as it comes."""
-    loaded = load(model)
+def acceptance_of(model: Model, subject: Subject, size: Size) -> Acceptance:
+    """The acceptance of a model on its crystal."""
 
     def healed(atoms: Atoms, steps: int) -> Atoms:
-        return heal(atoms, loaded, steps)
+        return heal(atoms, model, steps)
 
+    return Acceptance(subject.crystal, subject.work, healed, subject.melting_point, size)
+
+
+def accept(model: str | Path, subject: Subject, size: Size, say: Say = print) -> list[Row]:
+    """The rows of acceptance of a model, each printed as it comes."""
     rows = []
-    for row in Acceptance(subject.crystal, subject.work, healed, subject.melting_point, size).rows():
+    for row in acceptance_of(load(model), subject, size).rows():
         rows.append(row)
         say(f"measured: {text([row]).splitlines()[-1]}")
     return rows

@@ -23,8 +23,8 @@ RESTING = 0.02  # of the nearest-neighbour distance: atoms that move less are at
 @dataclass(frozen=True)
 class EndChecks:
     """too_near: pairs nearer than TOO_NEAR that were not so in the input; distance: what that is, Å. converging: steps got
-    smaller, as far as can be told. before, after: sites of the healed crystal's lattice as the input and the healed atoms occupy
-    them; None where they cannot be told: see `own_lattice`."""
+    smaller, as far as is known. before, after: sites of the healed crystal's lattice as the input and the healed atoms occupy
+    them; None where they are not known: see `own_lattice`."""
 
     too_near: int
     distance: float
