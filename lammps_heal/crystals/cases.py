@@ -11,6 +11,7 @@ from lammps_heal.analysis.local_structure import has_shells
 from lammps_heal.crystals import thorough
 from lammps_heal.crystals.acceptance import FULL, QUICK, Acceptance
 from lammps_heal.crystals.fit import Subject, acceptance_of
+from lammps_heal.crystals.seen_heat import HotCrystal, seen_heat
 from lammps_heal.crystals.species import species
 from lammps_heal.evaluation.rows import Row
 from lammps_heal.model.model_file import Model
@@ -18,6 +19,8 @@ from lammps_heal.training.recipe import Crystal
 
 CASCADE = 100_000, 2000.0  # atoms, eV
 QUICK_CASCADE = 2000, 50.0
+SEEN = 14.1, 50, 0.5  # nn, frames at each temperature, ps from one to the next
+QUICK_SEEN = 6.0, 2, 0.1
 
 
 def names_its_potential(model: Model) -> bool:
@@ -46,7 +49,14 @@ class CrystalCases:
             cases["species"] = lambda: species(self._acceptance)
         if has_shells(self._model.structure):  # of which labels are known
             cases["hot defects"] = lambda: thorough.hot_defects(self._acceptance)
+            if len(self._model.elements) == 1:
+                cases["seen-heat"] = lambda: seen_heat(self._model, self._hot_crystal)
         return cases
+
+    @property
+    def _hot_crystal(self) -> HotCrystal:
+        a = self._acceptance
+        return HotCrystal(a.crystal, a.work, a.melting_point, *(QUICK_SEEN if self._quick else SEEN))
 
     @cached_property
     def _acceptance(self) -> Acceptance:

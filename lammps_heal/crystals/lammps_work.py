@@ -4,6 +4,7 @@ It runs in this process, an instance for each job; making one costs some 15 ms.
 """
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,9 +20,11 @@ from lammps_heal.hosts.potential import Potential
 from lammps_heal.hosts.runs import library
 from lammps_heal.step.neighbours import Float64Array
 
-MINIMISE = "minimize 0.0 1.0e-8 10000 100000"  # eV/Å
+MINIMISE = "minimize 0.0 1.0e-8 {iterations} 100000"  # eV/Å
+MOST_ITERATIONS = 10_000
 BOX_ROUNDS = 10  # fix box/relax keeps the strain of the start as reference: several short rounds reach zero pressure
 RESIDUAL_PRESSURE = 1.0  # bar
+SAMPLE = 10  # timesteps between positions that are averaged
 TIMESTEP = 0.002  # ps, of HEAVY atoms and heavier ones; of lighter ones shorter as the root of the mass
 HEAVY = 100.0  # g/mol
 WARM_PS = 0.5  # before a recoil
@@ -37,6 +40,15 @@ PRESSURES = {
 
 
 @dataclass(frozen=True)
+class HotFrame:
+    """atoms: as they are. average: at their mean positions of the time before. step_seconds: processor time of a timestep."""
+
+    atoms: Atoms
+    average: Atoms
+    step_seconds: float
+
+
+@dataclass(frozen=True)
 class LammpsWork:
     """Jobs of LAMMPS with one potential. elements: of its atom types, in their order."""
 
@@ -49,15 +61,15 @@ class LammpsWork:
             lmp.command("run 0 post no")
             return float(lmp.get_thermo("pe")) / len(atoms)
 
-    def relaxed(self, atoms: Atoms, box: str | None = None) -> tuple[Atoms, float]:
-        """Atoms at rest, by conjugate gradients, and their energy, eV/atom.
+    def relaxed(self, atoms: Atoms, box: str | None = None, iterations: int = MOST_ITERATIONS) -> tuple[Atoms, float]:
+        """Atoms at rest, by conjugate gradients of so many iterations at most, and their energy, eV/atom.
 
         box: what of it relaxes to no pressure, as fix box/relax has it: iso, aniso, tri, x, y or z; None: nothing.
         """
         with self._instance(atoms) as lmp:
             if box is not None:
                 _relax_box(lmp, box)
-            lmp.command(MINIMISE)
+            lmp.command(MINIMISE.format(iterations=iterations))
             return _atoms(lmp, atoms), float(lmp.get_thermo("pe")) / len(atoms)
 
     def heated(self, atoms: Atoms, temperature: float, ps: float, seed: int, free: str | None = None) -> Atoms:
@@ -69,6 +81,28 @@ class LammpsWork:
             self._heat(lmp, temperature, seed, free)
             lmp.command(f"run {round(ps / self.timestep)} post no")
             return _atoms(lmp, atoms)
+
+    def frames(self, atoms: Atoms, temperature: float, n_frames: int, ps: float, seed: int) -> Iterator[HotFrame]:
+        """Frames after and then every so many ps at a temperature, K, and no pressure, from atoms at rest."""
+        n_steps = max(round(ps / self.timestep / SAMPLE), 1) * SAMPLE
+        with self._instance(atoms) as lmp:
+            self._heat(lmp, temperature, seed, "iso")
+            lmp.commands_list(
+                [
+                    f"run {2 * n_steps} post no",
+                    "reset_timestep 0",
+                    "compute places all property/atom xu yu zu",
+                    f"fix mean all ave/atom {SAMPLE} {n_steps // SAMPLE} {n_steps} c_places[*]",
+                ]
+            )
+            for _ in range(n_frames):
+                began = time.process_time()
+                lmp.command(f"run {n_steps} post no")
+                seconds = (time.process_time() - began) / n_steps
+                now = _atoms(lmp, atoms)
+                average = now.copy()
+                average.positions = np.array(lmp.gather("f_mean", 1, 3)).reshape(-1, 3) - np.array(lmp.extract_box()[0])
+                yield HotFrame(now, average, seconds)
 
     def heated_with_mean(self, atoms: Atoms, temperature: float, ps: float, mean_ps: float, seed: int) -> tuple[Atoms, Atoms]:
         """A snapshot after so many ps at a temperature, K, and no pressure; and the mean places over mean_ps around it."""

@@ -8,7 +8,9 @@ SEED = 77_001  # of every case, followed by the case's own numbers; training has
 @dataclass(frozen=True)
 class Size:
     """large, medium, small and cascade: conventional cells along each side. seeds, crystals: how many of them are healed.
-    ps: of molecular dynamics. frames: of a hot crystal. recoil: eV. stay_steps: healing steps of what is to stay."""
+    ps: of molecular dynamics. hot_frames: of a hot crystal, at each temperature. frames: of a cascade. recoil: eV.
+    stay_steps: healing steps of what is to stay.
+    """
 
     large: int = 16
     medium: int = 10
@@ -16,7 +18,8 @@ class Size:
     seeds: int = 3
     crystals: int = 100
     ps: float = 4.0
-    frames: int = 6
+    hot_frames: int = 50
+    frames: int = 20
     cascade: int = 30
     recoil: float = 2000.0
     stay_steps: int = 64
@@ -24,4 +27,6 @@ class Size:
 
 
 FULL = Size()
-QUICK = Size(large=5, medium=4, small=4, seeds=1, crystals=4, ps=0.3, frames=2, cascade=8, recoil=100.0, stay_steps=4, quick=True)
+QUICK = Size(
+    large=5, medium=4, small=4, seeds=1, crystals=4, ps=0.3, hot_frames=2, frames=2, cascade=8, recoil=100.0, stay_steps=4, quick=True
+)

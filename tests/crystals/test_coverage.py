@@ -52,6 +52,18 @@ def test_the_mean_lies_nearer_to_the_sites_than_the_snapshot() -> None:
     assert 0.0 < away[1] < 0.6 * away[0]
 
 
+@pytest.mark.lammps
+def test_frames_of_a_hot_crystal_come_with_their_mean() -> None:
+    sites = fcc(3)
+    first, second = WORK.frames(sites, 700.0, 2, 0.4, 4711)
+    assert not np.allclose(first.atoms.positions, second.atoms.positions)
+    for frame in (first, second):
+        parts = [atoms.get_scaled_positions(wrap=False) for atoms in (frame.atoms, frame.average)]
+        hot, average = (float(np.std(part - sites.get_scaled_positions(wrap=False))) for part in parts)
+        assert 0.0 < average < 0.7 * hot
+        assert frame.step_seconds > 0.0
+
+
 def test_crystals_are_read_by_name(tmp_path: Path) -> None:
     crystals = read_crystals(ROOT / "inputs/coverage.toml")
     assert crystals["Fe"].pair_coeff == ("* * Fe_mm.eam.fs Fe",)

@@ -1,4 +1,4 @@
-"""Observing where quenching goes astray or is dear: a melt beside its crystal, and a cascade while it cools."""
+"""Observing of platinum: hot crystals; and where quenching goes astray or is dear, a melt and a cascade."""
 
 import tempfile
 from collections.abc import Iterator
@@ -7,15 +7,21 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from lammps_heal.analysis.energies import minimise
+from lammps_heal.analysis.energies import PLATINUM_POTENTIAL, minimise
 from lammps_heal.analysis.local_structure import FCC
 from lammps_heal.analysis.reference_sites import ReferenceSites
 from lammps_heal.analysis.roc import roc_area
+from lammps_heal.crystals.lammps_work import LammpsWork
+from lammps_heal.crystals.relaxed_crystal import relaxed_crystal
+from lammps_heal.crystals.seen_heat import HotCrystal
+from lammps_heal.crystals.seen_heat import seen_heat as seen_in_heat
 from lammps_heal.evaluation.rows import Row, row
 from lammps_heal.evaluation.sizes import SEED, Size
+from lammps_heal.evaluation.thermal import MELTING_POINT
 from lammps_heal.hosts.ase_atoms import observe
 from lammps_heal.hosts.atoms_healer import AtomsHealer
 from lammps_heal.hosts.formats.source import Source
+from lammps_heal.hosts.potential import Potential
 from lammps_heal.hosts.runs import run_script
 from lammps_heal.hosts.structures import read_data
 from lammps_heal.model.model_file import Model
@@ -26,6 +32,15 @@ AT_FRONTS, IN_CASCADES = 3, 8  # healing steps
 CRYSTAL, MELT = (0.17, 0.33), (0.67, 0.83)
 NEARLY = 1  # Frenkel pairs, or
 PART = 0.05  # of them
+
+
+def seen_heat(model: Model, size: Size) -> list[Row]:
+    """Hot crystals with vacancies, and with interstitials."""
+    potential = Potential.from_file(PLATINUM_POTENTIAL)
+    crystal = relaxed_crystal("fcc", ("Pt",), potential)
+    edge = size.medium * crystal.lattice_constant / crystal.nn
+    hot = HotCrystal(crystal, LammpsWork(potential, ("Pt",)), MELTING_POINT, edge, size.hot_frames, size.ps / 8.0)
+    return list(seen_in_heat(model, hot))
 
 
 def seen_front(model: Model, size: Size) -> list[Row]:
