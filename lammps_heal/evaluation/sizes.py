@@ -28,5 +28,16 @@ class Size:
 
 FULL = Size()
 QUICK = Size(
-    large=5, medium=4, small=4, seeds=1, crystals=4, ps=0.3, hot_frames=2, frames=2, cascade=8, recoil=100.0, stay_steps=4, quick=True
+    large=5,
+    medium=4,
+    small=4,
+    seeds=1,
+    crystals=4,
+    ps=0.3,
+    hot_frames=2,
+    frames=2,
+    cascade=8,
+    recoil=100.0,
+    stay_steps=4,
+    quick=True,
 )
