@@ -45,7 +45,7 @@ def summary(model: "Model") -> str:
     elements = zip(model.elements, model.masses, strict=True)
     lines = {
         "model": model.path,
-        "structure": model.structure,
+        "structure": ", ".join(model.structures),
         "elements": ", ".join(f"{element} ({mass:g} g/mol)" for element, mass in elements),
         "species": "it sees them: " + ", ".join(model.elements) if model.n_species > 1 else "",
         "lattice constant": f"{model.lattice_constant:.6g} Å; trained on {low:.3g} to {high:.3g} Å",

@@ -4,7 +4,7 @@ Where a model of the structure is shipped the training begins from it, its lengt
 on the way stays in a folder, and a fit that was interrupted goes on from there.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from lammps_heal.training.mixture import Mixture
 from lammps_heal.training.recipe import Crystal as Described
 from lammps_heal.training.recipe import NetworkSizes, Recipe, Stage
 from lammps_heal.training.stages import Files, train
-from lammps_heal.training.start import sizes_of_model
+from lammps_heal.training.start import nearest_neighbour_of, sizes_of_model
 from lammps_heal.training.weights import read_network, read_weights, write_weights
 
 Say = Callable[[str], None]
@@ -41,34 +41,49 @@ CUTOFF, CUTOFF_OF_OPEN = 2.19, 2.55
 SIGMA = (0.004, 0.2)
 PAIR_REACH = 2.4
 DIGITS = 4  # of lengths in a recipe, Å
-MIXTURE = Mixture(
-    crystal_noise=0.10,
-    crystal_inhomogeneous=0.03,
+# Of the two stages, half of the steps each, as of the shipped recipes: the first learns to heal; the second, at half the
+# rate, that what rests goes on resting, without which relaxed vacancies move four times as far.
+LEARN = Mixture(
+    crystal_noise=0.12,
+    crystal_inhomogeneous=0.04,
     crystal_long_wavelength=0.03,
-    crystal_clean=0.04,
-    frenkel_pair=0.14,
+    crystal_clean=0.03,
+    frenkel_pair=0.16,
     hop=0.06,
-    defect_noise=0.12,
+    defect_noise=0.13,
     defect_inhomogeneous=0.04,
-    defect_long_wavelength=0.07,
-    defect_clean=0.27,
+    defect_long_wavelength=0.06,
+    defect_clean=0.23,
+    thermal=0.10,
+)
+REST = Mixture(
+    crystal_noise=0.05,
+    crystal_inhomogeneous=0.02,
+    crystal_long_wavelength=0.03,
+    crystal_clean=0.08,
+    frenkel_pair=0.12,
+    hop=0.05,
+    defect_noise=0.12,
+    defect_inhomogeneous=0.03,
+    defect_long_wavelength=0.08,
+    defect_clean=0.32,
     thermal=0.10,
 )
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is done. steps, learning_rate: of a training from nothing; fine_*: of one from a base."""
+    """How much is done. steps: of both stages; learning_rate: of the first. From nothing; fine_*: from a base."""
 
-    steps: int = 8000
+    steps: int = 16_000
     learning_rate: float = 0.004
-    fine_steps: int = 2500
+    fine_steps: int = 3000
     fine_learning_rate: float = 0.002
     plan: Plan = field(default_factory=Plan)
     acceptance: Size = field(default_factory=Size)
 
 
-QUICK = Effort(steps=1500, fine_steps=500, plan=QUICK_PLAN, acceptance=QUICK_ACCEPTANCE)
+QUICK = Effort(steps=1500, fine_steps=600, plan=QUICK_PLAN, acceptance=QUICK_ACCEPTANCE)
 
 
 @dataclass(frozen=True)
@@ -124,15 +139,16 @@ def fit_from_nothing_or_base(
     make_structures(data, subject, effort.plan, say)
     begin = base_of(described.structure) if base is None else "" if base == NO_BASE else base
     recipe = recipe_for(described, subject.crystal, data, effort, begin)
-    return fit(recipe, subject, output, files_of(output, folder), effort.acceptance, command, say)
+    return fit(recipe, [subject], output, files_of(output, folder), effort.acceptance, command, say)
 
 
 def fit_by_recipe(recipe: Recipe, output: Path, folder: Path, effort: Effort, command: str, say: Say = print) -> list[Row]:
-    """The same, the training as a recipe has it; its first file of structures is made where it is missing."""
-    subject = Subject.of(recipe.crystal)
-    say(str(subject))
-    make_structures(recipe.data[0], subject, recipe.structures or effort.plan, say)
-    return fit(recipe, subject, output, files_of(output, folder), effort.acceptance, command, say)
+    """The same, the training as a recipe has it; the first file of structures of each crystal is made where it is missing."""
+    subjects = [Subject.of(crystal) for crystal in recipe.crystals]
+    for data, subject in zip(recipe.data, subjects, strict=False):
+        say(str(subject))
+        make_structures(data, subject, recipe.structures or effort.plan, say)
+    return fit(recipe, subjects, output, files_of(output, folder), effort.acceptance, command, say)
 
 
 def files_of(output: Path, folder: Path) -> Files:
@@ -146,25 +162,29 @@ def recipe_for(described: Described, crystal: Crystal, data: Path, effort: Effor
     is_open = crystal.shells[0].n_neighbours <= 4.5
     cutoff = round((CUTOFF_OF_OPEN if is_open else CUTOFF) * nn, DIGITS)
     fresh = NetworkSizes(cutoff=cutoff, switch_on=0.85, n_channels=8, n_hidden=64, n_layers=2)
-    stage = Stage(
-        steps=effort.fine_steps if base else effort.steps,
+    steps = effort.fine_steps if base else effort.steps
+    learn = Stage(
+        steps=(steps + 1) // 2,
         learning_rate=effort.fine_learning_rate if base else effort.learning_rate,
         sigma=(round(SIGMA[0] * nn, DIGITS), round(SIGMA[1] * nn, DIGITS)),
-        mixture=MIXTURE,
+        mixture=LEARN,
         fresh=0.3,
         pair_reach=round(PAIR_REACH * nn, DIGITS),
         pair_weight=(2.0, 1.0),
         validate_every=100_000,
     )
+    rest = replace(learn, steps=max(1, steps // 2), learning_rate=0.5 * learn.learning_rate, mixture=REST)
     sizes = sizes_of_model(base, nn) if base else fresh
-    return Recipe((data,), described, sizes, (stage,), start=base)
+    return Recipe((data,), described, sizes, (learn, rest), start=base)
 
 
-def fit(recipe: Recipe, subject: Subject, output: Path, files: Files, size: Size, command: str, say: Say = print) -> list[Row]:
-    """Train by the recipe, export, and accept; the rows of acceptance stand in the record too."""
+def fit(
+    recipe: Recipe, subjects: Sequence[Subject], output: Path, files: Files, size: Size, command: str, say: Say = print
+) -> list[Row]:
+    """Train by the recipe, export, and accept on each of its crystals; the rows of acceptance stand in the record too."""
     train(recipe, files, command, resume=files.checkpoint.is_file() or files.weights.is_file())
     export(read_network(files.weights), output)
-    rows = accept(output, subject, size, say)
+    rows = accept(output, subjects, size, say)
     weights = read_weights(files.weights)
     record = {**weights.record, "acceptance": [asdict(row) for row in rows]}
     write_weights(replace(weights, record=record), files.weights)
@@ -173,21 +193,32 @@ def fit(recipe: Recipe, subject: Subject, output: Path, files: Files, size: Size
 
 
 def acceptance_of(model: Model, subject: Subject, size: Size) -> Acceptance:
-    """The acceptance of a model on its crystal."""
+    """The acceptance of a model on its crystal; a joint model is scaled to it."""
+    fitting = model
+    if len(model.structures) > 1:
+        fitting = model.scaled(model.lattice_constant * subject.crystal.nn / nearest_neighbour_of(model))
 
     def healed(atoms: Atoms, steps: int) -> Atoms:
-        return heal(atoms, model, steps)
+        return heal(atoms, fitting, steps)
 
     return Acceptance(subject.crystal, subject.work, healed, subject.melting_point, size)
 
 
-def accept(model: str | Path, subject: Subject, size: Size, say: Say = print) -> list[Row]:
+def accept(model: str | Path, subjects: Sequence[Subject], size: Size, say: Say = print) -> list[Row]:
     """The rows of acceptance of a model, each printed as it comes."""
     rows = []
-    for row in acceptance_of(load(model), subject, size).rows():
-        rows.append(row)
-        say(f"measured: {text([row]).splitlines()[-1]}")
+    for subject in subjects:
+        for row in of_crystal(acceptance_of(load(model), subject, size).rows(), subject, len(subjects) > 1):
+            rows.append(row)
+            say(f"measured: {text([row]).splitlines()[-1]}")
     return rows
+
+
+def of_crystal(rows: Iterable[Row], subject: Subject, is_joint: bool) -> Iterator[Row]:
+    """The rows; of a joint model each says which crystal it is of."""
+    crystal = subject.crystal
+    for row in rows:
+        yield replace(row, structure=f"{crystal.structure} {' '.join(crystal.elements)}, {row.structure}") if is_joint else row
 
 
 def verdict(rows: Sequence[Row]) -> str:

@@ -6,7 +6,7 @@ at three Chebyshev points.
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,7 @@ class TrainedNetwork:
     sigmas: list[float]
     training: dict[str, Any]
     max_displacement: float = MAX_DISPLACEMENT
+    structures: list[str] = field(default_factory=list)
 
 
 def export(trained: TrainedNetwork, path: str | Path) -> None:
@@ -90,6 +91,8 @@ def _entries(trained: TrainedNetwork, weights: PackedWeights, record: Record) ->
         "n_parameters": [sum(parameter.numel() for parameter in trained.network.parameters())],
         "weights_hash": [weights_hash(trained.network)],
     }
+    if len(trained.structures) > 1:
+        values["structures"] = trained.structures
     lines = (" ".join([key, *(v if isinstance(v, str) else repr(v) for v in row)]) for key, row in values.items())
     arrays = {f"{name}.f32": array.astype("<f4").tobytes() for name, array in weights.arrays().items()}
     recorded = {

@@ -98,7 +98,8 @@ class Record:
 class Model:
     """A model file as hosts know it; all lengths in Å, of this crystal (see `scaled`).
 
-    structure: of the crystal, as "fcc". elements, masses: what it was trained on, g/mol; none if scaled: then any one
+    structure: of the crystal, as "fcc", whose the lattice constants are; structures: all that a joint model is of, of equal
+    nearest-neighbour distances, `structure` first. elements, masses: what it was trained on, g/mol; none if scaled: then any one
     element is healed. A network of several species sees of which element an atom is, by the element's place here, and
     keeps its elements when it is scaled. lattice_constant: of the relaxed crystal; lattice_constants, sigmas: smallest and
     largest lattice constant and noise trained on. max_displacement: default cap of one step. length_scale: lengths here ÷
@@ -122,6 +123,7 @@ class Model:
     training: dict[str, Any] = field(hash=False)
     file: bytes = field(hash=False)
     length_scale: float = 1.0
+    structures: tuple[str, ...] = ()
 
     @property
     def n_layers(self) -> int:
@@ -135,8 +137,9 @@ class Model:
     def __repr__(self) -> str:
         low, high = self.lattice_constants
         elements = ", ".join(self.elements) if self.elements else "any element"
+        structures = ", ".join(self.structures)
         return (
-            f"Model {self.structure} ({elements}), lattice constant {self.lattice_constant:g} Å ({low:.3g} to {high:.3g}), "
+            f"Model {structures} ({elements}), lattice constant {self.lattice_constant:g} Å ({low:.3g} to {high:.3g}), "
             f"noise {self.sigmas[0]:.2g} to {self.sigmas[1]:.2g} Å, cutoff {self.cutoff:g} Å, {self.weights_hash[:12]}"
         )
 
@@ -267,6 +270,7 @@ def _read(path: Path, file: bytes, metadata: dict[str, list[str]], entries: dict
         record=Record(**{name: array(f"record_{name}", shape, "f64") for name, shape in shapes.items()}, species=of_record),
         training=json.loads(entries[TRAINING]),
         file=file,
+        structures=tuple(metadata.get("structures", metadata["structure"])),
     )
 
 
@@ -283,6 +287,8 @@ def _require_sense(model: Model) -> None:
     lengths = (model.cutoff, model.max_displacement, model.lattice_constant, *model.lattice_constants)
     if not all(0.0 < length < math.inf for length in (*lengths, *model.masses)):
         raise ValueError("a length or a mass is not above 0")
+    if model.structures[:1] != (model.structure,):
+        raise ValueError(f"structures {' '.join(model.structures)} do not begin with {model.structure}")
     if not model.elements or len(model.elements) != len(model.masses):
         raise ValueError(f"{len(model.elements)} elements, {len(model.masses)} masses")
     species = model.record.species

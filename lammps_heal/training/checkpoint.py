@@ -82,7 +82,7 @@ def require_same(checkpoint: Checkpoint, recipe: Recipe, data_sha256: Mapping[st
             "restore them, or train anew, without --resume, to other weights (-o)"
         )
     then, now = (
-        {name: r[name] for name in ("crystal", "network", "data")} | {"stage": r["stages"][: checkpoint.stage + 1]}
+        {name: r.get(name) for name in ("crystal", "others", "network", "data")} | {"stage": r["stages"][: checkpoint.stage + 1]}
         for r in (checkpoint.recipe, recipe.as_json())
     )
     free = f"stage.{checkpoint.stage + 1}.steps"

@@ -102,8 +102,9 @@ class Recipe:
     """A whole training.
 
     data: files of structures. start: name or file of a model to begin from, its lengths scaled to the crystal; "": from
-    nothing. structures: of which the first file is made where it is missing; None: as many as usual. text: of the file
-    that the recipe was read from. changes: made to that (--set).
+    nothing. structures: of which the first file is made where it is missing; None: as many as usual. others: crystals beside
+    the first, of a joint model of them all, which sees no species: then there is one file for each, in their order, and
+    lengths are of the first. text: of the file that the recipe was read from. changes: made to that (--set).
     """
 
     data: tuple[Path, ...]
@@ -112,16 +113,24 @@ class Recipe:
     stages: tuple[Stage, ...] = (Stage(),)
     start: str = ""
     structures: Plan | None = None
+    others: tuple[Crystal, ...] = ()
     text: str = ""
     changes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         has_waves = any(stage.wave_weight > 0.0 or stage.tuning_steps > 0 for stage in self.stages)
         n_elements = len(self.crystal.elements)
-        if has_waves and (self.crystal.structure not in WAVES or n_elements > 1):
+        if has_waves and (self.crystal.structure not in WAVES or n_elements > 1 or self.others):
+            named = ", ".join(f"{crystal.structure} {' '.join(crystal.elements)}" for crystal in self.crystals)
             raise HealError(
-                f"wave_weight and tuning_steps know {', '.join(WAVES)} of one element, the recipe is of "
-                f"{self.crystal.structure} {' '.join(self.crystal.elements)}: leave them out"
+                f"wave_weight and tuning_steps know {', '.join(WAVES)} of one element, the recipe is of {named}: leave them out"
+            )
+        if self.others and max(len(crystal.elements) for crystal in self.crystals) > 1:
+            raise HealError("a joint model of several crystals sees no species: name one element for each [[crystal]]")
+        if self.others and len(self.data) != len(self.crystals):
+            raise HealError(
+                f"a joint model needs a file of structures for each of its {len(self.crystals)} crystals, in their order, "
+                f"got {len(self.data)}"
             )
         if self.network.n_species not in (0, 1, n_elements):
             raise HealError(
@@ -136,6 +145,11 @@ class Recipe:
         if sizes != sorted(sizes) or sizes[0] < self.network.n_hidden:
             raise HealError(f"a network can gain hidden units and not lose them, got stages of {sizes}")
 
+    @property
+    def crystals(self) -> tuple[Crystal, ...]:
+        """All that it is of; of a joint model several."""
+        return (self.crystal, *self.others)
+
     def sizes(self, stage: int) -> NetworkSizes:
         """Those of the network of a stage; numbers from 0."""
         given = [s.n_hidden for s in self.stages[: stage + 1] if s.n_hidden]
@@ -144,14 +158,25 @@ class Recipe:
 
     def as_json(self) -> dict[str, Any]:
         """All that determines the weights but the structures themselves, as JSON has it."""
-        usual = asdict(Crystal())
-        always = ("structure", "elements")
-        crystal = {name: value for name, value in asdict(self.crystal).items() if name in always or value != usual[name]}
+        crystal, *others = (_as_json(crystal) for crystal in self.crystals)
         network, stages = asdict(self.network), [asdict(stage) for stage in self.stages]
         if self.network.n_species == 0:  # the elements say it
             del network["n_species"]
-        values = {"crystal": crystal, "network": network, "data": [path.name for path in self.data], "stages": stages}
+        values: dict[str, Any] = {
+            "crystal": crystal,
+            "network": network,
+            "data": [path.name for path in self.data],
+            "stages": stages,
+        }
+        if others:
+            values["others"] = others
         if self.start:
             values["start"] = self.start
         as_json: dict[str, Any] = json.loads(json.dumps(values))
         return as_json
+
+
+def _as_json(crystal: Crystal) -> dict[str, Any]:
+    """What is not as usual."""
+    usual, always = asdict(Crystal()), ("structure", "elements")
+    return {name: value for name, value in asdict(crystal).items() if name in always or value != usual[name]}

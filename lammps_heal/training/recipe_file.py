@@ -1,6 +1,6 @@
 """Reading a recipe from its TOML file, with changes to it (`--set key=value`) for a trial.
 
-[crystal] [network] [data] [mixture]     each once
+[crystal] [network] [data] [mixture]     each once; [[crystal]] several times makes a joint model
 [structures]                             how many of each kind `fit` makes, where not as many as usual: crystals/drafts.py
 [start]                                  model = "bcc": a shipped model's name, or a file, to begin from
 [training]                               keys of a stage that hold for all of them
@@ -97,11 +97,17 @@ def _recipe(tables: Table, text: str, changes: tuple[str, ...]) -> Recipe:
     files = data.get("files")
     if not isinstance(files, list) or not files or not all(isinstance(name, str) for name in files):
         raise HealError(f"files of [data] must be a list of names, got {files!r}")
+    crystals = tables.get("crystal", {})
+    if isinstance(crystals, list):
+        crystal, *others = (_part(Crystal, table, f"crystal {number}") for number, table in enumerate(crystals, 1))
+    else:
+        crystal, others = _part(Crystal, crystals, "[crystal]"), []
     start = tables.get("start", {})
     _require_known("key of [start]", start, ("model",))
     return Recipe(
         data=tuple(Path(name) for name in files),
-        crystal=_part(Crystal, tables.get("crystal", {}), "[crystal]"),
+        crystal=crystal,
+        others=tuple(others),
         network=_part(NetworkSizes, tables.get("network", {}), "[network]"),
         stages=tuple(_stage(tables, stage, f"stage {number}") for number, stage in enumerate(stages, 1)),
         start=str(start.get("model", "")),

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
-from ase import Atoms
 from tqdm import tqdm
 
 from lammps_heal.errors import HealError, Interrupted
@@ -17,7 +16,7 @@ from lammps_heal.training.interruption import Interruption
 from lammps_heal.training.provenance import Provenance, is_trained, sha256_of
 from lammps_heal.training.recipe import Recipe
 from lammps_heal.training.start import weights_of_model
-from lammps_heal.training.structures import lattice_of, read_training_structures
+from lammps_heal.training.structures import training_set
 from lammps_heal.training.trainer import Trainer
 from lammps_heal.training.validation import Figures, score
 from lammps_heal.training.weights import TrainedWeights, read_weights, write_weights
@@ -87,8 +86,7 @@ class _Training:
     def __init__(self, recipe: Recipe, files: Files, command: str, device: str) -> None:
         self.recipe, self.files, self.device = recipe, files, device
         self.provenance = Provenance(recipe, command, sha256_of(recipe.data))
-        self.structures: list[Atoms] = read_training_structures(recipe.data)
-        self.lattice = lattice_of(self.structures, recipe.crystal)
+        self.structures, self.lattice = training_set(recipe)
         self.stage = 0
         self.where = "nothing is saved yet"
         self._saved_at = self._began_at = time.monotonic()
@@ -197,6 +195,7 @@ class _Training:
             network={name: value.cpu() for name, value in self.trainer.network.state_dict().items()},
             sizes=self.recipe.sizes(self.stage),
             structure=crystal.structure,
+            structures=[each.structure for each in self.recipe.crystals],
             elements=list(crystal.elements),
             lattice_constant=self.lattice.constant,
             lattice_constants=[self.lattice.smallest, self.lattice.largest],

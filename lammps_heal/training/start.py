@@ -24,7 +24,7 @@ def sizes_of_model(name: str, nearest_neighbour: float) -> NetworkSizes:
     if missing:
         raise HealError(f'the training record of model "{name}" lacks {", ".join(missing)} of its network: begin from another')
     kept = {name: recorded[name] for name in names}
-    scale = nearest_neighbour / _nearest_neighbour(model)
+    scale = nearest_neighbour / nearest_neighbour_of(model)
     return NetworkSizes(**{**kept, "cutoff": scale * model.cutoff, "n_hidden": model.weights.n_hidden})
 
 
@@ -34,7 +34,7 @@ def weights_of_model(name: str, nearest_neighbour: float, cutoff: float) -> dict
     cutoff: Å, of that network. Raises HealError where it is not the model's, scaled.
     """
     model = load(name)
-    scale = nearest_neighbour / _nearest_neighbour(model)
+    scale = nearest_neighbour / nearest_neighbour_of(model)
     if abs(scale * model.cutoff - cutoff) > SAME_LENGTH * cutoff:
         raise HealError(
             f'model "{name}" has a cutoff of {scale * model.cutoff:.6f} Å, scaled to the crystal, got {cutoff:.6f}: '
@@ -44,7 +44,7 @@ def weights_of_model(name: str, nearest_neighbour: float, cutoff: float) -> dict
     return rescaled(network, scale)
 
 
-def _nearest_neighbour(model: Model) -> float:
+def nearest_neighbour_of(model: Model) -> float:
     """Å, of the model's own crystal."""
     prototype = PROTOTYPES.get(model.structure)
     n_elements = len(model.elements) if prototype is None else prototype.n_species  # of an alloy any one will do

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from lammps_heal.analysis.sites import read_structures, vectors_to_sites
 from lammps_heal.errors import HealError
+from lammps_heal.training.augmentations import VACANCIES
 from lammps_heal.training.mixture import Fractions
-from lammps_heal.training.recipe import Crystal
+from lammps_heal.training.recipe import Crystal, Recipe
 
 CRYSTAL, DEFECT, THERMAL = "crystal", "defect", "thermal"
 START = "start"  # name of the array of hot positions, (n, 3) Å, beside the quenched ones
@@ -37,6 +38,39 @@ def read_training_structures(paths: Sequence[Path]) -> list[Atoms]:
             else:
                 quenched.set_array(START, quenched.positions - vectors_to_sites(atoms.positions, quenched))
     return structures
+
+
+def training_set(recipe: Recipe) -> tuple[list[Atoms], "Lattice"]:
+    """The structures of a recipe and the lattice that lengths are of.
+
+    Of a joint model each crystal's structures are scaled, so that all have the first one's nearest-neighbour distance, and
+    the strains are those of all. Raises HealError as `read_training_structures` and `lattice_of`.
+    """
+    if not recipe.others:
+        structures = read_training_structures(recipe.data)
+        return structures, lattice_of(structures, recipe.crystal)
+    read = [read_training_structures([path]) for path in recipe.data]
+    lattices = [lattice_of(structures, crystal) for structures, crystal in zip(read, recipe.crystals, strict=True)]
+    first = lattices[0]
+    joint = replace(
+        first,
+        smallest=first.constant * min(lattice.smallest / lattice.constant for lattice in lattices),
+        largest=first.constant * max(lattice.largest / lattice.constant for lattice in lattices),
+        elements=tuple(dict.fromkeys(element for lattice in lattices for element in lattice.elements)),
+    )
+    scales = [first.nearest_neighbour / lattice.nearest_neighbour for lattice in lattices]
+    return [_scaled(a, scale) for structures, scale in zip(read, scales, strict=True) for a in structures], joint
+
+
+def _scaled(atoms: Atoms, scale: float) -> Atoms:
+    """A copy with all lengths times a factor, those that its training uses."""
+    scaled: Atoms = atoms.copy()
+    scaled.set_cell(scale * atoms.cell[:], scale_atoms=True)
+    if START in atoms.arrays:
+        scaled.arrays[START] = scale * atoms.arrays[START]
+    if VACANCIES in atoms.info:
+        scaled.info[VACANCIES] = scale * np.asarray(atoms.info[VACANCIES], np.float64)
+    return scaled
 
 
 def group_of(atoms: Atoms) -> str:

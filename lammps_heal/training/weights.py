@@ -1,6 +1,6 @@
 """Trained weights, and what is known of them: reading and writing the file that a training leaves."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,8 @@ class TrainedWeights:
     lattice_constants: Å, smallest and largest trained on. sigmas: Å, smallest and largest noise trained on.
     record: how the weights were trained and what they reach, as plain values that JSON can write: the recipe's text,
     changes to it, and what came of it (crystal, network, data, stages); data_sha256, command, figures, and the stage,
-    from 1, and step of it that the weights are of.
+    from 1, and step of it that the weights are of. structures: all of a joint model, the first is `structure`; weights of one
+    may leave them out.
     """
 
     network: dict[str, Tensor]
@@ -39,6 +40,7 @@ class TrainedWeights:
     sigmas: list[float]
     record: dict[str, Any]
     max_displacement: float = MAX_DISPLACEMENT
+    structures: list[str] = field(default_factory=list)
 
 
 def read_weights(path: Path) -> TrainedWeights:
@@ -83,4 +85,5 @@ def read_network(path: Path) -> TrainedNetwork:
         trained.sigmas,
         trained.record,
         trained.max_displacement,
+        trained.structures,
     )

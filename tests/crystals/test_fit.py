@@ -43,7 +43,7 @@ SIZE = Size(
     ps=0.1,
     temperatures=(0.3,),
 )
-EFFORT = Effort(steps=20, fine_steps=20, plan=PLAN, acceptance=SIZE)
+EFFORT = Effort(steps=20, fine_steps=12, plan=PLAN, acceptance=SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def structures(folder: Path, subject: Subject) -> Path:
 def fitted(folder: Path, subject: Subject, structures: Path) -> tuple[Model, list[Row]]:
     """Begun from the shipped model of its structure."""
     recipe = recipe_for(ALUMINIUM, subject.crystal, structures, EFFORT, base="fcc")
-    rows = fit(recipe, subject, folder / "al.pt", Files(folder / "al.pth", folder), SIZE, "a test")
+    rows = fit(recipe, [subject], folder / "al.pt", Files(folder / "al.pth", folder), SIZE, "a test")
     return load(folder / "al.pt"), rows
 
 
@@ -88,7 +88,7 @@ def test_a_fit_ends_as_a_model_of_the_crystal_with_its_acceptance_in_the_record(
 
 @pytest.mark.lammps
 def test_a_model_begun_from_a_base_heals_at_once(fitted: tuple[Model, list[Row]]) -> None:
-    """Twenty steps teach a network nothing: what it can it has from platinum, its lengths scaled."""
+    """A dozen steps teach a network nothing: what it can it has from platinum, its lengths scaled."""
     [after_ten] = [r for r in fitted[1] if r.case == "noise" and r.steps == 10]
     assert isinstance(after_ten.healed, float)
     assert after_ten.healed < 5.0  # meV/atom; noise of 0.11 nn puts some 200 on
@@ -111,7 +111,7 @@ def test_a_finished_fit_is_not_trained_again(
     monkeypatch.setattr("lammps_heal.crystals.fit.accept", lambda *_: [])
     monkeypatch.setattr("lammps_heal.training.stages._Training", trains)
     recipe = recipe_for(ALUMINIUM, subject.crystal, structures, EFFORT, base="fcc")
-    fit(recipe, subject, folder / "again.pt", Files(folder / "al.pth", folder), SIZE, "a test")
+    fit(recipe, [subject], folder / "again.pt", Files(folder / "al.pth", folder), SIZE, "a test")
     assert load(folder / "again.pt").weights_hash == load(folder / "al.pt").weights_hash
 
 
@@ -128,6 +128,16 @@ def test_without_a_base_lengths_are_those_of_the_crystal(subject: Subject) -> No
     recipe = recipe_for(ALUMINIUM, subject.crystal, Path("al.xyz"), EFFORT)
     assert recipe.start == ""
     assert recipe.network.cutoff == pytest.approx(2.19 * subject.crystal.nn, abs=1e-3)
+
+
+@pytest.mark.lammps
+def test_the_second_half_of_a_training_is_slower_and_has_more_that_is_to_rest(subject: Subject) -> None:
+    for base, steps in (("", EFFORT.steps), ("fcc", EFFORT.fine_steps)):
+        learn, rest = recipe_for(ALUMINIUM, subject.crystal, Path("al.xyz"), EFFORT, base).stages
+        assert learn.steps == rest.steps == steps // 2
+        assert rest.learning_rate == 0.5 * learn.learning_rate
+        assert rest.mixture.defect_clean > learn.mixture.defect_clean
+        assert rest.mixture.crystal_clean > learn.mixture.crystal_clean
 
 
 def test_the_verdict_names_what_falls_short() -> None:

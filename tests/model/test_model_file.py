@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,17 @@ def test_a_model_file_says_all_that_a_host_must_know(tmp_path: Path) -> None:
     assert repr(model).startswith("Model fcc (Pt), lattice constant 3.92 Å (3.8 to 4), noise 0 to 0.1 Å, cutoff 5 Å, ")
     described = json.loads(json.dumps(model.describe()))
     assert (described["format_version"], described["n_hidden"]) == (FORMAT_VERSION, 16)
+
+
+def test_a_joint_model_names_its_structures_the_one_of_its_lattice_constant_first(tmp_path: Path) -> None:
+    joint = replace(trained(random_network(1)), structures=["fcc", "bcc"])
+    export(joint, tmp_path / "joint.pt")
+    model = load(tmp_path / "joint.pt", lattice=3.6)
+    assert (model.structure, model.structures, model.elements) == ("fcc", ("fcc", "bcc"), ())
+    assert exported(random_network(1), tmp_path).structures == ("fcc",)
+    export(replace(joint, structures=["bcc", "fcc"]), tmp_path / "joint.pt")
+    with pytest.raises(HealError, match="structures bcc fcc do not begin with fcc"):
+        load(tmp_path / "joint.pt")
 
 
 def test_the_packed_weights_are_those_of_the_network(tmp_path: Path) -> None:

@@ -95,6 +95,7 @@ def test_changes_are_made_and_kept(tmp_path: Path) -> None:
         ("", "mixture.crystal_noise=0.7", "mixture of stage 1: shares must sum to 1, got 0.7: crystal_noise = 0.7"),
         ("", "mixture.hop=-1", "a share is from 0 to 1, got hop = -1"),
         ("wave_weight = 0.4", "crystal.structure=bcc", "know fcc of one element, the recipe is of bcc"),
+        ("[[crystal]]\n[[crystal]]", "training.seed=1", "a file of structures for each of its 2 crystals, in their order, got 1"),
         ("", "start.file=bcc", 'there is no key of [start] "file"'),
         ("", "training.n_hidden=8", "a network can gain hidden units and not lose them, got stages of [8]"),
         ("", "network.switch_on=1", "0 <= switch_on < 1"),

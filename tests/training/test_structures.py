@@ -5,6 +5,7 @@ import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.geometry import get_distances
 from conftest import ROOT, fcc, noisy
 from trainings import crystals, shares, shipped
 
@@ -12,7 +13,7 @@ from lammps_heal.analysis.sites import vectors_to_sites
 from lammps_heal.crystals.crystal import guess
 from lammps_heal.errors import HealError
 from lammps_heal.training.mixture import NOISE, Fractions
-from lammps_heal.training.recipe import Crystal
+from lammps_heal.training.recipe import Crystal, Recipe
 from lammps_heal.training.structures import (
     CRYSTAL,
     DEFECT,
@@ -22,6 +23,7 @@ from lammps_heal.training.structures import (
     lattice_of,
     read_training_structures,
     split,
+    training_set,
 )
 
 
@@ -119,3 +121,29 @@ def test_structures_of_another_crystal_than_the_recipe_names_are_refused() -> No
         lattice_of([described("hcp", 1.0)], Crystal("bcc", ("Mg",)))
     with pytest.raises(HealError, match="must include a perfect crystal"):
         lattice_of([described("hcp", 1.0, n_missing=1)], Crystal("hcp", ("Mg",)))
+
+
+def test_a_joint_model_is_trained_on_all_its_crystals_at_one_nearest_neighbour_distance(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    crystals, paths = (Crystal("bcc", ("Mg",)), Crystal("hcp", ("Mg",))), [tmp_path / "bcc.xyz", tmp_path / "hcp.xyz"]
+    for crystal, path in zip(crystals, paths, strict=True):
+        vacant = described(crystal.structure, 1.0, n_missing=1)
+        quenched, hot = tagged(described(crystal.structure, 0.98), 0), tagged(described(crystal.structure, 0.98), 300)
+        hot.positions += rng.normal(0.0, 0.1, hot.positions.shape)
+        for atoms in (quenched, hot):
+            atoms.info["structure"] = crystal.structure
+        frames = [described(crystal.structure, 1.0), vacant, quenched, hot]
+        ase.io.write(path, frames, format="extxyz", columns=["symbols", "positions"])
+    structures, lattice = training_set(Recipe(tuple(paths), crystals[0], others=crystals[1:]))
+    assert lattice.nearest_neighbour == pytest.approx(3.2 * 0.75**0.5)
+    for atoms, (start, sites) in zip(structures, 2 * [(None, 1.0), (None, 1.0), (0.1, 0.98)], strict=True):
+        nearest = atoms.get_all_distances(mic=True)
+        assert nearest[nearest > 0.0].min() == pytest.approx(sites * lattice.nearest_neighbour, rel=1e-5)
+        if "vacancies" in atoms.info:
+            _, away = get_distances(atoms.info["vacancies"], atoms.positions, cell=atoms.cell, pbc=True)
+            assert away.min() == pytest.approx(lattice.nearest_neighbour, rel=1e-5)
+        if start is not None:
+            moved = (atoms.arrays[START] - atoms.positions).std()
+            assert moved == pytest.approx(start * lattice.nearest_neighbour / 3.2, rel=0.3)
+    assert {atoms.info["structure"] for atoms in structures} == {"bcc", "hcp"}
