@@ -16,7 +16,7 @@ from lammps_heal.evaluation.metals import metals
 from lammps_heal.evaluation.noise import frenkel, noise
 from lammps_heal.evaluation.rotated import rotated
 from lammps_heal.evaluation.rows import Row, text
-from lammps_heal.evaluation.seen import seen_cascade, seen_front, seen_heat
+from lammps_heal.evaluation.seen import seen_cascade, seen_dislocation, seen_front, seen_heat
 from lammps_heal.evaluation.sizes import FULL, QUICK, Size
 from lammps_heal.evaluation.stay import stay
 from lammps_heal.evaluation.thermal import defects, liquid, thermal
@@ -39,6 +39,7 @@ PLATINUM_CASES: dict[str, Callable[[Model, Size], list[Row]]] = {
     "cascade": cascade,
     "seen-heat": seen_heat,
     "seen-front": seen_front,
+    "seen-dislocation": seen_dislocation,
     "seen-cascade": seen_cascade,
 }
 

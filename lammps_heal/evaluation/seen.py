@@ -1,4 +1,4 @@
-"""Observing of platinum: hot crystals; and where quenching goes astray or is dear, a melt and a cascade."""
+"""Observing of platinum: hot crystals; and where quenching goes astray or is dear, melts, dislocations that glide, cascades."""
 
 import tempfile
 from collections.abc import Iterator
@@ -6,15 +6,17 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
+from numpy.typing import NDArray
 
 from lammps_heal.analysis.energies import PLATINUM_POTENTIAL, minimise
-from lammps_heal.analysis.local_structure import FCC
+from lammps_heal.analysis.local_structure import FCC, HCP
 from lammps_heal.analysis.reference_sites import ReferenceSites
 from lammps_heal.analysis.roc import roc_area
 from lammps_heal.crystals.lammps_work import LammpsWork
 from lammps_heal.crystals.relaxed_crystal import relaxed_crystal
 from lammps_heal.crystals.seen_heat import HotCrystal
 from lammps_heal.crystals.seen_heat import seen_heat as seen_in_heat
+from lammps_heal.evaluation.defect_cells import dislocation_dipole
 from lammps_heal.evaluation.rows import Row, row
 from lammps_heal.evaluation.sizes import SEED, Size
 from lammps_heal.evaluation.thermal import MELTING_POINT
@@ -30,6 +32,7 @@ from lammps_heal.tables import at_least, at_most
 AT_FRONTS, IN_CASCADES = 3, 8  # healing steps
 # Of the box's length: cores of crystal and melt, far from both fronts, as in inputs/in.front.
 CRYSTAL, MELT = (0.17, 0.33), (0.67, 0.83)
+GLIDING_TEMPERATURE, GLIDING_FRAMES = 800.0, 6  # K
 NEARLY = 1  # Frenkel pairs, or
 PART = 0.05  # of them
 
@@ -55,9 +58,8 @@ def seen_front(model: Model, size: Size) -> list[Row]:
         seen, quench = observe(atoms, model, AT_FRONTS), minimise(atoms)[0]
         height = atoms.get_scaled_positions()[:, 2]
         crystal, melt = ((height > low) & (height < high) for low, high in (CRYSTAL, MELT))
-        quenched = AtomsHealer(quench, model).observation(quench.positions, quench.positions, np.zeros((len(quench), 3)))
         fcc += int((seen.labels[melt] == FCC).sum())
-        of_quench += int((quenched.labels[melt] == FCC).sum())
+        of_quench += int((_labels(quench, model)[melt] == FCC).sum())
         in_core += int(melt.sum())
         residual.append(seen.residual[crystal | melt])
         is_melt.append(melt[crystal | melt])
@@ -88,6 +90,49 @@ def seen_cascade(model: Model, size: Size) -> list[Row]:
         figure = f"Frenkel pairs ({raw.frenkel_pairs} after 1 step)"
         rows.append(row("seen-cascade", structure, figure, goal, seen.frenkel_pairs, quench, IN_CASCADES))
     return rows
+
+
+def seen_dislocation(model: Model, size: Size) -> list[Row]:
+    """Where the stacking faults of dissociated edge dislocations are, beside mean positions around the same moment."""
+    work = LammpsWork(Potential.from_file(PLATINUM_POTENTIAL), ("Pt",))
+    start = work.relaxed(dislocation_dipole(*((8, 2, 2) if size.quick else (24, 4, 4))), "aniso")[0]
+    of_seen, of_quench = [], []
+    for number in range(2 if size.quick else GLIDING_FRAMES):
+        hot, mean = work.heated_with_mean(start, GLIDING_TEMPERATURE, size.ps, size.ps / 4.0, SEED + number)
+        seen, quench = observe(hot, model, AT_FRONTS), work.relaxed(hot)[0]
+        healed = hot.copy()
+        healed.positions = seen.positions
+        truth = fault_centres(mean, _labels(mean, model))
+        of_seen += _apart(fault_centres(healed, seen.labels), truth, hot)
+        of_quench += _apart(fault_centres(quench, _labels(quench, model)), truth, hot)
+    structure = f"edge dipole, {GLIDING_TEMPERATURE:.0f} K, {len(start):,} atoms, {len(of_seen)} faults"
+    figure = "mean shift of a fault from that of mean positions, Å"
+    healed_shift, quenched_shift = (float(np.mean(shifts)) for shifts in (of_seen, of_quench))
+    return [row("seen-dislocation", structure, figure, at_most(0.5), healed_shift, quenched_shift, AT_FRONTS)]
+
+
+def fault_centres(atoms: Atoms, labels: NDArray[np.int32]) -> list[float]:
+    """Å along x, of the hcp atoms of each of the two dislocations of `dislocation_dipole`, in a periodic box."""
+    x, _, z = atoms.get_scaled_positions().T
+    # The dislocations lie at the faces of the half of the layers that has a column less.
+    is_upper = np.abs(z - 0.5) < 0.25
+    centres = []
+    for of_one in (is_upper, ~is_upper):
+        turns = np.exp(2j * np.pi * x[of_one & (labels == HCP)])
+        centres.append(float(np.angle(turns.sum()) / (2.0 * np.pi) * atoms.cell[0, 0]) if len(turns) else np.nan)
+    return centres
+
+
+def _apart(centres: list[float], others: list[float], atoms: Atoms) -> list[float]:
+    """Å along x, to the nearest image; infinite where one sees no fault."""
+    length = atoms.cell[0, 0]
+    shifts = np.abs((np.array(centres) - others + 0.5 * length) % length - 0.5 * length)
+    return list(np.where(np.isfinite(shifts), shifts, np.inf))
+
+
+def _labels(atoms: Atoms, model: Model) -> NDArray[np.int32]:
+    """Without healing."""
+    return AtomsHealer(atoms, model).observation(atoms.positions, atoms.positions, np.zeros((len(atoms), 3))).labels
 
 
 def _on_sites(atoms: Atoms, sites: Atoms, model: Model) -> int:
