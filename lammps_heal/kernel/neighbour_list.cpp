@@ -44,16 +44,19 @@ struct Part {
   int64_t room;
 };
 
-// In large pages where there are some: touching small ones for the first time takes longer than writing them.
+// In large pages where it fills one: touching small ones for the first time takes longer than writing them.
 int32_t *allocate(int64_t n)
 {
-  constexpr size_t PAGE = size_t(1) << 21;
-  const size_t n_bytes = (n * sizeof(int32_t) + PAGE - 1) / PAGE * PAGE;
-  auto *made = static_cast<int32_t *>(std::aligned_alloc(PAGE, n_bytes));
+  constexpr size_t LARGE_PAGE = size_t(1) << 21;
+  const bool is_large = n * sizeof(int32_t) >= LARGE_PAGE;
+  const size_t page = is_large ? LARGE_PAGE : ALIGNMENT;
+  const size_t n_bytes = (n * sizeof(int32_t) + page - 1) / page * page;
+  auto *made = static_cast<int32_t *>(std::aligned_alloc(page, n_bytes));
   if (!made)
     throw std::bad_alloc();
 #ifdef __linux__
-  madvise(made, n_bytes, MADV_HUGEPAGE);
+  if (is_large)
+    madvise(made, n_bytes, MADV_HUGEPAGE);
 #endif
   return made;
 }
