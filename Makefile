@@ -55,7 +55,7 @@ train: setup     ## train the shipped model (some 135 minutes on one core), then
 
 # Each where it was interrupted it goes on. data/pt_heal.pt, the model of fcc, is made by "make train".
 models: setup    ## train the other shipped models: bcc, hcp and diamond (two hours on one core)
-	for name in bcc hcp diamond; do \
+	for name in bcc bcc-fe hcp diamond; do \
 	  $(BIN)/lammps-heal fit inputs/training/$$name.toml -o data/$$name.pt || exit 1; done
 
 curve: setup     ## networks of other sizes: how well they heal after a short training, and what they cost (half an hour)
