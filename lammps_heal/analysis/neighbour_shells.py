@@ -7,14 +7,17 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from lammps_heal.analysis.local_structure import Shells
+from lammps_heal.analysis.other_structure import FEW, FEWEST, NEAREST
 from lammps_heal.step.neighbours import Float64Array, Int64Array, periodic_ghosts
 
 FARTHEST = 12.0  # Å; beyond are no neighbours of any metal
 MOST_CENTRES = 4000  # atoms that are looked at: the median of more is no better
 # Mean of the directions to so many neighbours of an atom: of 12 it is 0.2 at a (111) surface, and 0.05 in a hot crystal.
-LOPSIDED, FEWEST = {12: 0.15, 14: 0.15, 4: 0.3}, 10
+LOPSIDED = {12: 0.15, 14: 0.15, 4: 0.3}
 # Of the atoms that `Shells.coordination` counts, in nearest-neighbour distances: bcc has 8 at 1 and 6 at 2 / sqrt 3.
 MEAN_DISTANCE = {12: 1.0, 14: (8.0 + 6.0 * 2.0 / sqrt(3.0)) / 14.0, 4: 1.0}
+# Of the 12 nearest, in those distances: of fcc and hcp, of bcc. What may be either has so many at the nearest distance.
+TWELVE_OF_METALS, EIGHT = (1.0, (8.0 + 4.0 * 2.0 / sqrt(3.0)) / 12.0), 8
 
 
 @dataclass(frozen=True)
@@ -47,20 +50,22 @@ def surroundings(positions: Float64Array, cell: Float64Array, pbc: np.ndarray, c
 
 @dataclass(frozen=True)
 class Distances:
-    """Of atoms inside of a crystal, medians, Å. nearest: nearest-neighbour distance, if it is of the structure meant.
-    four: mean distance to the four nearest; of diamond 0.70 to 0.75 of `nearest` of a close-packed structure."""
+    """Of atoms inside of a crystal, medians. nearest: nearest-neighbour distance, Å, if it is of the structure meant; of a
+    metal that may be fcc, hcp or bcc it may be any of those. four: mean distance to the four nearest ÷ that to the twelve
+    nearest, or to fewer where the structure has fewer. eight: Å, mean distance to the eight nearest, or to fewer."""
 
-    nearest: float
+    nearest: tuple[float, ...]
     four: float
+    eight: float
 
 
-def neighbour_distances(around: Surroundings, shells: Shells) -> Distances | None:
+def neighbour_distances(around: Surroundings, shells: Shells, is_any_metal: bool = False) -> Distances | None:
     """Mean distance to as many neighbours as a crystal of this structure has that near; None where few atoms are inside of one.
 
-    In hot crystals 0.4 % (300 K) to 1.2 % (0.9 of the melting point) too long. At a surface the nearest atoms lie to one
-    side; such atoms are left out.
+    is_any_metal: it may be fcc, hcp or bcc, whatever shells. In hot crystals 0.4 % (300 K) to 1.2 % (0.9 of the melting
+    point) too long. At a surface the nearest atoms lie to one side; such atoms are left out.
     """
-    k = shells.coordination
+    k = max(MEAN_DISTANCE) if is_any_metal else shells.coordination
     distances, nearest = around.tree.query(around.points[around.centres], k=np.arange(2, k + 2), distance_upper_bound=FARTHEST)
     whole = np.isfinite(distances).all(1) & (distances[:, 0] > 0.0)
     directions = around.points[nearest[whole]] - around.points[around.centres[whole], None]
@@ -69,7 +74,13 @@ def neighbour_distances(around: Surroundings, shells: Shells) -> Distances | Non
     found = distances[whole][inside]
     if len(found) < min(FEWEST, len(around.centres)):
         return None
-    return Distances(float(np.median(found.mean(1))) / MEAN_DISTANCE[k], float(np.median(found[:, :4].mean(1))))
+    four = found[:, :FEW].mean(1) / found[:, :NEAREST].mean(1)
+    if is_any_metal:
+        twelve = float(np.median(found[:, :NEAREST].mean(1)))
+        nearest_of = tuple(twelve / mean for mean in TWELVE_OF_METALS)
+    else:
+        nearest_of = (float(np.median(found.mean(1))) / MEAN_DISTANCE[k],)
+    return Distances(nearest_of, float(np.median(four)), float(np.median(found[:, :EIGHT].mean(1))))
 
 
 def close_pairs(around: Surroundings, distance: float) -> set[tuple[int, int]]:

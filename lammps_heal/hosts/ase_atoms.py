@@ -28,14 +28,16 @@ def heal(
 
     model: as `load` returns it, or what it takes. max_displacement: cap of one step in Å, by default the model's. kernel,
     threads, device: see `backends.make_backend`. mask: (n,) bool, atoms that may move, all by default; those that FixAtoms
-    holds never do, and other constraints are applied after each step as ASE does. progress: show a line of it. Raises
-    HealError for an element that the model does not know, an empty or non-finite structure, a cell without volume, or two
-    atoms that overlap.
+    holds never do, and other constraints are applied after each step as ASE does. progress: show a line of it. Warns of a
+    crystal of another structure than the model's. Raises HealError for an element that the model does not know, an empty or
+    non-finite structure, a cell without volume, or two atoms that overlap.
     """
     healer = AtomsHealer(atoms, model, max_displacement, kernel, threads, device, mask)
+    watch = healer.watch()
     healed: Atoms = atoms.copy()
     with ProgressLine("healed", "steps", progress) as line:
         for number in range(1, steps + 1):
+            watch(healed.positions)
             healed.set_positions(healed.positions + healer.step(healed.positions))
             line.show(number, steps)
     return healed

@@ -39,6 +39,7 @@ class Healing(Dynamics):
         **of_dynamics: Any,
     ) -> None:
         self._healer = AtomsHealer(atoms, model, max_displacement, kernel, threads, device, mask)
+        self._watch = self._healer.watch()
         super().__init__(atoms, logfile, trajectory, **of_dynamics)  # which asks for todict() in ASE 3.23
         # Where the atoms were, and the displacement there: (n, 3) Å.
         self._computed: tuple[Float64Array, Float64Array] | None = None
@@ -93,6 +94,7 @@ class Healing(Dynamics):
         """(n, 3) Å, of the atoms where they are now: an observer may have moved them."""
         if self._computed is None or not np.array_equal(self._computed[0], self.atoms.positions):
             positions = self.atoms.positions.copy()
+            self._watch(positions)
             self._computed = positions, self._healer.step(positions)
         return self._computed[1]
 

@@ -1,5 +1,6 @@
 """The healer of ASE Atoms: displacement of each, by one healing step, and what is seen on a copy that is healed."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from lammps_heal.analysis.local_structure import LocalStructure, shells_of
 from lammps_heal.analysis.observation import Observation
 from lammps_heal.errors import HealError
+from lammps_heal.hosts.structure_watch import StructureWatch
 from lammps_heal.model.elements import species_of
 from lammps_heal.model.model_file import Model, load
 from lammps_heal.step.backends import make_backend
@@ -49,6 +51,11 @@ class AtomsHealer:
         cluster = self._crystal.open_cluster(positions)
         v = displacement(self._backend, *cluster, self._ghosts, self._crystal.of_owners(self._species))
         return cap(np.where(self._moving[:, None], v, 0.0), self.max_displacement)[0]
+
+    def watch(self) -> Callable[[Float64Array], None]:
+        """To be called before each step with positions, (n, 3) Å: warns, once, of a crystal of another structure."""
+        watch = StructureWatch(self.model, threads=self._threads)
+        return lambda positions: watch.before_step(lambda: self._crystal.open_cluster(positions), self._moving)
 
     def observation(self, observed: Float64Array, healed: Float64Array, last: Float64Array) -> Observation:
         """What is seen on a healed copy. observed, healed: positions before and after, (n, 3) Å; last: the last step."""

@@ -155,6 +155,7 @@ class HealingRun:
             kernel=options.kernel,
             threads=options.threads,
             device=options.device,
+            watches=False,  # input_checks have looked
         )
         self._callback = attach(self._lmp, healer)
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
-from lammps_heal.analysis.local_structure import SHELLS, Shells, has_shells, shells_of
+from lammps_heal.analysis.local_structure import Shells, has_shells, shells_of
 from lammps_heal.analysis.neighbour_shells import (
     Surroundings,
     neighbour_distances,
@@ -16,6 +17,14 @@ from lammps_heal.analysis.neighbour_shells import (
     surroundings,
 )
 from lammps_heal.analysis.observation import Observation
+from lammps_heal.analysis.other_structure import (
+    LOOK_STEPS,
+    OPEN_STRUCTURE,
+    is_close_packed,
+    label_counts,
+    label_problem,
+    open_structure,
+)
 from lammps_heal.errors import HealError
 from lammps_heal.hosts.ase_atoms import observe
 from lammps_heal.hosts.formats.structure import Structure
@@ -24,19 +33,14 @@ from lammps_heal.step.neighbours import Float64Array
 
 WARM = 1.005  # a hot crystal's mean neighbour distance, in that of its sites: 1.004 at 300 K, 1.012 at 0.9 of the melting point
 HEALED = 1.0015  # the same after three healing steps
-LOOK_STEPS = 3  # of a copy: enough to tell structure and lattice constant, hot or not
 DIGITS = 4  # of a lattice constant that is found, so that it can be given again
 LARGEST_SAMPLE = 8000  # atoms; of a larger crystal a ball of so many is looked at
 INNER = 0.7  # of the ball's radius
 # Of the lattice constant, below and above what the model was trained on: farther off, platinum's model leads atoms from their
 # sites (tried with noise of 0.15 Å: at 0.93 they rest, at 0.92 not; at 1.04 they rest, at 1.05 not).
 BEYOND = 0.03, 0.01
-# Mean distance of the 4 nearest ÷ of the 12 nearest: fcc 1, with noise of a quarter of nn 0.76; diamond 0.70 to 0.75.
-OPEN_STRUCTURE = 0.75
 NEAR, OFTEN, OFTENER, FEWEST = 0.8, 0.3, 1.2, 8  # nn; pairs for each atom at a face, times as many as inside, at least
 THICK = 2.0  # nn; in a thinner box all atoms are at faces
-COMMON = 0.3  # of the atoms; so many of another structure, and more than of the model's, are said
-STRUCTURE_OF_LABEL = {1: "fcc", 2: "hcp", 3: "bcc", 6: "diamond"}
 
 
 @dataclass
@@ -68,32 +72,29 @@ def look_at(
         if auto:
             findings.ruin.append(f"the lattice constant of {model.structure} cannot be found from distances: give --lattice")
         return findings
-    shells = shells_of(model.structure)
+    shells, is_joint = shells_of(model.structure), len(model.structures) > 1
     positions = structure.positions - structure.origin
     around = surroundings(positions, structure.cell, structure.periodic)
-    distances = neighbour_distances(around, shells)
+    distances = neighbour_distances(around, shells, is_joint)
     if distances is None:
         if auto:
             findings.ruin.append("too few atoms are inside of a crystal to tell the lattice constant from: give --lattice")
         return findings
-    nearest = distances.nearest
+    nearest = fmean(distances.nearest)
     _check_faces(findings, structure, around, nearest)
-    if shells.coordination > SHELLS["diamond"].coordination and distances.four < OPEN_STRUCTURE * nearest:
-        findings.ruin.append(
-            f"the crystal is no {model.structure} one: neighbours are as in diamond or in no crystal at all (the 4 nearest at "
-            f"{distances.four:.3g} Å, all {shells.coordination} at {nearest:.3g} Å on average), and this model would destroy it: "
-            "use a model of its structure"
-        )
+    if is_close_packed(shells) and distances.four < OPEN_STRUCTURE:
+        findings.ruin.append(open_structure(", ".join(model.structures), distances.four))
         return findings
     no_element = np.zeros(len(structure.ids), int)
     sample = _sample(structure, atomic_numbers_of(structure, elements) if model.n_species > 1 else no_element)
-    measured = nearest / shells.nearest / WARM
     if auto:
-        findings.lattice = measured = round(sample.lattice(sample.observed(model, measured, threads).positions, shells), DIGITS)
+        healed = sample.observed(model, nearest / shells.nearest / WARM, threads).positions
+        findings.lattice = round(sample.lattice(healed, shells, is_joint), DIGITS)
         findings.found = True
     used = model.lattice_constant if findings.lattice is None else findings.lattice
     if not findings.found:
-        _check_lattice(findings, model, used, measured)
+        measured = (distance / shells.nearest / WARM for distance in distances.nearest)
+        _check_lattice(findings, model, used, min(measured, key=lambda constant: abs(constant - used)))
     if not findings.ruin:
         _check_labels(findings, sample, model, used, threads)
     return findings
@@ -134,14 +135,8 @@ def _check_labels(findings: Findings, sample: "_Sample", model: Model, lattice: 
         labels = sample.observed(model, lattice, threads).labels[sample.inside]
     except HealError:
         return  # healing itself will say so
-    part = {name: float((labels == label).mean()) for label, name in STRUCTURE_OF_LABEL.items()}
-    most, kind = max(part, key=lambda name: part[name]), STRUCTURE_OF_LABEL[shells_of(model.structure).label]
-    own = part[kind]
-    if most != kind and part[most] > max(COMMON, own):
-        findings.warnings.append(
-            f"{part[most]:.0%} of the atoms have neighbours as in {most}, {own:.0%} as in {kind}, which the "
-            f"model is of: defects will not rest; use a model of {most}"
-        )
+    if problem := label_problem(model.structures, label_counts(labels)):
+        findings.warnings.append(problem)
 
 
 @dataclass(frozen=True)
@@ -154,12 +149,14 @@ class _Sample:
     def observed(self, model: Model, lattice: float, threads: int) -> Observation:
         return observe(self.atoms, model.scaled(lattice), LOOK_STEPS, threads=threads)
 
-    def lattice(self, positions: Float64Array, shells: Shells) -> float:
+    def lattice(self, positions: Float64Array, shells: Shells, is_joint: bool) -> float:
         """Å, of healed positions."""
-        found = neighbour_distances(surroundings(positions, self.atoms.cell[:], self.atoms.pbc, self.inside), shells)
+        around = surroundings(positions, self.atoms.cell[:], self.atoms.pbc, self.inside)
+        found = neighbour_distances(around, shells, is_joint)
         if found is None:
             raise HealError("too few atoms are inside of a crystal to tell the lattice constant from: give --lattice")
-        return found.nearest / shells.nearest / HEALED
+        nearest = found.eight if is_joint else found.nearest[0]
+        return nearest / shells.nearest / HEALED
 
 
 def atomic_numbers_of(structure: Structure, elements: Sequence[str | None]) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from lammps_heal.errors import AgreedError, HealError
 from lammps_heal.hosts.ghost_depth import require_ghosts
+from lammps_heal.hosts.structure_watch import StructureWatch
 from lammps_heal.model.elements import UNKNOWN, species_of_types
 from lammps_heal.model.model_file import Model, load
 from lammps_heal.step.backends import make_backend
@@ -39,7 +40,8 @@ class LammpsHealer:
     """Computes the displacement of the local atoms of a LAMMPS instance. Caches none of its pointers.
 
     max_displacement: cap of one step in Å, by default the model's. elements: of each LAMMPS type; by default the
-    masses of the types decide. group: LAMMPS group whose atoms move. kernel, threads, device: see `make_backend`. Sets
+    masses of the types decide. group: LAMMPS group whose atoms move. kernel, threads, device: see `make_backend`. watches:
+    warn of a crystal of another structure than the model's. Sets
     LAMMPS's ghost cutoff, skin and the check for new neighbours, whatever the script has set.
     """
 
@@ -54,6 +56,7 @@ class LammpsHealer:
         kernel: bool = True,
         threads: int = 1,
         device: str = "cpu",
+        watches: bool = True,
     ) -> None:
         self.lmp, self.model, self.ranks = lmp, model, ranks
         with warnings.catch_warnings():
@@ -67,6 +70,7 @@ class LammpsHealer:
         self._elements = elements
         self._group_bit = 1 << lmp.available_ids("group").index(group)
         self._species_of_types: Int32Array
+        self._watch = StructureWatch(model, ranks, threads) if watches else None
         self._listed: tuple[Float64Array, Int64Array] | None = None
         self._neighbourhoods: Neighbourhoods
         self._ghosts: GhostExchange
@@ -153,6 +157,8 @@ class LammpsHealer:
         self.ranks.agree(f"{n_lost} atoms have positions that are not finite" if n_lost else None)
         self._update_neighbours(positions, self._atoms("id", n_all).astype(np.int64).reshape(n_all), nlocal)
         moved = ((self._atoms("mask", nlocal) & self._group_bit) != 0).reshape(nlocal, 1)
+        if self._watch is not None:
+            self._watch.before_step(lambda: (positions, self._neighbourhoods), moved[:, 0])
         ghosts = _GhostsOfGroup(self._ghosts, self.ranks, moved)
         v = displacement(self._backend, positions, self._neighbourhoods, ghosts, self._species(n_all))
         return cap(np.where(moved, v, 0.0), self.max_displacement)

@@ -16,10 +16,12 @@ struct CrystalShells {
   int gained, lost;    // bonds by which the atoms around one interstitial have more, or fewer, than the
                        // perfect crystal's
   bool is_diamond;
+  int label;    // of an atom of the perfect crystal; see heal_analysis.h
 };
 
 // Throws std::runtime_error for a structure that labels do not know.
 const CrystalShells &shells_of(const std::string &structure);
+bool has_shells(const std::string &structure);
 
 }    // namespace lammps_heal
 

@@ -126,6 +126,7 @@ class FixHeal : public Fix
   double cutoff, max_displacement;           // Å, of this crystal
   std::unique_ptr<HealObserver> observer;    // where the atoms are not to move
   bool is_alone;                             // nothing else moves atoms
+  int n_steps_watched;                       // healing steps that may show another structure
   std::vector<double *> site_rows;           // of the local array
   std::vector<char> moves;                   // (nlocal + nghost,): is the atom in the group?
   std::vector<int32_t> species_of_type;      // from 1; of the model's elements
@@ -146,6 +147,8 @@ class FixHeal : public Fix
   void bring_ghosts_and_list_up_to_date();
   void find_owners_and_ghosts();
   void build_list();
+  void update_group();
+  void look_at_structure();
   std::string find_displacements();
   void move_atoms();
 };

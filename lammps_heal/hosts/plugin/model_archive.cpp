@@ -116,6 +116,11 @@ class Metadata
     }
   }
 
+  bool has(const std::string &key) const
+  {
+    return values_of.count(key) > 0;
+  }
+
   const std::vector<std::string> &words(const std::string &key) const
   {
     const auto found = values_of.find(key);
@@ -200,6 +205,9 @@ static void read_metadata(const Metadata &metadata, Model &model)
 {
   metadata.word("structure");
   model.structure = metadata.names("structure")[0];
+  model.structures = metadata.names(metadata.has("structures") ? "structures" : "structure");
+  if (model.structures.empty() || model.structures[0] != model.structure)
+    damaged("its metadata's structures do not begin with its structure");
   model.elements = metadata.names("elements");
   model.masses = metadata.masses("masses");
   if (model.elements.empty() || model.elements.size() > MOST_ELEMENTS ||

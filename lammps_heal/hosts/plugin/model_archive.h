@@ -15,13 +15,14 @@ namespace lammps_heal
 // Weights as heal_weights in heal_kernel.h has them. The record is what TorchScript itself makes of a small
 // periodic crystal: a kernel must give the same.
 struct Model {
-  std::string name;                     // as the user named it
-  std::string structure;                // like fcc
-  std::vector<std::string> elements;    // their places are the species' numbers where n_species is not 1
-  std::vector<double> masses;           // g/mol, one for each element
-  double lattice_constant;              // Å, of the relaxed crystal
-  double cutoff;                        // Å
-  double max_displacement;              // Å, default cap of one healing step
+  std::string name;                       // as the user named it
+  std::string structure;                  // like fcc
+  std::vector<std::string> structures;    // of a joint model all, the one above first
+  std::vector<std::string> elements;      // their places are the species' numbers where n_species is not 1
+  std::vector<double> masses;             // g/mol, one for each element
+  double lattice_constant;                // Å, of the relaxed crystal
+  double cutoff;                          // Å
+  double max_displacement;                // Å, default cap of one healing step
   int n_channels, n_hidden, n_layers, n_intervals;
   int n_species;               // elements that the network tells apart, all of them or 1
   std::string weights_hash;    // of the TorchScript's parameters

@@ -1,0 +1,154 @@
+#include "structure_check.h"
+
+#include "heal_kernel.h"
+
+#include "fmt/format.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <set>
+#include <stdexcept>
+
+using namespace lammps_heal;
+
+static constexpr int FEW = 4, NEAREST = 12;    // atoms around one
+// Of the mean distance of NEAREST, that of the FEW nearest: 1 in fcc and hcp, 0.95 in bcc, with noise of a quarter of
+// the nearest-neighbour distance 0.76; 0.70 in diamond.
+static constexpr double OPEN_STRUCTURE = 0.75;
+// Mean of the directions to NEAREST atoms: 0.2 at a (111) surface, 0.05 in a hot crystal.
+static constexpr double LOPSIDED = 0.15;
+static constexpr int64_t FEWEST = 10;    // atoms inside of a crystal
+// Of the atoms; so many of another structure, and more than of the model's, are said.
+static constexpr double COMMON = 0.3;
+
+struct NamedLabel {
+  int label;
+  const char *structure;
+};
+static constexpr NamedLabel LABELS[] = {
+    {HEAL_FCC, "fcc"}, {HEAL_HCP, "hcp"}, {HEAL_BCC, "bcc"}, {HEAL_CUBIC_DIAMOND, "diamond"}};
+
+bool lammps_heal::is_close_packed(const CrystalShells &shells)
+{
+  return shells.coordination > shells_of("diamond").coordination;
+}
+
+namespace
+{
+
+struct Near {
+  double square, vector[3];
+};
+
+// Of atom i; negative where it has fewer neighbours, or they lie to one side.
+double ratio_of(const heal_structure &s, int64_t i)
+{
+  std::array<Near, NEAREST> near;
+  int n = 0;
+  for (int64_t k = s.first[i]; k < s.first[i + 1]; k++) {
+    Near found = {};
+    for (int d = 0; d < 3; d++) {
+      found.vector[d] = s.positions[3 * static_cast<int64_t>(s.neighbours[k]) + d] - s.positions[3 * i + d];
+      found.square += found.vector[d] * found.vector[d];
+    }
+    if (n == NEAREST && !(found.square < near[NEAREST - 1].square))
+      continue;
+    int at = n < NEAREST ? n++ : NEAREST - 1;
+    for (; at > 0 && found.square < near[at - 1].square; at--)
+      near[at] = near[at - 1];
+    near[at] = found;
+  }
+  if (n < NEAREST || !(near[0].square > 0.0))
+    return -1.0;
+  double few = 0.0, all = 0.0, direction[3] = {};
+  for (int k = 0; k < NEAREST; k++) {
+    const double distance = std::sqrt(near[k].square);
+    all += distance / NEAREST;
+    few += k < FEW ? distance / FEW : 0.0;
+    for (int d = 0; d < 3; d++)
+      direction[d] += near[k].vector[d] / distance / NEAREST;
+  }
+  return std::hypot(direction[0], direction[1], direction[2]) < LOPSIDED ? few / all : -1.0;
+}
+
+}    // namespace
+
+Ratios lammps_heal::ratios_of(const heal_structure &structure, const char *moves)
+{
+  Ratios ratios = {};
+  for (int64_t i = 0; i < structure.nlocal; i++) {
+    if (moves && !moves[i])
+      continue;
+    const double ratio = ratio_of(structure, i);
+    if (ratio >= 0.0)
+      ratios[std::min(static_cast<int>(N_RATIOS * ratio), N_RATIOS - 1)]++;
+  }
+  return ratios;
+}
+
+LabelCounts lammps_heal::label_counts(const heal_structure &structure, const char *moves)
+{
+  std::vector<int32_t> coordination(structure.nlocal), labels(structure.nlocal);
+  if (heal_local_structure(&structure, coordination.data(), labels.data()) != HEAL_OK)
+    throw std::runtime_error(heal_last_error());
+  LabelCounts counts = {};
+  for (int64_t i = 0; i < structure.nlocal; i++)
+    counts[labels[i]] += !moves || moves[i];
+  return counts;
+}
+
+static std::string joined(const std::vector<std::string> &words, const char *between)
+{
+  std::string all;
+  for (const auto &word : words)
+    all += (all.empty() ? "" : between) + word;
+  return all;
+}
+
+std::string lammps_heal::open_problem(const std::vector<std::string> &structures, const Ratios &ratios)
+{
+  const int64_t n_atoms = std::accumulate(ratios.begin(), ratios.end(), int64_t{0});
+  if (n_atoms < FEWEST)
+    return "";
+  int middle = 0;
+  for (int64_t before = ratios[0]; 2 * before < n_atoms; before += ratios[++middle]) {
+  }
+  const double median = (middle + 0.5) / N_RATIOS;
+  if (!(median < OPEN_STRUCTURE))
+    return "";
+  return fmt::format(
+      "the crystal is no {} one: neighbours are as in diamond or in no crystal at all (the {} nearest at "
+      "{:.2f} of the mean distance of the {} nearest), and this model would destroy it: use a model of its "
+      "structure",
+      joined(structures, ", "), FEW, median, NEAREST);
+}
+
+std::string lammps_heal::label_problem(const std::vector<std::string> &structures, const LabelCounts &counts)
+{
+  const int64_t n_atoms = std::accumulate(counts.begin(), counts.end(), int64_t{0});
+  if (n_atoms == 0)
+    return "";
+  std::set<int> own;
+  for (const auto &structure : structures)
+    own.insert(shells_of(structure).label);
+  NamedLabel most = LABELS[0];
+  int64_t n_own = 0;
+  std::vector<std::string> named;
+  for (const auto &label : LABELS) {
+    if (counts[label.label] > counts[most.label])
+      most = label;
+    if (own.count(label.label)) {
+      n_own += counts[label.label];
+      named.emplace_back(label.structure);
+    }
+  }
+  const auto part = [n_atoms](int64_t n) { return static_cast<double>(n) / static_cast<double>(n_atoms); };
+  if (own.count(most.label) || !(part(counts[most.label]) > std::max(COMMON, part(n_own))))
+    return "";
+  return fmt::format(
+      "{:.0f}% of the atoms have neighbours as in {}, {:.0f}% as in {}, which the model is of: "
+      "defects will not rest; use a model of {}",
+      100.0 * part(counts[most.label]), most.structure, 100.0 * part(n_own), joined(named, " or "),
+      most.structure);
+}
