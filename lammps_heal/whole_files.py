@@ -132,6 +132,11 @@ def write_json(path: str | Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
+def with_tuples(values: dict[str, Any]) -> dict[str, Any]:
+    """Of a dataclass that was written as JSON, which knows lists alone."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
 def _to_disk(path: Path) -> None:
     """Wait until a file's or folder's content is on the disk: some file systems find only then that it is full."""
     descriptor = os.open(path, os.O_RDONLY)

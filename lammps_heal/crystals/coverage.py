@@ -11,7 +11,7 @@ import numpy as np
 from ase import Atoms
 
 from lammps_heal.analysis.labels import has_ovito, template_labels
-from lammps_heal.analysis.local_structure import SHELLS, shells_of
+from lammps_heal.analysis.local_structure import has_shells, shells_of
 from lammps_heal.analysis.sites import count_defects, site_distances
 from lammps_heal.crystals.acceptance import Acceptance, without_drift
 from lammps_heal.crystals.defects import with_vacancies
@@ -23,6 +23,7 @@ from lammps_heal.hosts.ase_atoms import heal
 from lammps_heal.model.model_file import Model
 from lammps_heal.tables import aligned
 from lammps_heal.training.recipe import Crystal as Described
+from lammps_heal.whole_files import with_tuples
 
 HEATS = (0.3, 0.6, 0.8, 0.95, 1.0)  # of the melting point
 VACANT, VACANT_HEAT = 0.01, 0.8  # of the sites; of the melting point
@@ -87,7 +88,7 @@ def _on_own_site(atoms: Atoms, quench: Atoms, nn: float) -> float:
 def _labelled(seen: Sequence[Atoms], quench: Atoms, subject: Subject) -> tuple[float, float, float] | None:
     """The frame and the average by template matching at its default, as people do it; the healed copy by its own labels."""
     structure = subject.crystal.structure
-    if structure not in SHELLS:
+    if not has_shells(structure):
         return None
     own = labels(quench, subject.crystal)
     by_template = has_ovito() and not shells_of(structure).is_diamond
@@ -114,5 +115,4 @@ def table(measured: dict[str, list[Measured]], failed: dict[str, str]) -> str:
 
 def from_json(values: dict[str, Any]) -> Measured:
     """What `asdict` made, read again."""
-    tuples: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    return Measured(**tuples)
+    return Measured(**with_tuples(values))

@@ -192,11 +192,16 @@ def fit(
     return rows
 
 
+def model_for(model: Model, subject: Subject) -> Model:
+    """The model; a joint one scaled to the crystal."""
+    if len(model.structures) == 1:
+        return model
+    return model.scaled(model.lattice_constant * subject.crystal.nn / nearest_neighbour_of(model))
+
+
 def acceptance_of(model: Model, subject: Subject, size: Size) -> Acceptance:
-    """The acceptance of a model on its crystal; a joint model is scaled to it."""
-    fitting = model
-    if len(model.structures) > 1:
-        fitting = model.scaled(model.lattice_constant * subject.crystal.nn / nearest_neighbour_of(model))
+    """The acceptance of a model on its crystal, or on one of those that a joint model is of."""
+    fitting = model_for(model, subject)
 
     def healed(atoms: Atoms, steps: int) -> Atoms:
         return heal(atoms, fitting, steps)

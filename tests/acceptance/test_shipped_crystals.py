@@ -9,7 +9,7 @@ from lammps_runs import DUMP, crystal, lmp
 from lammps_heal.analysis.local_structure import shells_of
 from lammps_heal.analysis.sites import occupation
 from lammps_heal.crystals.acceptance import Goals, moves, with_noise
-from lammps_heal.crystals.cases import names_its_potential, recorded_crystal
+from lammps_heal.crystals.cases import names_its_potential, recorded_crystals
 from lammps_heal.crystals.defects import with_vacancies
 from lammps_heal.crystals.fit import Subject
 from lammps_heal.hosts.ase_atoms import heal, observe
@@ -32,7 +32,7 @@ def model(request: pytest.FixtureRequest) -> Model:
 @pytest.fixture(scope="module")
 def subject(model: Model) -> Subject:
     assert names_its_potential(model)
-    return Subject.of(recorded_crystal(model.training["crystal"]))
+    return Subject.of(recorded_crystals(model)[0])
 
 
 def test_every_structure_that_labels_know_has_a_model() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from lammps_heal.commands.main import main
 from lammps_heal.crystals.acceptance import Size
-from lammps_heal.crystals.cases import CrystalCases, names_its_potential, recorded_crystal
+from lammps_heal.crystals.cases import CrystalCases, names_its_potential, recorded_crystals
 from lammps_heal.crystals.drafts import Plan
 from lammps_heal.crystals.fit import Effort, Subject, fit, make_structures, recipe_for, verdict
 from lammps_heal.errors import HealError
@@ -82,7 +82,7 @@ def test_a_fit_ends_as_a_model_of_the_crystal_with_its_acceptance_in_the_record(
     assert {r.case for r in rows} == {"noise", "vacancies", "rest", "heat"}
     assert [r["figure"] for r in model.training["acceptance"]] == [r.figure for r in rows]
     assert names_its_potential(model)
-    assert recorded_crystal(model.training["crystal"]) == ALUMINIUM
+    assert recorded_crystals(model) == [ALUMINIUM]
     assert not names_its_potential(load("fcc"))  # whose structures are files
 
 
@@ -97,7 +97,7 @@ def test_a_model_begun_from_a_base_heals_at_once(fitted: tuple[Model, list[Row]]
 @pytest.mark.lammps
 def test_the_evaluation_of_a_fitted_model_asks_what_any_crystal_is_asked(fitted: tuple[Model, list[Row]]) -> None:
     cases = CrystalCases(fitted[0], quick=True).by_name()
-    assert {"noise", "vacancies", "rest", "heat", "strong noise", "cascade", "hot defects"} == set(cases)
+    assert {"noise", "vacancies", "rest", "heat", "strong noise", "cascade", "hot defects", "seen-heat"} == set(cases)
     assert [r.steps for r in cases["noise"]()] == [5, 10]
 
 
