@@ -86,9 +86,18 @@ def test_heat_moves_atoms_about_their_sites(tungsten: tuple[Crystal, LammpsWork]
     assert count_defects(hot.positions, sites).vacancies == 0
 
 
-def test_melting_point_of_platinum_is_about_right() -> None:
-    crystal = relaxed_crystal("fcc", ("Pt",), PLATINUM)
-    assert 1480.0 * 0.75 < estimated_melting_point(crystal, LammpsWork(PLATINUM, ("Pt",))) < 1480.0 * 1.25
+@pytest.mark.parametrize(
+    ("structure", "elements", "potential", "known"),
+    [
+        ("fcc", ("Pt",), PLATINUM, 1480.0),
+        ("bcc", ("Fe",), Potential("eam/fs", ("* * Fe_mm.eam.fs Fe",)), 1773.0),
+        ("diamond", ("Si",), SILICON, 1683.0),
+        ("L1_2", ("Ni", "Al"), Potential("eam/alloy", ("* * NiAlH_jea.eam.alloy Ni Al",)), 1660.0),
+    ],
+)
+def test_melting_points_are_about_right(structure: str, elements: tuple[str, ...], potential: Potential, known: float) -> None:
+    crystal = relaxed_crystal(structure, elements, potential)
+    assert estimated_melting_point(crystal, LammpsWork(potential, elements)) == pytest.approx(known, rel=0.25)
 
 
 def test_defects_that_collapse_are_left_out(tungsten: tuple[Crystal, LammpsWork], rng: np.random.Generator) -> None:
