@@ -8,6 +8,7 @@ import torch
 from ase import Atoms
 from conftest import LATTICE_CONSTANT
 
+from lammps_heal.hosts.floor_of_model import floor_of
 from lammps_heal.model.archive import read_entries, with_digest
 from lammps_heal.model.export import TrainedNetwork, export
 from lammps_heal.model.model_file import Model, load
@@ -15,6 +16,7 @@ from lammps_heal.model.network import HealingNetwork
 from lammps_heal.model.scripted import open_torchscript, save
 from lammps_heal.step.crystal import PeriodicCrystal
 from lammps_heal.step.neighbours import Float64Array
+from lammps_heal.step.soft_floor import keep_apart
 from lammps_heal.step.step import cap, displacement
 from lammps_heal.step.torchscript import TorchBackend
 
@@ -71,7 +73,7 @@ class GhostsOfGroup:
     """Atoms outside the group exert forces, and send no messages. of_moved: (n_atoms, 1), 1 or 0."""
 
     def __init__(self, crystal: PeriodicCrystal, of_moved: np.ndarray) -> None:
-        self.reverse, self._crystal, self._of_moved = crystal.reverse, crystal, of_moved
+        self.reverse, self.largest, self._crystal, self._of_moved = crystal.reverse, crystal.largest, crystal, of_moved
 
     def forward(self, vectors: Float64Array) -> Float64Array:
         return self._crystal.forward(self._of_moved * vectors)
@@ -79,7 +81,10 @@ class GhostsOfGroup:
 
 def step_of_group(model: Model, atoms: Atoms, moved: np.ndarray) -> np.ndarray:
     """(n_atoms, 3) Å: the step of a host whose group is `moved`."""
-    return cap(displacements(model, atoms, moved), model.max_displacement)[0]
+    crystal, of_moved = PeriodicCrystal(atoms.cell[:], atoms.pbc, model.cutoff), moved[:, None].astype(float)
+    capped, _ = cap(displacements(model, atoms, moved), model.max_displacement)
+    ghosts = GhostsOfGroup(crystal, of_moved)
+    return of_moved * keep_apart(capped, *crystal.open_cluster(atoms.positions), ghosts, floor_of(model))
 
 
 def rewritten(path: Path, change: Callable[[dict[str, bytes]], None]) -> Path:

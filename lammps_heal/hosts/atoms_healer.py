@@ -11,12 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from lammps_heal.analysis.local_structure import LocalStructure, shells_of
 from lammps_heal.analysis.observation import Observation
 from lammps_heal.errors import HealError
+from lammps_heal.hosts.floor_of_model import floor_of
 from lammps_heal.hosts.structure_watch import StructureWatch
 from lammps_heal.model.elements import species_of
 from lammps_heal.model.model_file import Model, load
 from lammps_heal.step.backends import make_backend
 from lammps_heal.step.crystal import PeriodicCrystal
 from lammps_heal.step.neighbours import Float64Array
+from lammps_heal.step.soft_floor import keep_apart
 from lammps_heal.step.step import cap, displacement
 
 
@@ -43,14 +45,17 @@ class AtomsHealer:
         self._backend = make_backend(self.model, kernel, threads, device)
         self._cell, self._pbc, self._threads = atoms.cell[:], atoms.pbc, threads
         self._crystal = PeriodicCrystal(self._cell, self._pbc, self.model.cutoff, threads)
+        self._floor = floor_of(self.model)
         self._moving = moving_atoms(atoms, mask)
         self._ghosts = self._crystal if self._moving.all() else _GhostsOfMoving(self._crystal, self._moving)
 
     def step(self, positions: Float64Array) -> Float64Array:
-        """(n, 3) Å, to be added to positions, (n, 3) Å; capped, zero for atoms that are held."""
+        """(n, 3) Å, to be added to positions, (n, 3) Å; capped, above the soft floor, zero for atoms that are held."""
         cluster = self._crystal.open_cluster(positions)
         v = displacement(self._backend, *cluster, self._ghosts, self._crystal.of_owners(self._species))
-        return cap(np.where(self._moving[:, None], v, 0.0), self.max_displacement)[0]
+        capped, _ = cap(np.where(self._moving[:, None], v, 0.0), self.max_displacement)
+        apart = keep_apart(capped, *cluster, self._ghosts, self._floor, self._backend.nearest, self._threads)
+        return np.where(self._moving[:, None], apart, 0.0)
 
     def watch(self) -> Callable[[Float64Array], None]:
         """To be called before each step with positions, (n, 3) Å: warns, once, of a crystal of another structure."""
@@ -98,6 +103,9 @@ class _GhostsOfMoving:
 
     def forward(self, vectors: Float64Array) -> Float64Array:
         return self._crystal.forward(np.where(self._moving, vectors, 0.0))
+
+    def largest(self, value: float) -> float:
+        return self._crystal.largest(value)
 
 
 def _require_structure(atoms: Atoms) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from lammps_heal.errors import AgreedError, HealError
+from lammps_heal.hosts.floor_of_model import floor_of
 from lammps_heal.hosts.ghost_depth import require_ghosts
 from lammps_heal.hosts.structure_watch import StructureWatch
 from lammps_heal.model.elements import UNKNOWN, species_of_types
@@ -21,6 +22,7 @@ from lammps_heal.step.crystal import SKIN, outrun_skin
 from lammps_heal.step.ghost_exchange import GhostExchange
 from lammps_heal.step.neighbours import Float64Array, Int32Array, Int64Array, Neighbourhoods, neighbours_by_id
 from lammps_heal.step.ranks import Ranks
+from lammps_heal.step.soft_floor import keep_apart
 from lammps_heal.step.step import cap, displacement
 
 MOVED = 0.01  # Å; further is counted as moved, as in fix heal
@@ -65,6 +67,7 @@ class LammpsHealer:
             self._backend = make_backend(model, kernel, threads, device, ranks.rank_on_node())
         self._threads = threads
         self.max_displacement = float(model.max_displacement if max_displacement is None else max_displacement)
+        self._floor = floor_of(model)
         self.ghost_cutoff = model.cutoff + SKIN
         self.last = HealingStep(0.0, 0.0, 0, 0)
         self._elements = elements
@@ -100,7 +103,7 @@ class LammpsHealer:
         self._require_ghosts()
 
     def step(self) -> Float64Array:
-        """Displacement of each local atom, (nlocal, 3) Å, capped, zero outside the group; updates `last`.
+        """Displacement of each local atom, (nlocal, 3) Å, capped, above the soft floor, zero outside the group; updates `last`.
 
         Raises HealError on all ranks where any rank fails.
         """
@@ -161,7 +164,9 @@ class LammpsHealer:
             self._watch.before_step(lambda: (positions, self._neighbourhoods), moved[:, 0])
         ghosts = _GhostsOfGroup(self._ghosts, self.ranks, moved)
         v = displacement(self._backend, positions, self._neighbourhoods, ghosts, self._species(n_all))
-        return cap(np.where(moved, v, 0.0), self.max_displacement)
+        capped, n_capped = cap(np.where(moved, v, 0.0), self.max_displacement)
+        apart = keep_apart(capped, positions, self._neighbourhoods, ghosts, self._floor, self._backend.nearest, self._threads)
+        return np.where(moved, apart, 0.0), n_capped
 
     def _update_neighbours(self, positions: Float64Array, ids: Int64Array, nlocal: int) -> None:
         """Build the lists of all ranks anew where rows changed (sorting, exchange) or an atom has moved half the skin."""
@@ -201,6 +206,10 @@ class _GhostsOfGroup:
     def forward(self, vectors: Float64Array) -> Float64Array:
         self._ranks.agree(None)  # nor one whose layer failed
         return self._exchange.forward(np.where(self._moved, vectors, 0.0))
+
+    def largest(self, value: float) -> float:
+        self._ranks.agree(None)
+        return float(max(self._ranks.all(value)))
 
 
 def load_on_all_ranks(name: str | None, ranks: Ranks, lattice: float | None = None) -> Model:

@@ -43,7 +43,7 @@ void check_sizes(const double *positions, int64_t nlocal, int64_t n_atoms)
   require(positions || n_atoms == 0, "positions is null");
 }
 
-void check_list(const heal_atoms &atoms, const InstructionSet &functions)
+void check_first(const heal_atoms &atoms)
 {
   if (atoms.nlocal == 0)
     return;
@@ -55,8 +55,15 @@ void check_list(const heal_atoms &atoms, const InstructionSet &functions)
       require(false, "first decreases, or an atom has too many neighbours, at atom %lld",
               static_cast<long long>(i));
   }
+  require(atoms.neighbours || atoms.first[0] == atoms.first[atoms.nlocal], "neighbours is null");
+}
+
+void check_list(const heal_atoms &atoms, const InstructionSet &functions)
+{
+  check_first(atoms);
+  if (atoms.nlocal == 0)
+    return;
   const int64_t begin = atoms.first[0], end = atoms.first[atoms.nlocal];
-  require(atoms.neighbours || begin == end, "neighbours is null");
   const auto last = static_cast<int32_t>(atoms.n_atoms - 1);
   require(functions.are_within(atoms.neighbours + begin, end - begin, last), "a neighbour is not 0 to %d",
           last);
@@ -136,6 +143,13 @@ void lammps_heal::check_atoms(const heal_atoms &atoms, const Kernel &kernel)
   require(atoms.length_scale > 0.0 && std::isfinite(atoms.length_scale),
           "length_scale is %g, needed a number above 0", atoms.length_scale);
   check_cutoff(kernel.weights().cutoff() * atoms.length_scale);
+}
+
+void lammps_heal::check_listed_pairs(const heal_atoms &atoms)
+{
+  check_sizes(atoms.positions, atoms.nlocal, atoms.n_atoms);
+  check_first(atoms);
+  check_threads(atoms.n_threads);
 }
 
 void lammps_heal::check_vectors(const double *vectors, int64_t n_atoms)

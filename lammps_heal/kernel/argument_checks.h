@@ -16,6 +16,8 @@ void check_weights(const heal_weights &weights);
 void check_atoms(const heal_atoms &atoms, const Kernel &kernel);
 void check_vectors(const double *vectors, int64_t n_atoms);
 void check_listed_atoms(const double *positions, const int64_t *ids, int64_t nlocal, int64_t n_atoms);
+// All but the neighbours themselves.
+void check_listed_pairs(const heal_atoms &atoms);
 void check_cutoff(double cutoff);
 void check_threads(int n_threads);
 

@@ -3,6 +3,7 @@
 #include "heal_kernel.h"
 
 #include "argument_checks.h"
+#include "close_pairs.h"
 #include "dispatch.h"
 #include "kernel.h"
 #include "neighbour_list.h"
@@ -144,6 +145,11 @@ const float *heal_mobilities(const heal_workspace *workspace)
   return workspace && workspace->has_mobilities ? workspace->workspace.mobilities() : nullptr;
 }
 
+double heal_nearest(const heal_workspace *workspace)
+{
+  return workspace && workspace->kernel ? workspace->workspace.nearest() : 0.0;
+}
+
 int heal_apply_mobilities(heal_workspace *workspace, double *vectors)
 {
   return attempt([&]() {
@@ -208,4 +214,28 @@ const int32_t *heal_list_neighbours(const heal_list *list)
 int64_t heal_list_bytes(const heal_list *list)
 {
   return list ? list->list.n_bytes() : 0;
+}
+
+int heal_count_too_near(const heal_atoms *atoms, const double *vectors, const heal_floor *floor,
+                        int64_t *n_pairs)
+{
+  return attempt([&]() {
+    require(atoms && floor && n_pairs, "atoms, floor or n_pairs is null");
+    check_listed_pairs(*atoms);
+    require(vectors || atoms->n_atoms == 0, "vectors is null");
+    *n_pairs = count_too_near(*atoms, vectors, *floor);
+    return HEAL_OK;
+  });
+}
+
+int heal_close_pairs(const heal_atoms *atoms, double reach, int64_t capacity, int32_t *pairs,
+                     int64_t *n_pairs)
+{
+  return attempt([&]() {
+    require(atoms && n_pairs, "atoms or n_pairs is null");
+    check_listed_pairs(*atoms);
+    require(capacity >= 0 && (pairs || capacity == 0), "capacity is negative, or pairs is null");
+    *n_pairs = find_close_pairs(*atoms, reach, capacity, pairs);
+    return HEAL_OK;
+  });
 }

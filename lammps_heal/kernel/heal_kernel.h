@@ -8,7 +8,10 @@
      for each message-passing layer:
        (forward communication)  the caller copies v of the owners to their ghosts, 0 for atoms that stay
        heal_message_layer       v <- v + messages, for the centres
-     (cap)                      the caller shortens what is longer than the largest displacement, and adds it
+     (cap)                      the caller shortens what is longer than the largest displacement,
+     (soft floor)               the caller takes back what brings pairs too near, and adds it:
+     heal_count_too_near        are there any, once it has copied displacements to ghosts?
+     heal_close_pairs           these, and those that may become so when it does
 
    Formulas: lammps_heal/model/network.py.
 
@@ -40,7 +43,7 @@ extern "C" {
 #define HEAL_API
 #endif
 
-enum { HEAL_ABI_VERSION = 2 }; /* of this header */
+enum { HEAL_ABI_VERSION = 3 }; /* of this header */
 enum { HEAL_ALIGNMENT = 64 };  /* bytes; of the widest vector register, and of a cache line */
 enum {
   HEAL_OK = 0,
@@ -115,6 +118,10 @@ HEAL_API int heal_pair_forces(const heal_kernel *kernel, heal_workspace *workspa
    to this crystal's lengths. */
 HEAL_API const float *heal_mobilities(const heal_workspace *workspace);
 
+/* Å, of the last heal_pair_forces: no atom is nearer to a centre, or the cutoff where none is within it; 0 where
+   it failed. */
+HEAL_API double heal_nearest(const heal_workspace *workspace);
+
 /* The centres' vectors, forces, become mobility tensor times force, Å, rounded to fixed point. */
 HEAL_API int heal_apply_mobilities(heal_workspace *workspace, double *vectors);
 
@@ -137,6 +144,22 @@ HEAL_API int heal_list_build(heal_list *list, const double *positions, const int
 HEAL_API const int64_t *heal_list_first(const heal_list *list);      /* (nlocal + 1,), as in heal_atoms; */
 HEAL_API const int32_t *heal_list_neighbours(const heal_list *list); /* both until the next build */
 HEAL_API int64_t heal_list_bytes(const heal_list *list);
+
+typedef struct {
+  double distance;  /* Å; pairs are brought no nearer than it, or than they are where that is less, */
+  double tolerance; /* Å, but for so much */
+  double longest;   /* Å, of all displacements */
+} heal_floor;
+
+/* *n_pairs: of a local atom and a neighbour of its list that the displacements `vectors`, (n_atoms, 4) Å, bring too
+   near, to first order. Of atoms positions, sizes, list and n_threads are looked at. */
+HEAL_API int heal_count_too_near(const heal_atoms *atoms, const double *vectors, const heal_floor *floor,
+                                 int64_t *n_pairs);
+
+/* Pairs of a local atom and a neighbour of its list that are nearer than reach, Å, in the order of the list:
+   the first `capacity` of them are written to pairs, (capacity, 2), and *n_pairs is how many there are. */
+HEAL_API int heal_close_pairs(const heal_atoms *atoms, double reach, int64_t capacity, int32_t *pairs,
+                              int64_t *n_pairs);
 
 #ifdef __cplusplus
 }

@@ -67,6 +67,8 @@ struct ThreadTask {
   const int32_t *neighbours;
   const int32_t *species;    // (n_atoms,); null where there is one
   float *mobilities;         // (n_centres, 3, 3)
+  // Å², of the nearest of edges within the cutoff, of each lane.
+  float nearest_squares[EDGE_PADDING];
 
   // Of message-passing layers alone.
   const float *v_in;    // (n_atoms, 4) Å; aligned

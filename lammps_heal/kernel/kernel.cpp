@@ -5,9 +5,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <functional>
+#include <iterator>
 
 using namespace lammps_heal;
+
+static constexpr double ROUNDING = 1.0e-5;    // of distances in float32
 
 void Workspace::apply_mobilities(double *vectors) const
 {
@@ -85,7 +89,10 @@ void Kernel::pair_forces(const heal_atoms &atoms, Workspace &workspace, double *
 {
   workspace.set(atoms, own_weights.packed().n_species);
   std::fill_n(vectors, 4 * atoms.n_atoms, 0.0);
-  run(own_functions->pair_forces, workspace, vectors, overlap);
+  std::fill_n(workspace.task.nearest_squares, EDGE_PADDING,
+              static_cast<float>(std::pow(own_weights.cutoff() * atoms.length_scale, 2)));
+  const float square = run(own_functions->pair_forces, workspace, vectors, overlap);
+  workspace.nearest_distance = (1.0 - ROUNDING) * std::sqrt(static_cast<double>(square));
 }
 
 void Kernel::message_layer(Workspace &workspace, int layer, double *vectors) const
@@ -105,8 +112,8 @@ void Kernel::message_layer(Workspace &workspace, int layer, double *vectors) con
 // Each thread adds to an array of its own, since its centres' neighbours may be another's centres; the first
 // adds to the vectors. Work chunks are taken one at a time, since a processor may be shared; no atom's
 // numbers depend on what else is in its chunk.
-void Kernel::run(void (*stage)(const PackedWeights &, ThreadTask &), Workspace &workspace, double *vectors,
-                 int64_t *overlap) const
+float Kernel::run(void (*stage)(const PackedWeights &, ThreadTask &), Workspace &workspace, double *vectors,
+                  int64_t *overlap) const
 {
   const int64_t n_values = 4 * workspace.n_atoms, n_centres = workspace.task.n_centres;
   const int64_t n_chunks = (n_centres + CHUNK_ATOMS - 1) / CHUNK_ATOMS;
@@ -128,9 +135,14 @@ void Kernel::run(void (*stage)(const PackedWeights &, ThreadTask &), Workspace &
     }
   });
   std::copy_n(tasks[0].overlap, 2, overlap);
+  float nearest_square = workspace.task.nearest_squares[0];
+  for (const auto &task : tasks)
+    nearest_square = std::min(
+        nearest_square, *std::min_element(std::begin(task.nearest_squares), std::end(task.nearest_squares)));
   for (int64_t k = 1; k < n_tasks; k++) {
     std::transform(tasks[k].sums, tasks[k].sums + n_values, vectors, vectors, std::plus());
     if (tasks[k].overlap[0] >= 0 && (overlap[0] < 0 || tasks[k].overlap[0] < overlap[0]))
       std::copy_n(tasks[k].overlap, 2, overlap);
   }
+  return nearest_square;
 }

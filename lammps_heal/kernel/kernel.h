@@ -27,6 +27,11 @@ class Workspace
   }
   // See heal_apply_mobilities.
   void apply_mobilities(double *vectors) const;
+  // See heal_nearest.
+  double nearest() const
+  {
+    return nearest_distance;
+  }
   int64_t n_vectors() const
   {
     return n_atoms;
@@ -37,6 +42,7 @@ class Workspace
   friend class Kernel;
   int64_t n_atoms = 0;
   int n_threads = 1;
+  double nearest_distance = 0.0;
   ThreadTask task = {};    // of all centres, without scratch and sums
   Buffer<double> positions;
   Buffer<int32_t> centres;
@@ -74,8 +80,8 @@ class Kernel
   const InstructionSet *own_functions;
   Weights own_weights;
 
-  void run(void (*stage)(const PackedWeights &, ThreadTask &), Workspace &workspace, double *vectors,
-           int64_t *overlap) const;
+  float run(void (*stage)(const PackedWeights &, ThreadTask &), Workspace &workspace, double *vectors,
+            int64_t *overlap) const;
 };
 
 }    // namespace lammps_heal

@@ -94,6 +94,11 @@ class Kernel:
             ctypes.memmove(mobilities.ctypes.data, self._library.heal_mobilities(self._workspace), mobilities.nbytes)
         return self._vectors[:, :3].copy(), mobilities.astype(np.float64)
 
+    @property
+    def nearest(self) -> float:
+        """Å, of the last `pair_forces`: no two neighbours are nearer to each other, or the cutoff where none are within it."""
+        return float(self._library.heal_nearest(self._workspace))
+
     def message_layer(
         self, positions: Float64Array, neighbourhoods: Neighbourhoods, v_in: Float64Array, layer: int
     ) -> Float64Array:

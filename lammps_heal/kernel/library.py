@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lammps_heal.errors import HealError
 
 LIBRARY = Path(__file__).parent / "libhealkernel.so"
-ABI_VERSION = 2  # of heal_kernel.h
+ABI_VERSION = 3  # of heal_kernel.h
 ALIGNMENT = 64  # bytes, of vectors
 OK, FAILED, OVERLAP = range(3)  # status
 
@@ -49,6 +49,12 @@ class Atoms(ctypes.Structure):
         ("length_scale", ctypes.c_double),
         ("n_threads", ctypes.c_int32),
     )
+
+
+class Floor(ctypes.Structure):
+    """heal_floor."""
+
+    _fields_ = tuple((name, ctypes.c_double) for name in ("distance", "tolerance", "longest"))
 
 
 @functools.cache
@@ -150,6 +156,32 @@ def neighbours_by_id(
         loaded.heal_list_destroy(built)
 
 
+def count_too_near(
+    loaded: ctypes.CDLL, atoms: Atoms, vectors: NDArray[np.float64], distance: float, tolerance: float, longest: float
+) -> int:
+    """Pairs of the list that displacements, (n_atoms, 3) Å, bring too near; lengths, Å: see heal_floor. Raises HealError."""
+    of_all, n_pairs = empty_vectors(len(vectors)), ctypes.c_int64(0)
+    of_all[:, :3] = vectors
+    floor = Floor(distance, tolerance, longest)
+    arguments = ctypes.byref(atoms), pointer(of_all, np.float64), ctypes.byref(floor), ctypes.byref(n_pairs)
+    if loaded.heal_count_too_near(*arguments) != OK:
+        raise HealError(f"looking for close pairs failed: {last_error(loaded)}")
+    return n_pairs.value
+
+
+def close_pairs(loaded: ctypes.CDLL, atoms: Atoms, reach: float) -> NDArray[np.int32]:
+    """(n_pairs, 2): local atom and neighbour, nearer than reach, Å, in the order of the list. Raises HealError."""
+    n_pairs, pairs = ctypes.c_int64(0), np.empty((0, 2), np.int32)
+    for _ in range(2):  # the first call says how many there are
+        room = len(pairs), pointer(pairs, np.int32), ctypes.byref(n_pairs)
+        if loaded.heal_close_pairs(ctypes.byref(atoms), reach, *room) != OK:
+            raise HealError(f"looking for close pairs failed: {last_error(loaded)}")
+        if n_pairs.value == len(pairs):
+            break
+        pairs = np.empty((n_pairs.value, 2), np.int32)
+    return pairs
+
+
 def _declare(loaded: ctypes.CDLL) -> None:
     status, integer, long, double, text = ctypes.c_int, ctypes.c_int32, ctypes.c_int64, ctypes.c_double, ctypes.c_char_p
     functions = {
@@ -165,6 +197,7 @@ def _declare(loaded: ctypes.CDLL) -> None:
         "heal_workspace_bytes": (long, [_Pointer]),
         "heal_pair_forces": (status, [_Pointer, _Pointer, ctypes.POINTER(Atoms), _Pointer, _Pointer]),
         "heal_mobilities": (_Pointer, [_Pointer]),
+        "heal_nearest": (double, [_Pointer]),
         "heal_apply_mobilities": (status, [_Pointer, _Pointer]),
         "heal_message_layer": (status, [_Pointer, _Pointer, integer, _Pointer]),
         "heal_list_create": (_Pointer, []),
@@ -173,6 +206,8 @@ def _declare(loaded: ctypes.CDLL) -> None:
         "heal_list_first": (_Pointer, [_Pointer]),
         "heal_list_neighbours": (_Pointer, [_Pointer]),
         "heal_list_bytes": (long, [_Pointer]),
+        "heal_count_too_near": (status, [ctypes.POINTER(Atoms), _Pointer, ctypes.POINTER(Floor), _Pointer]),
+        "heal_close_pairs": (status, [ctypes.POINTER(Atoms), double, long, _Pointer, _Pointer]),
         "heal_local_structure": (status, [_Pointer, _Pointer, _Pointer]),
         "heal_bonded_average": (status, [_Pointer, _Pointer, _Pointer]),
         "heal_nearest_sites": (status, [_Pointer, _Pointer]),

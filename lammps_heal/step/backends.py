@@ -26,6 +26,10 @@ class KernelBackend:
     def n_layers(self) -> int:
         return self.kernel.n_layers
 
+    @property
+    def nearest(self) -> float:
+        return self.kernel.nearest
+
     def pair_forces(
         self, positions: Float64Array, neighbourhoods: Neighbourhoods, species: Int32Array | None = None
     ) -> tuple[Float64Array, Float64Array]:

@@ -53,6 +53,10 @@ class PeriodicCrystal:
         """See `step.Communicator`."""
         return vectors[self._owners]
 
+    def largest(self, value: float) -> float:
+        """See `step.Communicator`."""
+        return value
+
     def of_owners(self, species: Int32Array) -> Int32Array:
         """(nlocal + nghost,) species of the last `open_cluster`, from those of its local atoms, (nlocal,)."""
         return species[self._owners]

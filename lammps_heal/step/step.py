@@ -5,6 +5,7 @@ ghosts' forces to their owners    reverse communication
 v = mobility times force
 each message-passing layer:       owners' v to their ghosts (forward communication), then v <- v + messages (backend)
 cap                               no atom moves farther than the longest displacement
+soft floor                        no pair is brought too near; see soft_floor.py
 """
 
 from typing import Protocol
@@ -21,6 +22,10 @@ class Backend(Protocol):
     @property
     def n_layers(self) -> int:
         """Message-passing layers."""
+
+    @property
+    def nearest(self) -> float:
+        """Å: at the last `pair_forces` no two neighbours were nearer to each other; 0 where that is not known."""
 
     def pair_forces(
         self, positions: Float64Array, neighbourhoods: Neighbourhoods, species: Int32Array | None = None
@@ -51,6 +56,9 @@ class Communicator(Protocol):
 
         May put zeros for atoms that do not move.
         """
+
+    def largest(self, value: float) -> float:
+        """Of all ranks' values."""
 
 
 def displacement(

@@ -45,6 +45,10 @@ class TorchBackend:
     def n_layers(self) -> int:
         return int(self._network.n_layers)
 
+    @property
+    def nearest(self) -> float:
+        return 0.0
+
     def pair_forces(
         self, positions: Float64Array, neighbourhoods: Neighbourhoods, species: Int32Array | None = None
     ) -> tuple[Float64Array, Float64Array]:

@@ -10,7 +10,7 @@ from lammps_heal.compiling import PARTS
 
 pytestmark = pytest.mark.sanitize
 
-SOURCES = ["healing_step", "kernel_backend", "model_archive", "model_names", "periodic_crystal", "zip_archive"]
+SOURCES = ["healing_step", "kernel_backend", "model_archive", "model_names", "periodic_crystal", "soft_floor", "zip_archive"]
 
 
 @pytest.fixture(scope="module")

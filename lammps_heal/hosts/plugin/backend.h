@@ -34,6 +34,8 @@ class Backend
 
   // Writes pair forces on all atoms. ids: (n_atoms,) of the atoms, or null.
   virtual void pair_forces(const heal_atoms &atoms, const int64_t *ids, double *vectors) = 0;
+  // Å: at the last pair_forces no atom was nearer to a centre; 0 where that is not known.
+  virtual double nearest() const = 0;
   // The centres' vectors, forces, become mobility tensor times force.
   virtual void apply_mobilities(double *vectors) = 0;
   // Message-passing layer number `layer`, from 0: the centres' vectors v_in become v_out; others are of no

@@ -1,6 +1,7 @@
 #include "crystal_shells.h"
 
 #include "heal_analysis.h"
+#include "soft_floor.h"
 
 #include <cmath>
 #include <stdexcept>
@@ -34,6 +35,12 @@ static const CrystalShells *found_shells(const std::string &structure)
 bool lammps_heal::has_shells(const std::string &structure)
 {
   return found_shells(structure) != nullptr;
+}
+
+double lammps_heal::soft_floor_of(const std::string &structure, double lattice_constant)
+{
+  const auto *const shells = found_shells(structure);
+  return shells ? SOFT_FLOOR * shells->nearest * lattice_constant : 0.0;
 }
 
 const CrystalShells &lammps_heal::shells_of(const std::string &structure)

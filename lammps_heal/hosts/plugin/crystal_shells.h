@@ -19,6 +19,10 @@ struct CrystalShells {
   int label;    // of an atom of the perfect crystal; see heal_analysis.h
 };
 
+// Å, the soft floor of a crystal of this lattice constant; 0 where the structure's nearest neighbours are not
+// known.
+double soft_floor_of(const std::string &structure, double lattice_constant);
+
 // Throws std::runtime_error for a structure that labels do not know.
 const CrystalShells &shells_of(const std::string &structure);
 bool has_shells(const std::string &structure);

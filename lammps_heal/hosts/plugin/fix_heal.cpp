@@ -58,6 +58,9 @@ FixHeal::FixHeal(LAMMPS *lmp, int narg, char **arg) :
   max_displacement = settings.max_displacement > 0.0 ? settings.max_displacement
                                                      : model.length_scale * model.model.max_displacement;
 
+  floor =
+      lammps_heal::soft_floor_of(model.model.structure, model.length_scale * model.model.lattice_constant);
+
   if (observes)
     observer = std::make_unique<HealObserver>(lmp, settings, model, *backend, cutoff, max_displacement);
   else
@@ -339,6 +342,7 @@ std::string FixHeal::find_displacements()
   input.atoms.n_threads = settings.n_threads;
   input.ids = atom->tag_enable ? neighbours.ids().data() : nullptr;
   input.moves = igroup != 0 ? moves.data() : nullptr;
+  input.floor = floor;
   return step->find_displacements(input, max_displacement, communicator);
 }
 

@@ -123,7 +123,7 @@ class FixHeal : public Fix
   HealNeighbours neighbours;
   HealCommunicator communicator;
   GhostCutoff ghost_cutoff;
-  double cutoff, max_displacement;           // Å, of this crystal
+  double cutoff, max_displacement, floor;    // Å, of this crystal
   std::unique_ptr<HealObserver> observer;    // where the atoms are not to move
   bool is_alone;                             // nothing else moves atoms
   int n_steps_watched;                       // healing steps that may show another structure

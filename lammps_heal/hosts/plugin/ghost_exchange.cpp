@@ -220,3 +220,10 @@ void GhostExchange::reverse(double *vectors)
     for (int d = 0; d < 3; d++)
       vectors[4 * static_cast<int64_t>(sent[k].atom) + d] += of_sent[3 * k + d];
 }
+
+double GhostExchange::largest(double mine)
+{
+  double of_all;
+  MPI_Allreduce(&mine, &of_all, 1, MPI_DOUBLE, MPI_MAX, world);
+  return of_all;
+}

@@ -1,5 +1,7 @@
 #include "heal_communicator.h"
 
+#include "all_ranks.h"
+
 #include "comm.h"
 
 #include <algorithm>
@@ -16,6 +18,11 @@ void HealCommunicator::forward(double *communicated)
 {
   vectors = communicated;
   lmp->comm->forward_comm(fix);
+}
+
+double HealCommunicator::largest(double mine)
+{
+  return largest_of_all(lmp, mine);
 }
 
 int HealCommunicator::pack_forward_comm(int n, const int *list, double *buf) const

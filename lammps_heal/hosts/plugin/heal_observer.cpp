@@ -38,6 +38,7 @@ static CopySettings settings_of_copy(const HealSettings &settings, const HealMod
   CopySettings of_copy = {};
   of_copy.cutoff = cutoff;
   of_copy.max_displacement = max_displacement;
+  of_copy.floor = soft_floor_of(model.model.structure, model.length_scale * model.model.lattice_constant);
   of_copy.length_scale = model.length_scale;
   of_copy.search = search;
   of_copy.n_steps = settings.n_observed_steps;

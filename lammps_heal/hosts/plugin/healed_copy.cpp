@@ -104,6 +104,7 @@ void HealedCopy::do_step(const CopiedAtoms &atoms)
   input.atoms.species = atoms.species ? species.data() : nullptr;
   input.ids = ids.data();
   input.moves = atoms.moves ? moves.data() : nullptr;
+  input.floor = settings.floor;
   stop_if_any(step.find_displacements(input, settings.max_displacement, ghosts));
   for (int64_t i = 0; i < n_local; i++) {
     const double *const displacement = step.displacement(i);

@@ -23,6 +23,7 @@ struct CopiedAtoms {
 struct CopySettings {
   double cutoff;              // Å, of this crystal
   double max_displacement;    // Å
+  double floor;               // Å, the soft floor; 0: none
   double length_scale;        // this crystal's lengths in those of the model
   double search;              // Å, that the list must reach after the last step
   int n_steps, n_threads;

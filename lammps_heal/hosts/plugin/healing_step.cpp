@@ -7,6 +7,8 @@
 
 using namespace lammps_heal;
 
+static constexpr int SWEEPS = 10;    // of the soft floor; as in lammps_heal/step/soft_floor.py
+
 static std::string name_of(const StepInput &input, int64_t i)
 {
   return input.ids ? "atom " + std::to_string(input.ids[i]) : "an atom";
@@ -49,7 +51,42 @@ std::string HealingStep::find_displacements(const StepInput &input, double max_d
     });
   }
   go_on([&]() { cap(input, max_displacement); });
+  if (input.floor > 0.0)
+    keep_apart(input, communicator, problem);
   return problem;
+}
+
+// All ranks do the same number of sweeps, one with a problem too, where nothing moves then.
+void HealingStep::keep_apart(const StepInput &input, Communicator &communicator, std::string &problem)
+{
+  if (!problem.empty())
+    std::fill_n(vectors.get(), 4 * input.atoms.n_atoms, 0.0);
+  double longest = 0.0;
+  for (int64_t i = 0; i < input.atoms.nlocal; i++)
+    longest = std::max(longest, length(i));
+  longest = communicator.largest(longest);
+  const bool is_near = has_centres && backend.nearest() < input.floor + 2.0 * longest;
+  if (communicator.largest(is_near) == 0.0)
+    return;
+  communicator.forward(vectors.get());
+  bool is_too_near = false;
+  if (problem.empty() && is_near)
+    problem = problem_of([&]() {
+      is_too_near = soft_floor.is_any_too_near(input.atoms, vectors.get(), input.floor, longest);
+    });
+  if (communicator.largest(is_too_near) == 0.0)
+    return;
+  soft_floor.forget_pairs();
+  if (problem.empty())
+    problem = problem_of([&]() { soft_floor.find_pairs(input.atoms, input.floor, longest); });
+  for (int sweep = 0; sweep < SWEEPS; sweep++) {
+    if (communicator.largest(soft_floor.largest_excess(vectors.get())) <= SoftFloor::tolerance(input.floor))
+      break;
+    soft_floor.take_back(vectors.get());
+    keep_those_that_move(input);
+    shorten(input, longest);
+    communicator.forward(vectors.get());
+  }
 }
 
 // Atoms that move, and their neighbours: of the force between two, each computes its part.
@@ -97,24 +134,38 @@ void HealingStep::keep_those_that_move(const StepInput &input)
       std::fill_n(vectors[i], 3, 0.0);
 }
 
+double HealingStep::length(int64_t i) const
+{
+  const double *const v = vectors[i];
+  return std::sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
+}
+
+void HealingStep::shorten(const StepInput &input, double longest)
+{
+  for (int64_t i = 0; i < input.atoms.nlocal; i++) {
+    double *const v = vectors[i];
+    const double length_before = length(i);
+    const double shortened = length_before > longest ? longest / length_before : 1.0;
+    for (int d = 0; d < 3; d++)
+      v[d] *= shortened;
+    v[3] = shortened * length_before;
+  }
+}
+
 void HealingStep::cap(const StepInput &input, double max_displacement)
 {
   capped = 0;
   for (int64_t i = 0; i < input.atoms.nlocal; i++) {
-    double *const v = vectors[i];
-    const double length = std::sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
-    if (!std::isfinite(length))
+    if (!std::isfinite(length(i)))
       throw std::runtime_error("the displacement of " + name_of(input, i) +
                                " is not finite: the model is damaged, export it anew");
-    const double shortened = length > max_displacement ? max_displacement / length : 1.0;
-    for (int d = 0; d < 3; d++)
-      v[d] *= shortened;
-    v[3] = shortened * length;
-    capped += length > max_displacement;
+    capped += length(i) > max_displacement;
   }
+  shorten(input, max_displacement);
 }
 
 double HealingStep::n_bytes() const
 {
-  return backend.n_bytes() + vectors.n_bytes() + sizeof(int32_t) * static_cast<double>(centres.capacity());
+  return backend.n_bytes() + vectors.n_bytes() + soft_floor.n_bytes() +
+         sizeof(int32_t) * static_cast<double>(centres.capacity());
 }

@@ -5,6 +5,7 @@
 
 #include "backend.h"
 #include "kernel_backend.h"
+#include "soft_floor.h"
 
 #include <cstdint>
 #include <exception>
@@ -38,12 +39,15 @@ class Communicator
   virtual void reverse(double *vectors) = 0;
   // Copies those of owners to their ghosts.
   virtual void forward(double *vectors) = 0;
+  // Of all ranks' values.
+  virtual double largest(double mine) = 0;
 };
 
 struct StepInput {
   heal_atoms atoms;      // the step chooses the centres
   const int64_t *ids;    // (n_atoms,), or null; messages name atoms by them
   const char *moves;     // (n_atoms,), 0 for atoms that stay; or null: all move
+  double floor;          // Å, the soft floor; 0: none
 };
 
 class HealingStep
@@ -58,7 +62,7 @@ class HealingStep
   }
 
   // Finds the displacements of all local atoms, zero for those that stay, none longer than max_displacement,
-  // Å. After resize. All ranks wait for each other in it, so that it never throws: returns what is wrong on
+  // Å, none bringing two atoms below the soft floor. After resize. All ranks wait for each other in it, so that it never throws: returns what is wrong on
   // this rank, or nothing.
   std::string find_displacements(const StepInput &input, double max_displacement, Communicator &communicator);
 
@@ -80,11 +84,15 @@ class HealingStep
   std::vector<int32_t> centres;
   bool has_centres = false;    // on this rank
   int64_t capped = 0;
+  SoftFloor soft_floor;
 
   heal_atoms with_centres(const StepInput &input);
   void pair_forces(const StepInput &input);
   void keep_those_that_move(const StepInput &input);
   void cap(const StepInput &input, double max_displacement);
+  double length(int64_t i) const;
+  void shorten(const StepInput &input, double longest);
+  void keep_apart(const StepInput &input, Communicator &communicator, std::string &problem);
 };
 
 }    // namespace lammps_heal

@@ -24,6 +24,10 @@ class KernelBackend : public Backend
     return layers;
   }
   void pair_forces(const heal_atoms &atoms, const int64_t *ids, double *vectors) override;
+  double nearest() const override
+  {
+    return heal_nearest(workspace.get());
+  }
   void apply_mobilities(double *vectors) override;
   void message_layer(int layer, double *vectors) override;
   double n_bytes() const override;

@@ -45,6 +45,10 @@ class TorchScriptBackend : public Backend
     return layers;
   }
   void pair_forces(const heal_atoms &atoms, const int64_t *ids, double *vectors) override;
+  double nearest() const override
+  {
+    return 0.0;
+  }
   void apply_mobilities(double *vectors) override;
   void message_layer(int layer, double *vectors) override;
   double n_bytes() const override

@@ -88,6 +88,7 @@ INLINE void gather_edges(const PackedWeights &weights, ThreadTask &task, int64_t
   float *__restrict x = edges.x, *__restrict y = edges.y, *__restrict z = edges.z;
   int32_t *__restrict neighbours = edges.neighbours;
   Selection overlapping = {};
+  auto nearest = load_unaligned<LANES>(task.nearest_squares);
   int64_t n = 0;
   for (int64_t k = 0; k < n_listed; k += LANES) {
     alignas(ALIGNMENT) int32_t last[LANES];
@@ -102,10 +103,12 @@ INLINE void gather_edges(const PackedWeights &weights, ThreadTask &task, int64_t
     const Integers numbers = load_unaligned(some);
     const Selection is_inside = below(squares, cutoff_square, other_than(numbers, own));    // never for NaN
     overlapping |= below(squares, smallest_square, is_inside);
+    nearest = smaller(nearest, squares, is_inside);
     n += append(is_inside, Column{x + n, r.x}, Column{y + n, r.y}, Column{z + n, r.z},
                 Column{neighbours + n, numbers});
   }
   edges.n = n;
+  store_unaligned<LANES>(task.nearest_squares, nearest);
   if (is_any(overlapping))
     find_overlap(task, centre);
 }

@@ -113,6 +113,12 @@ INLINE Selection below(Floats<LANES> values, float limit, Selection among)
   return _mm512_mask_cmp_ps_mask(among, values, _mm512_set1_ps(limit), _CMP_LT_OQ);
 }
 
+// The smaller of two where selected, else the first.
+INLINE Floats<LANES> smaller(Floats<LANES> first, Floats<LANES> second, Selection selection)
+{
+  return _mm512_mask_min_ps(first, selection, first, second);
+}
+
 INLINE Selection other_than(Integers values, int32_t value)
 {
   return _mm512_cmpneq_epi32_mask(reinterpret_cast<__m512i>(values), _mm512_set1_epi32(value));
@@ -154,6 +160,12 @@ INLINE Selection first_lanes(int64_t n)
 INLINE Selection below(Floats<LANES> values, float limit, Selection among)
 {
   return (values < limit) & among;
+}
+
+// The smaller of two where selected, else the first.
+INLINE Floats<LANES> smaller(Floats<LANES> first, Floats<LANES> second, Selection selection)
+{
+  return (selection & (second < first)) ? second : first;
 }
 
 INLINE Selection other_than(Integers values, int32_t value)

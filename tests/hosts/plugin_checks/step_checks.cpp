@@ -38,6 +38,10 @@ class FakeBackend : public Backend
         vectors[4 * i + d] = d + 1.0;
     n_atoms = atoms.n_atoms;
   }
+  double nearest() const override
+  {
+    return 0.0;
+  }
   void apply_mobilities(double *vectors) override
   {
     if (failing == "finite")
@@ -70,6 +74,10 @@ class CountingCommunicator : public Communicator
   void forward(double *) override
   {
     n_forward++;
+  }
+  double largest(double mine) override
+  {
+    return mine;
   }
 };
 
