@@ -37,7 +37,7 @@ def add_parser(subparsers: Subcommands) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, help="model file; trained weights go beside it")
     parser.add_argument("--folder", type=Path, default=Path("runs"), help="of structures and checkpoint (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="fewer structures and steps, a shorter acceptance")
-    parser.add_argument("--steps", type=count, help="of the training, half of them in each of its two stages")
+    parser.add_argument("--steps", type=count, help="of the training, all stages together")
     parser.add_argument("--threads", type=count, default=1, help="of torch (default: %(default)s)")
 
 

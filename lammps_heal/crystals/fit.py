@@ -41,8 +41,9 @@ CUTOFF, CUTOFF_OF_OPEN = 2.19, 2.55
 SIGMA = (0.004, 0.2)
 PAIR_REACH = 2.4
 DIGITS = 4  # of lengths in a recipe, Å
-# Of the two stages, half of the steps each, as of the shipped recipes: the first learns to heal; the second, at half the
-# rate, that what rests goes on resting, without which relaxed vacancies move four times as far.
+# Of the stages, as of the shipped recipes: the first learns to heal; the second that what rests goes on resting, without
+# which relaxed vacancies move four times as far; after the third hcp's interstitials move a third as far as before. Each has
+# half the learning rate of the one before.
 LEARN = Mixture(
     crystal_noise=0.12,
     crystal_inhomogeneous=0.04,
@@ -69,21 +70,37 @@ REST = Mixture(
     defect_clean=0.32,
     thermal=0.10,
 )
+STILL = Mixture(
+    crystal_noise=0.03,
+    crystal_inhomogeneous=0.01,
+    crystal_long_wavelength=0.03,
+    crystal_clean=0.10,
+    frenkel_pair=0.10,
+    hop=0.05,
+    defect_noise=0.11,
+    defect_inhomogeneous=0.03,
+    defect_long_wavelength=0.08,
+    defect_clean=0.36,
+    thermal=0.10,
+)
+MIXTURES = LEARN, REST, STILL
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is done. steps: of both stages; learning_rate: of the first. From nothing; fine_*: from a base."""
+    """How much is done. steps: of all stages; learning_rate: of the first. From nothing; fine_*: from a base."""
 
-    steps: int = 16_000
+    steps: int = 24_000
+    n_stages: int = len(MIXTURES)
     learning_rate: float = 0.004
     fine_steps: int = 3000
+    n_fine_stages: int = 2
     fine_learning_rate: float = 0.002
     plan: Plan = field(default_factory=Plan)
     acceptance: Size = field(default_factory=Size)
 
 
-QUICK = Effort(steps=1500, fine_steps=600, plan=QUICK_PLAN, acceptance=QUICK_ACCEPTANCE)
+QUICK = Effort(steps=1500, n_stages=2, fine_steps=600, plan=QUICK_PLAN, acceptance=QUICK_ACCEPTANCE)
 
 
 @dataclass(frozen=True)
@@ -162,9 +179,9 @@ def recipe_for(described: Described, crystal: Crystal, data: Path, effort: Effor
     is_open = crystal.shells[0].n_neighbours <= 4.5
     cutoff = round((CUTOFF_OF_OPEN if is_open else CUTOFF) * nn, DIGITS)
     fresh = NetworkSizes(cutoff=cutoff, switch_on=0.85, n_channels=8, n_hidden=64, n_layers=2)
-    steps = effort.fine_steps if base else effort.steps
-    learn = Stage(
-        steps=(steps + 1) // 2,
+    steps, n_stages = (effort.fine_steps, effort.n_fine_stages) if base else (effort.steps, effort.n_stages)
+    first = Stage(
+        steps=max(1, steps // n_stages),
         learning_rate=effort.fine_learning_rate if base else effort.learning_rate,
         sigma=(round(SIGMA[0] * nn, DIGITS), round(SIGMA[1] * nn, DIGITS)),
         mixture=LEARN,
@@ -173,9 +190,12 @@ def recipe_for(described: Described, crystal: Crystal, data: Path, effort: Effor
         pair_weight=(2.0, 1.0),
         validate_every=100_000,
     )
-    rest = replace(learn, steps=max(1, steps // 2), learning_rate=0.5 * learn.learning_rate, mixture=REST)
+    stages = tuple(
+        replace(first, learning_rate=0.5**number * first.learning_rate, mixture=mixture)
+        for number, mixture in enumerate(MIXTURES[:n_stages])
+    )
     sizes = sizes_of_model(base, nn) if base else fresh
-    return Recipe((data,), described, sizes, (learn, rest), start=base)
+    return Recipe((data,), described, sizes, stages, start=base)
 
 
 def fit(

@@ -1,6 +1,7 @@
 """`lammps-heal fit`: from a crystal and its potential to a model file; as little of each part as there can be."""
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -131,13 +132,14 @@ def test_without_a_base_lengths_are_those_of_the_crystal(subject: Subject) -> No
 
 
 @pytest.mark.lammps
-def test_the_second_half_of_a_training_is_slower_and_has_more_that_is_to_rest(subject: Subject) -> None:
-    for base, steps in (("", EFFORT.steps), ("fcc", EFFORT.fine_steps)):
-        learn, rest = recipe_for(ALUMINIUM, subject.crystal, Path("al.xyz"), EFFORT, base).stages
-        assert learn.steps == rest.steps == steps // 2
-        assert rest.learning_rate == 0.5 * learn.learning_rate
-        assert rest.mixture.defect_clean > learn.mixture.defect_clean
-        assert rest.mixture.crystal_clean > learn.mixture.crystal_clean
+@pytest.mark.parametrize(("base", "steps", "n_stages"), [("", EFFORT.steps, 3), ("fcc", EFFORT.fine_steps, 2)])
+def test_each_stage_is_slower_and_has_more_that_is_to_rest(subject: Subject, base: str, steps: int, n_stages: int) -> None:
+    stages = recipe_for(ALUMINIUM, subject.crystal, Path("al.xyz"), EFFORT, base).stages
+    assert [stage.steps for stage in stages] == n_stages * [steps // n_stages]
+    for before, after in pairwise(stages):
+        assert after.learning_rate == 0.5 * before.learning_rate
+        assert after.mixture.defect_clean > before.mixture.defect_clean
+        assert after.mixture.crystal_clean > before.mixture.crystal_clean
 
 
 def test_the_verdict_names_what_falls_short() -> None:
