@@ -38,8 +38,9 @@ def ratios(positions: Float64Array, neighbourhoods: Neighbourhoods, chosen: NDAr
     histogram = np.zeros(N_BINS, np.int64)
     counts = np.diff(neighbourhoods.first)
     rows = np.flatnonzero(chosen[neighbourhoods.centres] & (counts >= NEAREST))
-    for part in np.split(rows, range(AT_ONCE, len(rows), AT_ONCE)):
-        most = int(counts[part].max(initial=0))
+    for begin in range(0, len(rows), AT_ONCE):
+        part = rows[begin : begin + AT_ONCE]
+        most = int(counts[part].max())
         places = neighbourhoods.first[part, None] + np.minimum(np.arange(most), counts[part, None] - 1)
         vectors = positions[neighbourhoods.neighbours[places]] - positions[neighbourhoods.centres[part], None]
         distances = np.where(np.arange(most) < counts[part, None], np.linalg.norm(vectors, axis=2), np.inf)

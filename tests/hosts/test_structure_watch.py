@@ -53,6 +53,12 @@ def test_python_warns_once(case: str, rng: np.random.Generator) -> None:
     assert warned(lambda: Healing(start.copy(), model, logfile=None).run(0.0, STEPS)) == said
 
 
+def test_atoms_that_are_no_crystal_are_healed_without_a_word(model: Model) -> None:
+    """None of them has as many neighbours as are looked at."""
+    pair = Atoms("Pt2", [[0.0, 0.0, 0.0], [2.5, 0.0, 0.0]])
+    assert warned(lambda: heal(pair, model, steps=STEPS)) == []
+
+
 @pytest.mark.lammps
 @pytest.mark.mpi
 @pytest.mark.parametrize("case", ["diamond to fcc", "bcc to fcc"])
