@@ -16,7 +16,7 @@ MOST_CENTRES = 4000  # atoms that are looked at: the median of more is no better
 LOPSIDED = {12: 0.15, 14: 0.15, 4: 0.3}
 # Of the atoms that `Shells.coordination` counts, in nearest-neighbour distances: bcc has 8 at 1 and 6 at 2 / sqrt 3.
 MEAN_DISTANCE = {12: 1.0, 14: (8.0 + 6.0 * 2.0 / sqrt(3.0)) / 14.0, 4: 1.0}
-# Of the 12 nearest, in those distances: of fcc and hcp, of bcc. What may be either has so many at the nearest distance.
+# Of the 12 nearest, in those distances: of fcc and hcp; of bcc, which has EIGHT at the nearest and the others farther away.
 TWELVE_OF_METALS, EIGHT = (1.0, (8.0 + 4.0 * 2.0 / sqrt(3.0)) / 12.0), 8
 
 
@@ -51,12 +51,13 @@ def surroundings(positions: Float64Array, cell: Float64Array, pbc: np.ndarray, c
 @dataclass(frozen=True)
 class Distances:
     """Of atoms inside of a crystal, medians. nearest: nearest-neighbour distance, Å, if it is of the structure meant; of a
-    metal that may be fcc, hcp or bcc it may be any of those. four: mean distance to the four nearest ÷ that to the twelve
-    nearest, or to fewer where the structure has fewer. eight: Å, mean distance to the eight nearest, or to fewer."""
+    metal that may be fcc, hcp or bcc, first if it is of the former, then if bcc. four: mean distance to the four nearest ÷
+    that to the twelve nearest, or to fewer where the structure has fewer. outer: of a metal, mean distance to the ninth to
+    twelfth nearest ÷ that to the eight nearest; 1 in fcc and hcp at rest, 1.15 in bcc."""
 
     nearest: tuple[float, ...]
     four: float
-    eight: float
+    outer: float = 1.0
 
 
 def neighbour_distances(around: Surroundings, shells: Shells, is_any_metal: bool = False) -> Distances | None:
@@ -77,10 +78,9 @@ def neighbour_distances(around: Surroundings, shells: Shells, is_any_metal: bool
     four = found[:, :FEW].mean(1) / found[:, :NEAREST].mean(1)
     if is_any_metal:
         twelve = float(np.median(found[:, :NEAREST].mean(1)))
-        nearest_of = tuple(twelve / mean for mean in TWELVE_OF_METALS)
-    else:
-        nearest_of = (float(np.median(found.mean(1))) / MEAN_DISTANCE[k],)
-    return Distances(nearest_of, float(np.median(four)), float(np.median(found[:, :EIGHT].mean(1))))
+        outer = found[:, EIGHT:NEAREST].mean(1) / found[:, :EIGHT].mean(1)
+        return Distances(tuple(twelve / mean for mean in TWELVE_OF_METALS), float(np.median(four)), float(np.median(outer)))
+    return Distances((float(np.median(found.mean(1))) / MEAN_DISTANCE[k],), float(np.median(four)))
 
 
 def close_pairs(around: Surroundings, distance: float) -> set[tuple[int, int]]:

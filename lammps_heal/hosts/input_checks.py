@@ -33,6 +33,7 @@ from lammps_heal.step.neighbours import Float64Array
 
 WARM = 1.005  # a hot crystal's mean neighbour distance, in that of its sites: 1.004 at 300 K, 1.012 at 0.9 of the melting point
 HEALED = 1.0015  # the same after three healing steps
+BCC_OUTER = 1.08  # half-way from fcc to bcc: see Distances
 DIGITS = 4  # of a lattice constant that is found, so that it can be given again
 LARGEST_SAMPLE = 8000  # atoms; of a larger crystal a ball of so many is looked at
 INNER = 0.7  # of the ball's radius
@@ -155,7 +156,7 @@ class _Sample:
         found = neighbour_distances(around, shells, is_joint)
         if found is None:
             raise HealError("too few atoms are inside of a crystal to tell the lattice constant from: give --lattice")
-        nearest = found.eight if is_joint else found.nearest[0]
+        nearest = found.nearest[-1] if found.outer > BCC_OUTER else found.nearest[0]
         return nearest / shells.nearest / HEALED
 
 
