@@ -216,14 +216,14 @@ int64_t heal_list_bytes(const heal_list *list)
   return list ? list->list.n_bytes() : 0;
 }
 
-int heal_count_too_near(const heal_atoms *atoms, const double *vectors, const heal_floor *floor,
-                        int64_t *n_pairs)
+int heal_is_any_too_near(const heal_atoms *atoms, const double *vectors, const heal_floor *floor,
+                         int32_t *is_any)
 {
   return attempt([&]() {
-    require(atoms && floor && n_pairs, "atoms, floor or n_pairs is null");
+    require(atoms && floor && is_any, "atoms, floor or is_any is null");
     check_listed_pairs(*atoms);
     require(vectors || atoms->n_atoms == 0, "vectors is null");
-    *n_pairs = count_too_near(*atoms, vectors, *floor);
+    *is_any = is_any_too_near(*atoms, vectors, *floor);
     return HEAL_OK;
   });
 }

@@ -13,12 +13,19 @@ using namespace lammps_heal;
 namespace
 {
 
-// Calls work(part, i, j, r, square) for each neighbour j of each local atom i that is nearer than reach;
-// r: (3,) Å, from i to j. Parts, one for each thread, are in the order of atoms.
-template <typename Work> void for_close_pairs(const heal_atoms &atoms, double reach, const Work &work)
+struct Pair {
+  int64_t i, j;
+  double r[3];      // Å, from i to j
+  double square;    // of its length
+};
+
+enum Times { ONCE, TWICE };    // that two local atoms are a pair: to one of them, or to each
+
+// Calls work(part, pair) for each neighbour of each local atom. Parts, one for each thread, are in the order of
+// atoms.
+template <Times TIMES, typename Work> void for_listed_pairs(const heal_atoms &atoms, const Work &work)
 {
   const double *const x = atoms.positions;
-  const double square_of_reach = reach * reach;
   in_threads(atoms.n_threads, [&](int part) {
     const int64_t end = (part + 1) * atoms.nlocal / atoms.n_threads;
     for (int64_t i = part * atoms.nlocal / atoms.n_threads; i < end; i++) {
@@ -26,14 +33,26 @@ template <typename Work> void for_close_pairs(const heal_atoms &atoms, double re
       const int32_t *const last = atoms.neighbours + atoms.first[i + 1];
       for (const int32_t *neighbour = atoms.neighbours + atoms.first[i]; neighbour < last; neighbour++) {
         const int64_t j = *neighbour;
+        if (TIMES == ONCE && j < i && j >= 0)
+          continue;
         require(j >= 0 && j < atoms.n_atoms, "a neighbour is not 0 to n_atoms - 1");
-        const double r[3] = {x[3 * j] - from[0], x[3 * j + 1] - from[1], x[3 * j + 2] - from[2]};
-        const double square = r[0] * r[0] + r[1] * r[1] + r[2] * r[2];
-        if (square < square_of_reach)
-          work(part, i, j, r, square);
+        Pair pair = {i, j, {x[3 * j] - from[0], x[3 * j + 1] - from[1], x[3 * j + 2] - from[2]}, 0.0};
+        pair.square = pair.r[0] * pair.r[0] + pair.r[1] * pair.r[1] + pair.r[2] * pair.r[2];
+        work(part, pair);
       }
     }
   });
+}
+
+// Å, (n_atoms,).
+std::vector<double> lengths_of(const double *vectors, int64_t n_atoms)
+{
+  std::vector<double> lengths(n_atoms);
+  for (int64_t i = 0; i < n_atoms; i++) {
+    const double *const v = vectors + 4 * i;
+    lengths[i] = std::sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
+  }
+  return lengths;
 }
 
 }    // namespace
@@ -41,9 +60,11 @@ template <typename Work> void for_close_pairs(const heal_atoms &atoms, double re
 int64_t lammps_heal::find_close_pairs(const heal_atoms &atoms, double reach, int64_t capacity, int32_t *pairs)
 {
   std::vector<std::vector<int32_t>> parts(atoms.n_threads);
-  for_close_pairs(atoms, reach, [&](int part, int64_t i, int64_t j, const double *, double) {
-    parts[part].push_back(static_cast<int32_t>(i));
-    parts[part].push_back(static_cast<int32_t>(j));
+  for_listed_pairs<TWICE>(atoms, [&](int part, const Pair &pair) {
+    if (pair.square >= reach * reach)
+      return;
+    parts[part].push_back(static_cast<int32_t>(pair.i));
+    parts[part].push_back(static_cast<int32_t>(pair.j));
   });
   int64_t n = 0;
   for (const auto &found : parts) {
@@ -54,17 +75,18 @@ int64_t lammps_heal::find_close_pairs(const heal_atoms &atoms, double reach, int
   return n / 2;
 }
 
-int64_t lammps_heal::count_too_near(const heal_atoms &atoms, const double *vectors, const heal_floor &floor)
+bool lammps_heal::is_any_too_near(const heal_atoms &atoms, const double *vectors, const heal_floor &floor)
 {
+  const auto lengths = lengths_of(vectors, atoms.n_atoms);
   std::vector<int64_t> counts(atoms.n_threads);
-  const double reach = floor.distance + 2.0 * floor.longest;
-  for_close_pairs(atoms, reach, [&](int part, int64_t i, int64_t j, const double *r, double square) {
-    const double *const u = vectors + 4 * i, *const v = vectors + 4 * j;
-    const double approach = (v[0] - u[0]) * r[0] + (v[1] - u[1]) * r[1] + (v[2] - u[2]) * r[2];
-    if (approach >= 0.0)
+  for_listed_pairs<ONCE>(atoms, [&](int part, const Pair &pair) {
+    const double reach = floor.distance + lengths[pair.i] + lengths[pair.j];
+    if (pair.square >= reach * reach)
       return;
-    const double d = std::sqrt(square);
+    const double *const u = vectors + 4 * pair.i, *const v = vectors + 4 * pair.j;
+    const double approach = (v[0] - u[0]) * pair.r[0] + (v[1] - u[1]) * pair.r[1] + (v[2] - u[2]) * pair.r[2];
+    const double d = std::sqrt(pair.square);
     counts[part] += std::min(d, floor.distance) - (d + approach / d) > floor.tolerance;
   });
-  return std::accumulate(counts.begin(), counts.end(), int64_t(0));
+  return std::accumulate(counts.begin(), counts.end(), int64_t(0)) > 0;
 }

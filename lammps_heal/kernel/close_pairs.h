@@ -12,8 +12,8 @@ namespace lammps_heal
 
 // See heal_close_pairs; returns how many there are. Throws std::bad_alloc, too.
 int64_t find_close_pairs(const heal_atoms &atoms, double reach, int64_t capacity, int32_t *pairs);
-// See heal_count_too_near.
-int64_t count_too_near(const heal_atoms &atoms, const double *vectors, const heal_floor &floor);
+// See heal_is_any_too_near. Throws std::bad_alloc, too.
+bool is_any_too_near(const heal_atoms &atoms, const double *vectors, const heal_floor &floor);
 
 }    // namespace lammps_heal
 

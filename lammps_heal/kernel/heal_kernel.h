@@ -10,7 +10,7 @@
        heal_message_layer       v <- v + messages, for the centres
      (cap)                      the caller shortens what is longer than the largest displacement,
      (soft floor)               the caller takes back what brings pairs too near, and adds it:
-     heal_count_too_near        are there any, once it has copied displacements to ghosts?
+     heal_is_any_too_near       are there any, once it has copied displacements to ghosts?
      heal_close_pairs           these, and those that may become so when it does
 
    Formulas: lammps_heal/model/network.py.
@@ -43,7 +43,7 @@ extern "C" {
 #define HEAL_API
 #endif
 
-enum { HEAL_ABI_VERSION = 3 }; /* of this header */
+enum { HEAL_ABI_VERSION = 4 }; /* of this header */
 enum { HEAL_ALIGNMENT = 64 };  /* bytes; of the widest vector register, and of a cache line */
 enum {
   HEAL_OK = 0,
@@ -148,13 +148,13 @@ HEAL_API int64_t heal_list_bytes(const heal_list *list);
 typedef struct {
   double distance;  /* Å; pairs are brought no nearer than it, or than they are where that is less, */
   double tolerance; /* Å, but for so much */
-  double longest;   /* Å, of all displacements */
 } heal_floor;
 
-/* *n_pairs: of a local atom and a neighbour of its list that the displacements `vectors`, (n_atoms, 4) Å, bring too
-   near, to first order. Of atoms positions, sizes, list and n_threads are looked at. */
-HEAL_API int heal_count_too_near(const heal_atoms *atoms, const double *vectors, const heal_floor *floor,
-                                 int64_t *n_pairs);
+/* *is_any: 1 where the displacements `vectors`, (n_atoms, 4) Å, bring a local atom and a neighbour of its list too
+   near, to first order; else 0. Of two local atoms each is in the other's list. Of atoms positions, sizes, list and
+   n_threads are looked at. */
+HEAL_API int heal_is_any_too_near(const heal_atoms *atoms, const double *vectors, const heal_floor *floor,
+                                  int32_t *is_any);
 
 /* Pairs of a local atom and a neighbour of its list that are nearer than reach, Å, in the order of the list:
    the first `capacity` of them are written to pairs, (capacity, 2), and *n_pairs is how many there are. */

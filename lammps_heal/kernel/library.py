@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lammps_heal.errors import HealError
 
 LIBRARY = Path(__file__).parent / "libhealkernel.so"
-ABI_VERSION = 3  # of heal_kernel.h
+ABI_VERSION = 4  # of heal_kernel.h
 ALIGNMENT = 64  # bytes, of vectors
 OK, FAILED, OVERLAP = range(3)  # status
 
@@ -54,7 +54,7 @@ class Atoms(ctypes.Structure):
 class Floor(ctypes.Structure):
     """heal_floor."""
 
-    _fields_ = tuple((name, ctypes.c_double) for name in ("distance", "tolerance", "longest"))
+    _fields_ = tuple((name, ctypes.c_double) for name in ("distance", "tolerance"))
 
 
 @functools.cache
@@ -156,17 +156,15 @@ def neighbours_by_id(
         loaded.heal_list_destroy(built)
 
 
-def count_too_near(
-    loaded: ctypes.CDLL, atoms: Atoms, vectors: NDArray[np.float64], distance: float, tolerance: float, longest: float
-) -> int:
-    """Pairs of the list that displacements, (n_atoms, 3) Å, bring too near; lengths, Å: see heal_floor. Raises HealError."""
-    of_all, n_pairs = empty_vectors(len(vectors)), ctypes.c_int64(0)
+def is_any_too_near(loaded: ctypes.CDLL, atoms: Atoms, vectors: NDArray[np.float64], distance: float, tolerance: float) -> bool:
+    """Whether displacements, (n_atoms, 3) Å, bring a pair of the list too near; lengths, Å: see heal_floor. Raises HealError."""
+    of_all, is_any = empty_vectors(len(vectors)), ctypes.c_int32(0)
     of_all[:, :3] = vectors
-    floor = Floor(distance, tolerance, longest)
-    arguments = ctypes.byref(atoms), pointer(of_all, np.float64), ctypes.byref(floor), ctypes.byref(n_pairs)
-    if loaded.heal_count_too_near(*arguments) != OK:
+    floor = Floor(distance, tolerance)
+    arguments = ctypes.byref(atoms), pointer(of_all, np.float64), ctypes.byref(floor), ctypes.byref(is_any)
+    if loaded.heal_is_any_too_near(*arguments) != OK:
         raise HealError(f"looking for close pairs failed: {last_error(loaded)}")
-    return n_pairs.value
+    return is_any.value != 0
 
 
 def close_pairs(loaded: ctypes.CDLL, atoms: Atoms, reach: float) -> NDArray[np.int32]:
@@ -206,7 +204,7 @@ def _declare(loaded: ctypes.CDLL) -> None:
         "heal_list_first": (_Pointer, [_Pointer]),
         "heal_list_neighbours": (_Pointer, [_Pointer]),
         "heal_list_bytes": (long, [_Pointer]),
-        "heal_count_too_near": (status, [ctypes.POINTER(Atoms), _Pointer, ctypes.POINTER(Floor), _Pointer]),
+        "heal_is_any_too_near": (status, [ctypes.POINTER(Atoms), _Pointer, ctypes.POINTER(Floor), _Pointer]),
         "heal_close_pairs": (status, [ctypes.POINTER(Atoms), double, long, _Pointer, _Pointer]),
         "heal_local_structure": (status, [_Pointer, _Pointer, _Pointer]),
         "heal_bonded_average": (status, [_Pointer, _Pointer, _Pointer]),

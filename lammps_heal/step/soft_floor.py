@@ -44,7 +44,7 @@ def keep_apart(
         return displacements
     pairs = ListedPairs(positions, neighbourhoods, threads)
     u = communicator.forward(displacements)
-    if communicator.largest(float(is_near and pairs.is_any_too_near(u, floor, longest))) == 0.0:
+    if communicator.largest(float(is_near and pairs.is_any_too_near(u, floor))) == 0.0:
         return displacements
     i, j = pairs.nearer_than(floor + 2.0 * longest).T
     x, y, z = (positions[j] - positions[i]).T
@@ -82,11 +82,11 @@ class ListedPairs:
             others = 0, None, None, 1.0, thread_count(threads)
             self._atoms = kernel_library.Atoms(pointer(self._positions, np.float64), *sizes, *arrays, *others)
 
-    def is_any_too_near(self, u: Float64Array, floor: float, longest: float) -> bool:
-        """Whether displacements (nlocal + nghost, 3), Å, may bring a pair too near. longest: Å, of them."""
+    def is_any_too_near(self, u: Float64Array, floor: float) -> bool:
+        """Whether displacements (nlocal + nghost, 3), Å, may bring a pair too near."""
         if self._library is None:
             return True
-        return kernel_library.count_too_near(self._library, self._atoms, u, floor, TOLERANCE * floor, longest) > 0
+        return kernel_library.is_any_too_near(self._library, self._atoms, u, floor, TOLERANCE * floor)
 
     def nearer_than(self, reach: float) -> Int32Array:
         """(n_pairs, 2): local atom and neighbour, nearer than reach, Å, in the order of the list."""

@@ -93,4 +93,4 @@ def test_the_library_refuses_what_is_no_list() -> None:
         with pytest.raises(HealError, match="a neighbour is not 0 to n_atoms - 1"):
             pairs.nearer_than(1.0)
         with pytest.raises(HealError, match="a neighbour is not 0 to n_atoms - 1"):
-            pairs.is_any_too_near(np.zeros((2, 3)), 1.0, 0.1)
+            pairs.is_any_too_near(np.zeros((2, 3)), 1.0)

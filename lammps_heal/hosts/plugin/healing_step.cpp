@@ -71,9 +71,8 @@ void HealingStep::keep_apart(const StepInput &input, Communicator &communicator,
   communicator.forward(vectors.get());
   bool is_too_near = false;
   if (problem.empty() && is_near)
-    problem = problem_of([&]() {
-      is_too_near = soft_floor.is_any_too_near(input.atoms, vectors.get(), input.floor, longest);
-    });
+    problem = problem_of(
+        [&]() { is_too_near = SoftFloor::is_any_too_near(input.atoms, vectors.get(), input.floor); });
   if (communicator.largest(is_too_near) == 0.0)
     return;
   soft_floor.forget_pairs();

@@ -15,14 +15,13 @@ double SoftFloor::tolerance(double floor)
   return TOLERANCE * floor;
 }
 
-bool SoftFloor::is_any_too_near(const heal_atoms &atoms, const double *displacements, double floor,
-                                double longest)
+bool SoftFloor::is_any_too_near(const heal_atoms &atoms, const double *displacements, double floor)
 {
-  const heal_floor lengths = {floor, tolerance(floor), longest};
-  int64_t n_pairs = 0;
-  if (heal_count_too_near(&atoms, displacements, &lengths, &n_pairs) != HEAL_OK)
+  const heal_floor lengths = {floor, tolerance(floor)};
+  int32_t is_any = 0;
+  if (heal_is_any_too_near(&atoms, displacements, &lengths, &is_any) != HEAL_OK)
     throw std::runtime_error(heal_last_error());
-  return n_pairs > 0;
+  return is_any != 0;
 }
 
 void SoftFloor::find_pairs(const heal_atoms &atoms, double floor, double longest)

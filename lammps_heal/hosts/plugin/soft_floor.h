@@ -18,11 +18,10 @@ constexpr double SOFT_FLOOR = 0.75;    // nearest-neighbour distances; FLOOR of 
 class SoftFloor
 {
  public:
-  // Whether displacements of all atoms, (n_atoms, 4) Å, up to `longest`, bring a pair nearer than `floor`, Å.
-  // Throws std::runtime_error where the list is none.
-  static bool is_any_too_near(const heal_atoms &atoms, const double *displacements, double floor,
-                              double longest);
-  // Pairs that displacements of that length could bring nearer. Throws std::bad_alloc, too.
+  // Whether displacements of all atoms, (n_atoms, 4) Å, bring a pair nearer than `floor`, Å. Throws
+  // std::runtime_error where the list is none.
+  static bool is_any_too_near(const heal_atoms &atoms, const double *displacements, double floor);
+  // Pairs that displacements up to `longest`, Å, could bring nearer. Throws std::bad_alloc, too.
   void find_pairs(const heal_atoms &atoms, double floor, double longest);
   void forget_pairs()
   {
