@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 RANKS ?= 2
+# Processes among which the tests are divided, whole files to each; 0: none besides, as --pdb needs it.
+WORKERS ?= auto
 # The build that was tried, before anything else pulls the newest one, of several GB.
 TORCH ?= torch==2.13.0
 SOURCES := $(shell find lammps_heal -name '*.cpp' -o -name '*.h')
@@ -55,7 +57,7 @@ train: setup     ## train the shipped model (some 135 minutes on one core), then
 
 # Each where it was interrupted it goes on. data/pt_heal.pt, the model of fcc, is made by "make train".
 models: setup    ## train the other shipped models: bcc, hcp and diamond (two hours on one core)
-	for name in bcc bcc-fe hcp diamond; do \
+	for name in bcc hcp diamond; do \
 	  $(BIN)/lammps-heal fit inputs/training/$$name.toml -o data/$$name.pt || exit 1; done
 
 curve: setup     ## networks of other sizes: how well they heal after a short training, and what they cost (half an hour)
@@ -68,7 +70,7 @@ bench: setup     ## time healing beside an EAM force call and CG minimisation (a
 	$(BIN)/lammps-heal bench
 
 test: setup      ## all tests, real LAMMPS runs among them; a part of them: make test TESTS='tests/kernel -m "not mpi"'
-	$(BIN)/pytest $(TESTS)
+	$(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist loadscope $(TESTS)
 
 faults: setup    ## try all that has gone wrong or could, and print what became of it (a quarter of an hour)
 	$(BIN)/python tests/faults.py

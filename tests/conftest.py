@@ -1,5 +1,6 @@
 """Fixtures that all tests share: the shipped model, small crystals, LAMMPS runs."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -25,6 +26,13 @@ OVERLAPPING = 0.5 * SMALLEST_DISTANCE  # Å
 
 # Å, by floating-point type: rounding of positions of some tens of Å, and of sums of some tens of terms.
 TOLERANCE = {torch.float32: 1.0e-5, torch.float64: 1.0e-10}
+
+# Ranks that wait give up their core, of which there may be fewer than ranks: those of MPICH, and of Debian's OpenMPI.
+os.environ |= {
+    "MPIR_CVAR_ENABLE_HEAVY_YIELD": "1",
+    "OMPI_MCA_mpi_yield_when_idle": "1",
+    "OMPI_MCA_hwloc_base_binding_policy": "none",
+}
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
