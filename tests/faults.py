@@ -3,45 +3,77 @@
 python tests/faults.py [WORD]: all faults, or those with this word in their row.
 """
 
-import re
+import signal
 import sys
-import time
+from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 
+import pytest
 from promises import Promise, promises
 
-from lammps_heal.hosts.runs import run
 from lammps_heal.tables import aligned
 
-TIME_LIMIT = 900.0  # s, of all tests of a fault; each has a shorter one of its own
+TIME_LIMIT = 1800  # s, of all tests together; each has a shorter one of its own
 WIDTH = 70  # characters of a fault's words
 FOLDER = Path(__file__).parent
 
 
-def outcome(fault: Promise) -> tuple[str, str, float]:
-    """What became of it, of how many tests, and s."""
-    begin = time.monotonic()
-    nodes = [str(FOLDER / test) for test in fault.tests]
-    done = run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *nodes], FOLDER.parent, None, TIME_LIMIT)
-    seconds = time.monotonic() - begin
-    counts = {word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|skipped|error)", done.output)}
-    n_tests = f"{counts.get('passed', 0)} of {sum(counts.values())}"
-    if seconds >= TIME_LIMIT:
-        return "hung", n_tests, seconds
-    if done.exit_code == 0 and counts.get("passed", 0) == sum(counts.values()) > 0:
-        return "as promised", n_tests, seconds
-    sys.stderr.write(done.output)
-    return "lost", n_tests, seconds
+class Reports:
+    """Of the tests of a session, as a plugin of pytest: outcomes of the phases of each, and s."""
+
+    def __init__(self) -> None:
+        self.phases: dict[str, list[str]] = {}
+        self.seconds: dict[str, float] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.phases.setdefault(report.nodeid, []).append(report.outcome)
+        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
+
+    def of(self, fault: Promise) -> tuple[str, str, float]:
+        """What became of it, of how many tests, and s. A test whose last phase is not reported has not ended."""
+        ids = [node for node in self.phases if any(_is_of(node, test) for test in fault.tests)]
+        n_passed = sum(self.phases[node] == ["passed"] * 3 for node in ids)
+        seconds = sum(self.seconds[node] for node in ids)
+        counted = f"{n_passed} of {len(ids)}"
+        all_tried = all(any(_is_of(node, test) for node in ids) for test in fault.tests)
+        if any(outcome != "passed" for node in ids for outcome in self.phases[node]):
+            return "lost", counted, seconds
+        return ("as promised" if all_tried and n_passed == len(ids) else "hung"), counted, seconds
+
+
+def _is_of(node: str, test: str) -> bool:
+    """Whether a test as pytest names it is one, with whatever parameters, of a promise."""
+    return node.partition("[")[0].endswith(f"{FOLDER.name}/{test}")
+
+
+def tried(faults: Sequence[Promise], *options: str) -> Reports:
+    """All their tests in one session of two processes: one that crashes takes nothing with it but the test."""
+    reports = Reports()
+    tests = dict.fromkeys(str(FOLDER / test) for fault in faults for test in fault.tests)
+    words = ["-q", "-p", "no:cacheprovider", "-n", "2", "--dist", "loadscope", *options]
+    before = signal.signal(signal.SIGALRM, _interrupt)
+    signal.alarm(TIME_LIMIT)
+    try:
+        pytest.main([*words, *tests], plugins=[reports])
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+    return reports
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt(f"not ended after {TIME_LIMIT} s")
 
 
 def main(word: str = "") -> int:
     faults = [fault for fault in promises() if fault.section == "Faults" and word in " ".join(fault.words)]
+    reports = tried(faults)
     lines, n_lost = [], 0
     for fault in faults:
-        came, n_tests, seconds = outcome(fault)
+        came, n_tests, seconds = reports.of(fault)
         n_lost += came != "as promised"
         lines.append([*map(shortened, fault.words), n_tests, came, f"{seconds:.0f}"])
-        print(f"{came}: {fault.words[0]}", file=sys.stderr, flush=True)
     print(aligned(["what is done", "what is to come of it", "tests", "outcome", "s"], lines, right=["tests", "s"]))
     print(f"{len(faults)} faults tried, {n_lost} lost or hung")
     return int(n_lost > 0)

@@ -1,5 +1,7 @@
 """Runs the real `lmp`, also under the real `mpirun`, and reads what it wrote."""
 
+import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,9 +11,10 @@ from conftest import MODEL, POTENTIAL
 from numpy.typing import NDArray
 
 from lammps_heal.hosts.logs import thermo_tables
-from lammps_heal.hosts.runs import lmp_command, run
+from lammps_heal.hosts.runs import lmp_command, program, run
 
-TIME_LIMIT = 120  # s; a run that hangs is a failure
+TIME_LIMIT, LONG_TIME_LIMIT = 120, 300  # s; a run that hangs is a failure
+IN_A_ROW = Path(__file__).parent / "hosts" / "scripts_in_a_row.py"
 
 EAM = f"pair_style eam\npair_coeff * * {POTENTIAL}\n"
 
@@ -59,6 +62,15 @@ def heal(
     done = lmp(folder, crystal(folder, atoms, before_box) + commands.format(model=MODEL), ranks)
     assert done.exit_code == 0, done.output
     return done
+
+
+def in_a_row(scripts: dict[str, list[str]], folder: Path, host: str, ranks: int = 1) -> None:
+    """Run scripts, by name, in one process for each rank, with "fix heal" or the callback; see scripts_in_a_row.py."""
+    (folder / "scripts.json").write_text(json.dumps(scripts))
+    words = [sys.executable, str(IN_A_ROW), str(folder / "scripts.json"), str(folder), host]
+    launcher = [program("mpirun"), "-np", str(ranks)] if ranks > 1 else []
+    done = run([*launcher, *words], folder, None, LONG_TIME_LIMIT)
+    assert done.exit_code == 0, done.output
 
 
 def crystal(folder: Path, atoms: Atoms, before_box: str = "", n_types: int = 1, mass: float = 195.084) -> str:

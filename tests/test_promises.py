@@ -1,10 +1,14 @@
 """Each promise is kept by tests that are there, and `make faults` tells a fault that is lost from one that is not."""
 
+import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import faults
-import pytest
 from conftest import ROOT
 from promises import PAGE, Promise, promises
 
@@ -23,14 +27,48 @@ def test_no_row_is_left_out() -> None:
     assert {promise.section for promise in promises()} == set(re.findall(r"^## (.*)$", PAGE.read_text(), re.M))
 
 
-@pytest.mark.parametrize(
-    "body, came, counted",
-    [("pass", "as promised", "1 of 1"), ("assert False", "lost", "0 of 1"), ("import pytest; pytest.skip()", "lost", "0 of 1")],
-)
-def test_what_became_of_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, came: str, counted: str) -> None:
-    (tmp_path / "test_one.py").write_text(f"def test_it():\n    {body}\n")
-    monkeypatch.setattr(faults, "FOLDER", tmp_path)
-    assert faults.outcome(Promise("Faults", ("a", "b"), ("test_one.py::test_it",)))[:2] == (came, counted)
+# Of a test that is in its place, one that the process does not survive, and what else becomes of tests.
+TESTS = """
+import os, pytest
+@pytest.mark.parametrize("n", [1, 2])
+def test_kept(n): pass
+@pytest.mark.parametrize("n", [1, 2])
+def test_broken(n): assert n == 1
+def test_left_out(): pytest.skip()
+def test_crashed(): os.abort()
+"""
+TRIED = """
+import json, sys, faults
+faults.FOLDER = faults.Path(sys.argv[1])
+rows = {name: faults.Promise("Faults", (name,), (f"test_them.py::test_{name}",)) for name in sys.argv[2:]}
+reports = faults.tried(list(rows.values()))
+print()
+print(json.dumps({name: reports.of(row)[:2] for name, row in rows.items()}))
+"""
+
+
+def test_what_became_of_faults(tmp_path: Path) -> None:
+    (tmp_path / "test_them.py").write_text(TESTS)
+    names = ["kept", "broken", "left_out", "crashed"]
+    paths = os.pathsep.join([str(PAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    words = [sys.executable, "-c", TRIED, tmp_path, *names]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=100, env=environment | {"PYTHONPATH": paths})
+    assert json.loads(done.stdout.splitlines()[-1]) == {
+        "kept": ["as promised", "2 of 2"],
+        "broken": ["lost", "1 of 2"],
+        "left_out": ["lost", "0 of 1"],
+        "crashed": ["lost", "0 of 1"],
+    }, done.stdout + done.stderr
+
+
+def test_a_fault_whose_tests_have_not_ended_hangs() -> None:
+    fault = Promise("Faults", ("a",), ("test_one.py::test_it",))
+    reports = faults.Reports()
+    assert reports.of(fault)[:2] == ("hung", "0 of 0")
+    for _ in ("setup", "call"):
+        reports.pytest_runtest_logreport(SimpleNamespace(nodeid="tests/test_one.py::test_it", outcome="passed", duration=1.0))
+    assert reports.of(fault) == ("hung", "0 of 1", 2.0)
 
 
 def test_make_knows_it() -> None:

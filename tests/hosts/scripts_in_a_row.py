@@ -17,8 +17,6 @@ from lammps_heal.hosts.fix_external import attach
 from lammps_heal.hosts.lammps_healer import LammpsHealer, load_on_all_ranks
 from lammps_heal.step.ranks import world
 
-FIX = "fix heal all heal"
-
 
 def main(scripts: dict[str, list[str]], host: str) -> None:
     ranks = world()  # before LAMMPS, which finds its MPI library through mpi4py
@@ -27,10 +25,13 @@ def main(scripts: dict[str, list[str]], host: str) -> None:
         callback = None
         try:
             for line in lines:
-                if host == "callback" and line.startswith(FIX):
-                    callback = attach(lmp, LammpsHealer(lmp, load_on_all_ranks("fcc", ranks), ranks))
-                else:
-                    lmp.command(line)
+                match line.split():
+                    case ["fix", "heal", group, "heal", model, *options] if host == "callback":
+                        longest = float(options[options.index("max") + 1]) if "max" in options else None
+                        healer = LammpsHealer(lmp, load_on_all_ranks(model, ranks), ranks, longest, group=group)
+                        callback = attach(lmp, healer, group)
+                    case _:
+                        lmp.command(line)
                 if host == "callback" and line == "unfix heal":
                     lmp.command("unfix heal_move")
                 if callback is not None:

@@ -1,15 +1,12 @@
 """The hosts in LAMMPS scripts that change atoms, box, ranks or groups under them: each step is the reference's."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import BIN, MODEL, damaged_crystal
-from lammps_runs import EAM, crystal
+from conftest import MODEL, damaged_crystal
+from lammps_runs import EAM, crystal, in_a_row
 from reference_steps import (
     DISPLACEMENT,
     SEEN,
@@ -28,8 +25,6 @@ pytestmark = [pytest.mark.lammps, pytest.mark.mpi]
 FIX = "fix heal all heal {model}\n"
 OBSERVE = "velocity all create 600.0 4711 loop all\nfix md all nve\nfix heal all heal {model} observe\n"
 TIMESTEP = 0.001  # ps
-TIME_LIMIT = 300.0  # s, of all scripts
-PROGRAM = Path(__file__).with_name("scripts_in_a_row.py")
 
 
 # Each of one or more runs, with what the script does before it.
@@ -100,10 +95,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int], Path]
             folder = folders[host, ranks] = tmp_path_factory.mktemp(f"{host}{ranks}")
             fix, columns, _ = RUNS[host]
             lines = {name: script(folder, name, fix, columns) for name in SCRIPTS}
-            (folder / "scripts.json").write_text(json.dumps(lines))
-            words = [BIN / "mpirun", "-np", str(ranks), sys.executable, PROGRAM, folder / "scripts.json", folder, host]
-            ended = subprocess.run(words, capture_output=True, text=True, timeout=TIME_LIMIT)
-            assert ended.returncode == 0, ended.stdout + ended.stderr
+            in_a_row(lines, folder, host, ranks)
         return folders[host, ranks]
 
     return folder_of

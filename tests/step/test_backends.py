@@ -98,3 +98,12 @@ def test_another_metal_heals_as_platinum_of_its_size(model: Model, use_kernel: b
 
 def test_the_agreement_asked_for_is_above_rounding() -> None:
     assert SAME < AGREEMENT
+
+
+def test_an_answer_of_another_shape_is_refused() -> None:
+    """numpy would repeat its one row for all atoms."""
+    network = random_network(1)
+    whole = network.message_layer
+    network.message_layer = lambda *arguments: whole(*arguments)[:1]  # type: ignore[method-assign]
+    with pytest.raises(HealError, match=r"the network returned \(1, 3\), needed \(32, 3\)"):
+        displacements(network, fcc(2))

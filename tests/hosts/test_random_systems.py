@@ -1,9 +1,7 @@
-"""Random systems against the float64 reference: every host, backend, boundary, group and grid of ranks, to 1e-5 Å.
-
-A few in every run of the tests; all of them in the acceptance tier.
-"""
+"""Random systems against the float64 reference: every host, backend, boundary, group and grid of ranks, to 1e-5 Å."""
 
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -11,30 +9,35 @@ import pytest
 import torch
 from ase import Atoms
 from conftest import LATTICE_CONSTANT
-from lammps_runs import DUMP_WITH_DISPLACEMENT, heal
+from lammps_runs import in_a_row, write_data
 from networks import GhostsOfGroup, by_torch
+from reference_steps import frames
 from scipy.spatial import cKDTree
 
+from lammps_heal.hosts.floor_of_model import floor_of
 from lammps_heal.model.model_file import Model
 from lammps_heal.model.reference import ReferenceNetwork
 from lammps_heal.step.backends import make_backend
 from lammps_heal.step.crystal import PeriodicCrystal
 from lammps_heal.step.neighbours import periodic_ghosts
+from lammps_heal.step.soft_floor import keep_apart
 from lammps_heal.step.step import cap, displacement
 
 AGREEMENT = 1.0e-5  # Å, for displacements of up to 1 Å; what is longer is divided by its length
 CLOSEST = 2.0  # Å, between atoms: nearer ones are pushed apart by forces of 10 Å and more, in which float32 shows
 LONGEST = 1.5  # Å, a step in LAMMPS
-THINNEST = LONGEST + 1.1  # Å, of a subdomain: a step, half a skin and a little
-FEW, ALL, IN_LAMMPS, FEW_IN_LAMMPS = 24, 300, 60, 4
+THINNEST = LONGEST + 1.1  # Å, of a subdomain where there are more than two in a row: a step, half a skin and a little
+ALL = 300
+GRIDS = [(1, 1, 1), (2, 1, 1), (1, 1, 2), (1, 3, 1), (4, 1, 1), (1, 2, 2), (2, 2, 2)]
+HOSTS = ["fix", "callback"]
 
 
 @dataclass(frozen=True)
 class System:
     atoms: Atoms
     moves: np.ndarray  # (n_atoms,) bool
-    ranks: int
-    grid: str  # of LAMMPS's processors
+    grid: tuple[int, int, int]  # of LAMMPS's ranks
+    host: str
 
 
 def random_system(seed: int, is_periodic: bool = False) -> System:
@@ -63,10 +66,9 @@ def random_system(seed: int, is_periodic: bool = False) -> System:
             break
         del atoms[int(owners[0].max())]
     moves = rng.random(len(atoms)) < rng.choice([1.0, 1.0, 0.5, 0.0])
-    # More than two ranks need subdomains thicker than a step and half a skin.
-    thinnest = (1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)).min()
-    ranks = min(int(rng.choice([1, 2, 3, 4, 8])), max(2, int(thinnest / THINNEST)))
-    return System(atoms, moves, ranks, str(rng.choice(["", "processors 1 1 *", "processors * 1 1"])))
+    widths = 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)
+    fitting = [grid for grid in GRIDS if all(n <= 2 or width > n * THINNEST for n, width in zip(grid, widths, strict=True))]
+    return System(atoms, moves, fitting[rng.integers(len(fitting))], str(rng.choice(HOSTS)))
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +83,15 @@ def expected_displacement(reference: ReferenceNetwork, system: System) -> np.nda
     ghosts = periodic_ghosts(atoms.positions, atoms.cell[:], atoms.pbc, reference.cutoff)
     found = reference.displacement(ghosts.positions(atoms.positions), ghosts.owners(), system.moves)
     return np.where(system.moves[:, None], found, 0.0)
+
+
+def expected_step(reference: ReferenceNetwork, system: System, model: Model) -> np.ndarray:
+    """(n_atoms, 3) Å: capped, and with the soft floor."""
+    capped, _ = cap(expected_displacement(reference, system), LONGEST)
+    crystal = PeriodicCrystal(system.atoms.cell[:], system.atoms.pbc, model.cutoff)
+    of_moved = system.moves[:, None].astype(float)
+    cluster = crystal.open_cluster(system.atoms.positions)
+    return of_moved * keep_apart(capped, *cluster, GhostsOfGroup(crystal, of_moved), floor_of(model))
 
 
 def assert_close(found: np.ndarray, expected: np.ndarray, seed: int) -> None:
@@ -99,35 +110,37 @@ def check_backends(seed: int, reference: ReferenceNetwork, model: Model, torchsc
         assert_close(moves * found, expected, seed)
 
 
-@pytest.mark.parametrize("seed", range(FEW))
-def test_backends(seed: int, reference: ReferenceNetwork, model: Model, torchscript: torch.jit.ScriptModule) -> None:
-    check_backends(seed, reference, model, torchscript)
-
-
-@pytest.mark.acceptance
-def test_backends_on_all(reference: ReferenceNetwork, model: Model, torchscript: torch.jit.ScriptModule) -> None:
-    for seed in range(FEW, ALL):
+def test_backends(reference: ReferenceNetwork, model: Model, torchscript: torch.jit.ScriptModule) -> None:
+    for seed in range(ALL):
         check_backends(seed, reference, model, torchscript)
 
 
-def check_fix_heal(seed: int, folder: Path, reference: ReferenceNetwork) -> None:
-    system = random_system(seed, is_periodic=True)  # LAMMPS tilts no box that is open
+def script(folder: Path, seed: int, system: System) -> list[str]:
+    """Of a healing step, whose displacement is what a dump's second frame is from the first."""
+    data = folder / f"{seed}.data"
+    write_data(data, system.atoms)
     moving = " ".join(map(str, np.flatnonzero(system.moves) + 1))
-    some = f"group some id {moving}\n" if moving else "group some empty\n"
-    commands = some + "fix heal some heal {model} max {longest}\n" + DUMP_WITH_DISPLACEMENT + "thermo_modify lost ignore\nrun 1\n"
-    commands = commands.replace("{longest}", str(LONGEST))
-    frame = heal(folder, system.atoms, commands, system.grid, system.ranks).dump("all.dump")[1]
-    assert_close(frame[:, 3:6], cap(expected_displacement(reference, system), LONGEST)[0], seed)
+    return [
+        "processors {} {} {}".format(*system.grid),
+        *f"units metal|atom_modify map yes|read_data {data}|mass * 195.084|timestep 0.001".split("|"),
+        f"group some id {moving}" if moving else "group some empty",
+        f"fix heal some heal fcc max {LONGEST}",
+        f"dump all all custom 1 {seed}.dump id xu yu zu",
+        *"dump_modify all sort id format float %.17g|thermo_modify lost ignore|run 1".split("|"),
+    ]
 
 
+@pytest.mark.lammps
 @pytest.mark.mpi
-@pytest.mark.parametrize("seed", range(FEW_IN_LAMMPS))
-def test_fix_heal(seed: int, tmp_path: Path, reference: ReferenceNetwork) -> None:
-    check_fix_heal(seed, tmp_path, reference)
-
-
-@pytest.mark.mpi
-@pytest.mark.acceptance
-def test_fix_heal_on_all(tmp_path: Path, reference: ReferenceNetwork) -> None:
-    for seed in range(FEW_IN_LAMMPS, IN_LAMMPS):
-        check_fix_heal(seed, tmp_path, reference)
+@pytest.mark.parametrize("ranks", sorted({prod(grid) for grid in GRIDS}))
+@pytest.mark.parametrize("host", HOSTS)
+def test_hosts_in_lammps(host: str, ranks: int, tmp_path: Path, reference: ReferenceNetwork, model: Model) -> None:
+    systems = {seed: random_system(seed, is_periodic=True) for seed in range(ALL)}  # LAMMPS tilts no box that is open
+    chosen = {seed: system for seed, system in systems.items() if (system.host, prod(system.grid)) == (host, ranks)}
+    assert chosen
+    in_a_row({str(seed): script(tmp_path, seed, system) for seed, system in chosen.items()}, tmp_path, host, ranks)
+    for seed, system in chosen.items():
+        error = tmp_path / f"{seed}.error"
+        assert not error.exists(), error.read_text()
+        before, after = frames(tmp_path / f"{seed}.dump")
+        assert_close(after.atoms.positions - before.atoms.positions, expected_step(reference, system, model), seed)
