@@ -7,7 +7,7 @@ RANKS ?= 2
 WORKERS ?= auto
 # The build that was tried, before anything else pulls the newest one, of several GB.
 TORCH ?= torch==2.13.0
-SOURCES := $(shell find lammps_heal -name '*.cpp' -o -name '*.h')
+SOURCES := $(shell find lammps_heal -name '*.cpp' -o -name '*.cu' -o -name '*.h')
 TEST_SOURCES := $(shell find tests -name '*.cpp' -o -name '*.h')
 
 .DEFAULT_GOAL := help

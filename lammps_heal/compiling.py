@@ -156,11 +156,11 @@ def build_torchscript(output: Path) -> Path:
 
 def _kernel_sources() -> tuple[list[str], list[str]]:
     """Those compiled once, and the stages, compiled once for each instruction set."""
-    return [*_sources("kernel"), *_sources("analysis")], _sources("kernel/stages")
+    return [*_sources("kernel"), *_sources("kernel/cuda"), *_sources("analysis")], _sources("kernel/stages")
 
 
 PARTS = {
-    "kernel": Part("the kernel", "kernel/libhealkernel.so", ("kernel", "kernel/stages", "analysis"), build_kernel),
+    "kernel": Part("the kernel", "kernel/libhealkernel.so", ("kernel", "kernel/stages", "kernel/cuda", "analysis"), build_kernel),
     "plugin": Part("fix heal", "hosts/plugin/healplugin.so", ("hosts/plugin",), build_plugin),
     "torchscript": Part(
         "the TorchScript library",
@@ -203,7 +203,15 @@ def _is_x86() -> bool:
 
 
 def _definitions() -> list[str]:
-    return ["-Ikernel", "-Ianalysis", "-Istep/torchscript_library", *(["-DHEAL_X86"] if _is_x86() else [])]
+    folders = "-Ikernel -Ikernel/cuda -Ianalysis -Istep/torchscript_library".split()
+    nvrtc = [f'-DHEAL_NVRTC="{path}"' for path in _nvrtc()[:1]]
+    return [*folders, '-DHEAL_CUDA_SOURCES="kernel"', *nvrtc, *(["-DHEAL_X86"] if _is_x86() else [])]
+
+
+def _nvrtc() -> list[Path]:
+    """CUDA's run-time compiler as torch's dependency brings it, the newest first."""
+    folders = [Path(folder) / "nvidia" for folder in sys.path]
+    return sorted((path for folder in folders for path in folder.glob("*/lib/libnvrtc.so.1?")), key=lambda path: path.name)[::-1]
 
 
 def _objects(sources: list[str], flags: list[str]) -> list[str]:

@@ -94,6 +94,16 @@ def slab(rng: np.random.Generator) -> Atoms:
     return noisy_slab(rng)
 
 
+@pytest.fixture(scope="session")
+def fake_cuda(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Variables of an environment in which "device cuda" takes the kernel, and the card is emulated (kernel/fake_cuda.cpp)."""
+    library = tmp_path_factory.mktemp("cuda") / "libfakecuda.so"
+    flags = "-std=c++20 -O1 -fPIC -shared -Wall -Wno-unknown-pragmas -Ikernel -Ikernel/cuda".split()
+    command = ["g++", *flags, str(ROOT / "tests/kernel/fake_cuda.cpp"), "-o", str(library)]
+    subprocess.run(command, cwd=ROOT / "lammps_heal", check=True)
+    return {"LAMMPS_HEAL_CUDA": "kernel", "LAMMPS_HEAL_LIBCUDA": str(library), "LAMMPS_HEAL_NVRTC": str(library)}
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Runs a program of this environment in the repository's root, with a time limit; `ranks` starts mpirun."""

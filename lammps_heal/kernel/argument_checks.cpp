@@ -133,11 +133,16 @@ void lammps_heal::check_weights(const heal_weights &weights)
   }
 }
 
-void lammps_heal::check_atoms(const heal_atoms &atoms, const Kernel &kernel)
+void lammps_heal::check_atoms(const heal_atoms &atoms, const Kernel &kernel, bool on_card)
 {
   check_sizes(atoms.positions, atoms.nlocal, atoms.n_atoms);
-  check_list(atoms, kernel.functions());
-  check_centres(atoms);
+  if (on_card)
+    require(!atoms.centres && atoms.n_centres == atoms.nlocal,
+            "on a card all local atoms are centres: give null and nlocal");
+  else {
+    check_list(atoms, kernel.functions());
+    check_centres(atoms);
+  }
   check_species(atoms, kernel);
   check_threads(atoms.n_threads);
   require(atoms.length_scale > 0.0 && std::isfinite(atoms.length_scale),

@@ -13,7 +13,8 @@ class Kernel;
 int max_threads();
 
 void check_weights(const heal_weights &weights);
-void check_atoms(const heal_atoms &atoms, const Kernel &kernel);
+// on_card: where neighbours are found, and all local atoms are centres.
+void check_atoms(const heal_atoms &atoms, const Kernel &kernel, bool on_card);
 void check_vectors(const double *vectors, int64_t n_atoms);
 void check_listed_atoms(const double *positions, const int64_t *ids, int64_t nlocal, int64_t n_atoms);
 // All but the neighbours themselves.

@@ -4,6 +4,7 @@
 
 #include "argument_checks.h"
 #include "close_pairs.h"
+#include "cuda_kernel.h"
 #include "dispatch.h"
 #include "kernel.h"
 #include "neighbour_list.h"
@@ -11,6 +12,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <memory>
 #include <new>
 #include <string>
 
@@ -18,9 +21,11 @@ using namespace lammps_heal;
 
 struct heal_kernel {
   Kernel kernel;
+  std::unique_ptr<CudaKernel> on_card;    // computes instead, where there is one
 };
 struct heal_workspace {
   Workspace workspace;
+  std::unique_ptr<CudaWorkspace> on_card;
   const heal_kernel *kernel = nullptr;    // of the last pair forces; null where they failed
   bool has_mobilities = false;
 };
@@ -38,6 +43,25 @@ template <typename Object> Object *create() noexcept
   if (!made)
     set_error("there is not enough memory");
   return made;
+}
+
+int64_t n_vectors(const heal_workspace &workspace)
+{
+  return workspace.on_card ? workspace.on_card->n_vectors() : workspace.workspace.n_vectors();
+}
+
+// On the card of the kernel or, where it has none, here.
+void compute_pair_forces(const heal_kernel &kernel, heal_workspace &workspace, const heal_atoms &atoms,
+                         double *vectors, int64_t *overlap)
+{
+  if (!kernel.on_card) {
+    workspace.on_card.reset();
+    kernel.kernel.pair_forces(atoms, workspace.workspace, vectors, overlap);
+    return;
+  }
+  if (!workspace.on_card || workspace.on_card->card() != kernel.on_card->card())
+    workspace.on_card = std::make_unique<CudaWorkspace>(kernel.on_card->card());
+  kernel.on_card->pair_forces(atoms, *workspace.on_card, vectors, overlap);
 }
 
 }    // namespace
@@ -84,7 +108,9 @@ heal_kernel *heal_kernel_create(const heal_weights *weights, const char *instruc
   attempt([&]() {
     require(weights, "weights is null");
     check_weights(*weights);
-    made = new heal_kernel{Kernel(*weights, instruction_set)};
+    const int card = number_of_card(instruction_set);
+    made = card < 0 ? new heal_kernel{Kernel(*weights, instruction_set), nullptr}
+                    : new heal_kernel{Kernel(*weights, ""), std::make_unique<CudaKernel>(*weights, card)};
     return HEAL_OK;
   });
   return made;
@@ -97,7 +123,38 @@ void heal_kernel_destroy(heal_kernel *kernel)
 
 const char *heal_kernel_instruction_set(const heal_kernel *kernel)
 {
-  return kernel ? kernel->kernel.functions().name : "";
+  if (!kernel)
+    return "";
+  return kernel->on_card ? kernel->on_card->name().c_str() : kernel->kernel.functions().name;
+}
+
+int32_t heal_kernel_finds_neighbours(const heal_kernel *kernel)
+{
+  return kernel && kernel->on_card;
+}
+
+double *heal_vectors_create(const heal_kernel *kernel, int64_t n_atoms)
+{
+  void *made = nullptr;
+  attempt([&]() {
+    require(n_atoms >= 0 && n_atoms <= INT32_MAX, "n_atoms is %lld, needed 0 to %d",
+            static_cast<long long>(n_atoms), INT32_MAX);
+    const size_t n_bytes = (4 * sizeof(double) * n_atoms + HEAL_ALIGNMENT) / HEAL_ALIGNMENT * HEAL_ALIGNMENT;
+    made = kernel && kernel->on_card ? kernel->on_card->card()->allocate_on_host(n_bytes)
+                                     : std::aligned_alloc(HEAL_ALIGNMENT, n_bytes);
+    if (!made)
+      throw std::bad_alloc();
+    return HEAL_OK;
+  });
+  return static_cast<double *>(made);
+}
+
+void heal_vectors_destroy(const heal_kernel *kernel, double *vectors)
+{
+  if (kernel && kernel->on_card)
+    kernel->on_card->card()->free_on_host(vectors);
+  else
+    std::free(vectors);
 }
 
 heal_workspace *heal_workspace_create()
@@ -112,7 +169,10 @@ void heal_workspace_destroy(heal_workspace *workspace)
 
 int64_t heal_workspace_bytes(const heal_workspace *workspace)
 {
-  return workspace ? static_cast<int64_t>(workspace->workspace.n_bytes()) : 0;
+  if (!workspace)
+    return 0;
+  return static_cast<int64_t>(workspace->on_card ? workspace->on_card->n_bytes()
+                                                 : workspace->workspace.n_bytes());
 }
 
 int heal_pair_forces(const heal_kernel *kernel, heal_workspace *workspace, const heal_atoms *atoms,
@@ -122,10 +182,10 @@ int heal_pair_forces(const heal_kernel *kernel, heal_workspace *workspace, const
     require(kernel && workspace && atoms, "kernel, workspace or atoms is null");
     workspace->kernel = nullptr;
     workspace->has_mobilities = false;
-    check_atoms(*atoms, kernel->kernel);
+    check_atoms(*atoms, kernel->kernel, kernel->on_card != nullptr);
     check_vectors(vectors, atoms->n_atoms);
     int64_t found[2];
-    kernel->kernel.pair_forces(*atoms, workspace->workspace, vectors, found);
+    compute_pair_forces(*kernel, *workspace, *atoms, vectors, found);
     if (overlap)
       std::copy_n(found, 2, overlap);
     if (found[0] >= 0) {
@@ -140,14 +200,25 @@ int heal_pair_forces(const heal_kernel *kernel, heal_workspace *workspace, const
   });
 }
 
-const float *heal_mobilities(const heal_workspace *workspace)
+const float *heal_mobilities(heal_workspace *workspace)
 {
-  return workspace && workspace->has_mobilities ? workspace->workspace.mobilities() : nullptr;
+  if (!workspace || !workspace->has_mobilities)
+    return nullptr;
+  if (!workspace->on_card)
+    return workspace->workspace.mobilities();
+  const float *found = nullptr;
+  attempt([&]() {
+    found = workspace->on_card->mobilities();
+    return HEAL_OK;
+  });
+  return found;
 }
 
 double heal_nearest(const heal_workspace *workspace)
 {
-  return workspace && workspace->kernel ? workspace->workspace.nearest() : 0.0;
+  if (!workspace || !workspace->kernel)
+    return 0.0;
+  return workspace->on_card ? workspace->on_card->nearest() : workspace->workspace.nearest();
 }
 
 int heal_apply_mobilities(heal_workspace *workspace, double *vectors)
@@ -155,8 +226,11 @@ int heal_apply_mobilities(heal_workspace *workspace, double *vectors)
   return attempt([&]() {
     require(workspace && workspace->has_mobilities,
             "heal_apply_mobilities comes after heal_pair_forces, before any layer");
-    check_vectors(vectors, workspace->workspace.n_vectors());
-    workspace->workspace.apply_mobilities(vectors);
+    check_vectors(vectors, n_vectors(*workspace));
+    if (workspace->on_card)
+      workspace->on_card->apply_mobilities(vectors);
+    else
+      workspace->workspace.apply_mobilities(vectors);
     return HEAL_OK;
   });
 }
@@ -169,9 +243,12 @@ int heal_message_layer(const heal_kernel *kernel, heal_workspace *workspace, int
             "heal_message_layer comes after heal_pair_forces of the same kernel");
     require(layer >= 0 && layer < kernel->kernel.weights().packed().n_layers,
             "the model has no layer of this number");
-    check_vectors(vectors, workspace->workspace.n_vectors());
+    check_vectors(vectors, n_vectors(*workspace));
     workspace->has_mobilities = false;
-    kernel->kernel.message_layer(workspace->workspace, layer, vectors);
+    if (kernel->on_card)
+      kernel->on_card->message_layer(*workspace->on_card, layer, vectors);
+    else
+      kernel->kernel.message_layer(workspace->workspace, layer, vectors);
     return HEAL_OK;
   });
 }

@@ -1,4 +1,5 @@
-/* The kernel's C interface: the arithmetic of one healing step on the CPU, without torch and without LAMMPS.
+/* The kernel's C interface: the arithmetic of one healing step on the CPU or a CUDA device, without torch and
+   without LAMMPS.
 
    The only way in, for Python (ctypes, library.py) and for C++ (fix heal). One step is
 
@@ -80,16 +81,20 @@ typedef struct {
   const double *positions; /* (n_atoms, 3) Å */
   int64_t n_atoms;         /* local and ghost */
   int64_t nlocal;          /* atoms with a neighbour list; at most n_atoms */
-  /* The neighbours of local atom i are neighbours[first[i]] to neighbours[first[i + 1] - 1]; first: (nlocal + 1,),
-     never decreasing. Pairs beyond the cutoff are ignored. */
+  /* The neighbours of local atom i are neighbours[first[i]] to neighbours[first[i + 1] - 1]; first:
+     (nlocal + 1,), never decreasing. Pairs beyond the cutoff are ignored. A card looks at neither, and finds
+     them itself. */
   const int64_t *first;
   const int32_t *neighbours;
   int64_t n_centres;      /* atoms whose edges are computed, */
-  const int32_t *centres; /* local ones, ascending; null: the first n_centres */
+  const int32_t *centres; /* local ones, ascending; null: the first n_centres. On a card all are */
   const int32_t
       *species;        /* (n_atoms,), 0 to n_species - 1; null, or not looked at, where the model has one */
   double length_scale; /* this crystal's lengths in those of the model; the cutoff grows with it */
   int32_t n_threads;   /* 1 to heal_max_threads() */
+  /* (n_atoms,) atom ids, a ghost's its owner's: a card sums over neighbours in their order. Null: in that of
+     their numbers. */
+  const int64_t *ids;
 } heal_atoms;
 
 HEAL_API int32_t heal_abi_version(void);
@@ -98,10 +103,19 @@ HEAL_API int32_t heal_max_threads(void);    /* four times this machine's process
 /* Usable on this machine, fastest first, with blanks between. */
 HEAL_API const char *heal_instruction_sets(void);
 
-/* Null on failure. instruction_set: one of heal_instruction_sets(); null or "": the fastest. */
+/* Null on failure. instruction_set: one of heal_instruction_sets(); null or "": the fastest. "cuda:0",
+   "cuda:1", ...: on that CUDA device; where there are fewer they are dealt out. It takes seconds, to compile
+   for the device. */
 HEAL_API heal_kernel *heal_kernel_create(const heal_weights *weights, const char *instruction_set);
 HEAL_API void heal_kernel_destroy(heal_kernel *kernel); /* null is allowed, as in all _destroy */
 HEAL_API const char *heal_kernel_instruction_set(const heal_kernel *kernel);
+/* 1 on a card, which looks at no neighbour list. */
+HEAL_API int32_t heal_kernel_finds_neighbours(const heal_kernel *kernel);
+
+/* (n_atoms, 4), aligned, not cleared: memory that this kernel reaches fastest, though any other serves. Null
+   on failure. To be destroyed with the same kernel, before it. kernel: null for memory as any. */
+HEAL_API double *heal_vectors_create(const heal_kernel *kernel, int64_t n_atoms);
+HEAL_API void heal_vectors_destroy(const heal_kernel *kernel, double *vectors);
 
 HEAL_API heal_workspace *heal_workspace_create(void); /* null on failure */
 HEAL_API void heal_workspace_destroy(heal_workspace *workspace);
@@ -114,9 +128,9 @@ HEAL_API int64_t heal_workspace_bytes(const heal_workspace *workspace);
 HEAL_API int heal_pair_forces(const heal_kernel *kernel, heal_workspace *workspace, const heal_atoms *atoms,
                               double *vectors, int64_t *overlap);
 
-/* (n_centres, 3, 3), of the last heal_pair_forces; null once heal_message_layer was called. They take forces
-   to this crystal's lengths. */
-HEAL_API const float *heal_mobilities(const heal_workspace *workspace);
+/* (n_centres, 3, 3), of the last heal_pair_forces; null once heal_message_layer was called, or on
+   failure. They take forces to this crystal's lengths. */
+HEAL_API const float *heal_mobilities(heal_workspace *workspace);
 
 /* Å, of the last heal_pair_forces: no atom is nearer to a centre, or the cutoff where none is within it; 0 where
    it failed. */

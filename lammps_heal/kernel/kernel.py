@@ -25,8 +25,8 @@ class Kernel:
     """The network of one model in compiled form. The same bits for any number of threads.
 
     weights: as the model file holds them. length_scale: lengths of this crystal ÷ those of the model's.
-    instruction_set: avx512, avx2 or portable; "": the fastest here. Raises HealError where the library is missing, or
-    weights or instruction set are none that it can use.
+    instruction_set: avx512, avx2 or portable; "": the fastest here; cuda:0, cuda:1, ...: on that CUDA device, which finds
+    neighbours itself. Raises HealError where the library is missing, or weights or instruction set are none that it can use.
     """
 
     def __init__(self, weights: PackedWeights, length_scale: float = 1.0, instruction_set: str = "") -> None:

@@ -48,6 +48,7 @@ class Atoms(ctypes.Structure):
         ("species", _Pointer),
         ("length_scale", ctypes.c_double),
         ("n_threads", ctypes.c_int32),
+        ("ids", _Pointer),
     )
 
 

@@ -11,7 +11,7 @@ from conftest import ROOT
 from lammps_heal.compiling import _mpi_include
 from lammps_heal.hosts.plugin.lammps_headers import installed_lammps
 
-FOLDERS = ("hosts/plugin", "kernel", "kernel/stages", "analysis", "step/torchscript_library")
+FOLDERS = ("hosts/plugin", "kernel", "kernel/stages", "kernel/cuda", "analysis", "step/torchscript_library")
 
 
 def copied(folder: Path) -> None:
@@ -39,7 +39,7 @@ def preprocessed_or_compiled(folder: Path, source: str, *options: str) -> str:
 
 def test_the_sources_compile_in_one_folder(tmp_path: Path) -> None:
     copied(tmp_path)
-    for source in ("fix_heal.cpp", "heal_observer.cpp", "heal_backend.cpp", "stages.cpp", "c_interface.cpp"):
+    for source in ("fix_heal.cpp", "heal_observer.cpp", "heal_backend.cpp", "stages.cpp", "c_interface.cpp", "card.cpp"):
         preprocessed_or_compiled(tmp_path, source, "-fsyntax-only")
 
 

@@ -32,8 +32,9 @@ def commands_of_stages() -> list[list[str]]:
 
 def compiled(sanitizers: str, folder: Path) -> Path:
     """The driver and all of the kernel, every instruction set, with these sanitizers."""
-    flags = [*shlex.split(FLAGS), f"-I{KERNEL}"]
-    jobs = [[*flags, str(source)] for source in (DRIVER, *KERNEL.glob("*.cpp"))] + commands_of_stages()
+    flags = [*shlex.split(FLAGS), f"-I{KERNEL}", f"-I{KERNEL}/cuda"]
+    sources = (DRIVER, *KERNEL.glob("*.cpp"), *KERNEL.glob("cuda/*.cpp"))
+    jobs = [[*flags, str(source)] for source in sources] + commands_of_stages()
     objects = [f"{folder}/{k}.o" for k in range(len(jobs))]
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda job, made: run("g++", f"-fsanitize={sanitizers}", *job, "-c", "-o", made), jobs, objects))
