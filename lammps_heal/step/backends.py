@@ -1,5 +1,6 @@
 """Which backend computes the steps of a model: the kernel where it is built and right, else TorchScript."""
 
+import os
 import warnings
 from collections.abc import Sequence
 from weakref import WeakValueDictionary
@@ -42,7 +43,7 @@ class KernelBackend:
 
 
 # To make a kernel and to check it takes as long as some twenty steps of a small crystal.
-_kernels: WeakValueDictionary[tuple[str, float], Kernel] = WeakValueDictionary()
+_kernels: WeakValueDictionary[tuple[str, float, str], Kernel] = WeakValueDictionary()
 
 
 def make_backend(model: Model, kernel: bool = True, threads: int = 1, device: str = "cpu", number: int = 0) -> Backend:
@@ -51,8 +52,12 @@ def make_backend(model: Model, kernel: bool = True, threads: int = 1, device: st
     kernel: the compiled kernel on the CPU, or with a warning TorchScript where the kernel is not built or does not agree
     with the model's record; False: TorchScript. threads: of the kernel, or of torch in this process. device: cpu or
     cuda. number: of this process on its node. Raises HealError, also where TorchScript is needed and torch is not there.
+
+    On a CUDA device the kernel has been seen in emulation only: LAMMPS_HEAL_CUDA=kernel in the environment takes it.
     """
     require_threads(threads)
+    if device == "cuda" and kernel and os.environ.get("LAMMPS_HEAL_CUDA") == "kernel":
+        return KernelBackend(_checked_kernel(model, f"cuda:{number}"), threads)
     if device == "cpu" and kernel:
         try:
             return KernelBackend(_checked_kernel(model), threads)
@@ -75,11 +80,11 @@ def require_threads(threads: int) -> None:
         raise HealError(f"threads must be 1 or more, got {threads}")
 
 
-def _checked_kernel(model: Model) -> Kernel:
-    key = (model.weights_hash, model.length_scale)
+def _checked_kernel(model: Model, instruction_set: str = "") -> Kernel:
+    key = (model.weights_hash, model.length_scale, instruction_set)
     made = _kernels.get(key)
     if made is None:
-        made = Kernel(model.weights, model.length_scale)
+        made = Kernel(model.weights, model.length_scale, instruction_set)
         differs = difference(KernelBackend(made), model)
         if not differs <= AGREEMENT:
             raise HealError(f"the kernel differs by {differs:.2g} Å from what the model's TorchScript recorded")

@@ -42,6 +42,18 @@ class Backend
   // use afterwards.
   virtual void message_layer(int layer, double *vectors) = 0;
 
+  // Where memory of the vectors is best taken from (heal_vectors_create), and what may find neighbours
+  // itself: the kernel, or null where there is none.
+  virtual const heal_kernel *native_kernel() const
+  {
+    return nullptr;
+  }
+  // Whether pair_forces looks at the neighbour list.
+  bool needs_list() const
+  {
+    return !heal_kernel_finds_neighbours(native_kernel());
+  }
+
   virtual double n_bytes() const = 0;
 };
 

@@ -163,7 +163,7 @@ void FixHeal::post_neighbor()
     // Now the atoms are where LAMMPS saw them; other fixes may move them before the healing step.
     const bool running = update->whichflag == 1 && update->ntimestep < update->laststep;
     if (running && (update->ntimestep + 1) % settings.interval == 0)
-      neighbours.build_list(lmp, cutoff, settings.n_threads);
+      neighbours.build_list(lmp, cutoff, settings.n_threads, needs_list());
   });
 }
 
@@ -242,7 +242,7 @@ void FixHeal::bring_ghosts_and_list_up_to_date()
   else
     comm->forward_comm();
   if (neighbours.must_build())
-    on_all_ranks(lmp, [this]() { neighbours.build_list(lmp, cutoff, settings.n_threads); });
+    on_all_ranks(lmp, [this]() { neighbours.build_list(lmp, cutoff, settings.n_threads, needs_list()); });
 }
 
 /* ----------------------------------------------------------------------
@@ -269,6 +269,17 @@ void FixHeal::find_owners_and_ghosts()
   modify->pre_neighbor();
   neighbor->build(1);
   modify->post_neighbor();
+}
+
+/* ----------------------------------------------------------------------
+   a card finds neighbours itself; the first steps look at the structure here
+------------------------------------------------------------------------- */
+
+bool FixHeal::needs_list() const
+{
+  const bool is_watching =
+      n_steps_watched <= lammps_heal::LOOK_STEPS && lammps_heal::has_shells(model.model.structure);
+  return step->needs_list() || is_watching;
 }
 
 /* ---------------------------------------------------------------------- */

@@ -147,6 +147,7 @@ class FixHeal : public Fix
   void bring_ghosts_and_list_up_to_date();
   void find_owners_and_ghosts();
   void build_list();
+  bool needs_list() const;
   void update_group();
   void look_at_structure();
   std::string find_displacements();

@@ -11,6 +11,7 @@
 #include "fmt/format.h"
 
 #include <cmath>
+#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <stdexcept>
@@ -48,23 +49,36 @@ HealModel LAMMPS_NS::read_heal_model(LAMMPS *lmp, const HealSettings &settings)
 }
 
 // Checked against the model's record once, then shared by all fixes of this process. Throws
-// std::runtime_error.
-static std::shared_ptr<const heal_kernel> checked_kernel(const Model &model)
+// std::runtime_error. instruction_set: see heal_kernel_create.
+static std::shared_ptr<const heal_kernel> checked_kernel(const Model &model,
+                                                         const std::string &instruction_set)
 {
   static std::mutex one_at_a_time;
-  static std::map<std::string, std::weak_ptr<const heal_kernel>> kernels;    // by hash of the model
+  static std::map<std::string, std::weak_ptr<const heal_kernel>>
+      kernels;    // by hash of the model and instruction set
   const std::lock_guard<std::mutex> guard(one_at_a_time);
-  auto kernel = kernels[model.file_hash].lock();
+  auto &known = kernels[model.file_hash + instruction_set];
+  auto kernel = known.lock();
   if (kernel)
     return kernel;
-  kernel = create_kernel(model);
+  kernel = create_kernel(model, instruction_set);
   KernelBackend backend(kernel, model.n_layers);
   const double difference = difference_from_record(model, backend);
   if (!(difference <= AGREEMENT))
     throw std::runtime_error(
         fmt::format("the kernel differs from TorchScript by {:.2g} Å on a small crystal", difference));
-  kernels[model.file_hash] = kernel;
+  known = kernel;
   return kernel;
+}
+
+static int rank_on_node(LAMMPS *lmp)
+{
+  MPI_Comm node;
+  int rank;
+  MPI_Comm_split_type(lmp->world, MPI_COMM_TYPE_SHARED, lmp->comm->me, MPI_INFO_NULL, &node);
+  MPI_Comm_rank(node, &rank);
+  MPI_Comm_free(&node);
+  return rank;
 }
 
 // Of this rank; devices are dealt out to the ranks of a node.
@@ -72,18 +86,15 @@ static std::string device_of_rank(LAMMPS *lmp, const std::string &device)
 {
   if (device == "cpu")
     return device;
-  MPI_Comm node;
-  int rank_on_node, n_devices = 0;
-  MPI_Comm_split_type(lmp->world, MPI_COMM_TYPE_SHARED, lmp->comm->me, MPI_INFO_NULL, &node);
-  MPI_Comm_rank(node, &rank_on_node);
-  MPI_Comm_free(&node);
+  const int rank = rank_on_node(lmp);
+  int n_devices = 0;
   on_all_ranks(lmp, [&]() {
     n_devices = torchscript_library().n_cuda_devices();
     if (n_devices == 0)
       throw std::runtime_error(
           "device cuda needs a CUDA device and a torch with CUDA, got none: use \"device cpu\"");
   });
-  return device + ":" + std::to_string(rank_on_node % n_devices);
+  return device + ":" + std::to_string(rank % n_devices);
 }
 
 static std::unique_ptr<Backend> make_torchscript(LAMMPS *lmp, const HealSettings &settings,
@@ -101,14 +112,33 @@ static std::unique_ptr<Backend> make_torchscript(LAMMPS *lmp, const HealSettings
   return backend;
 }
 
+// The kernel on a card has been seen in emulation only, so that it must be asked for.
+static bool wants_cuda_kernel()
+{
+  const char *const wanted = std::getenv("LAMMPS_HEAL_CUDA");
+  return wanted && std::string(wanted) == "kernel";
+}
+
+static std::unique_ptr<Backend> make_cuda_kernel(LAMMPS *lmp, const Model &model)
+{
+  std::unique_ptr<Backend> backend;
+  const auto card = "cuda:" + std::to_string(rank_on_node(lmp));
+  on_all_ranks(
+      lmp, [&]() { backend = std::make_unique<KernelBackend>(checked_kernel(model, card), model.n_layers); });
+  return backend;
+}
+
 std::unique_ptr<Backend> LAMMPS_NS::make_backend(LAMMPS *lmp, const HealSettings &settings,
                                                  const HealModel &model)
 {
+  if (settings.use_kernel && settings.device != "cpu" && wants_cuda_kernel())
+    return make_cuda_kernel(lmp, model.model);
   if (!settings.use_kernel || settings.device != "cpu")
     return make_torchscript(lmp, settings, model, "");
   std::unique_ptr<Backend> kernel;
-  auto problem = problem_of(
-      [&]() { kernel = std::make_unique<KernelBackend>(checked_kernel(model.model), model.model.n_layers); });
+  auto problem = problem_of([&]() {
+    kernel = std::make_unique<KernelBackend>(checked_kernel(model.model, ""), model.model.n_layers);
+  });
   const bool is_usable_everywhere = largest_of_all(lmp, problem.empty() ? 0.0 : 1.0) == 0.0;
   if (is_usable_everywhere)
     return kernel;

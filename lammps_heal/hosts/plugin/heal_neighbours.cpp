@@ -22,7 +22,7 @@ void HealNeighbours::forget_list(LAMMPS *lmp, double new_skin)
 /* Sums in float32 depend on their order. Neighbours in order of id give the same numbers whatever LAMMPS's
    sorting, exchange or a restart did to its rows; LAMMPS's own lists have no order. */
 
-void HealNeighbours::build_list(LAMMPS *lmp, double cutoff, int n_threads)
+void HealNeighbours::build_list(LAMMPS *lmp, double cutoff, int n_threads, bool is_needed)
 {
   const auto &atom = *lmp->atom;
   const int64_t n_atoms = static_cast<int64_t>(atom.nlocal) + atom.nghost;
@@ -31,8 +31,9 @@ void HealNeighbours::build_list(LAMMPS *lmp, double cutoff, int n_threads)
     std::copy_n(atom.tag, n_atoms, atom_ids.begin());
   else
     std::iota(atom_ids.begin(), atom_ids.end(), 0);
-  neighbours.build(n_atoms ? atom.x[0] : nullptr, atom_ids.data(), atom.nlocal, n_atoms, cutoff + skin,
-                   n_threads);
+  if (is_needed)
+    neighbours.build(n_atoms ? atom.x[0] : nullptr, atom_ids.data(), atom.nlocal, n_atoms, cutoff + skin,
+                     n_threads);
   is_stale = false;
 }
 

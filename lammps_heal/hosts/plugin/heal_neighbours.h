@@ -18,8 +18,8 @@ class HealNeighbours
  public:
   // To be called whenever LAMMPS has found owners and ghosts: the list must be built anew, with this skin, Å.
   void forget_list(LAMMPS *lmp, double skin);
-  // cutoff: Å, without the skin. May throw std::exception.
-  void build_list(LAMMPS *lmp, double cutoff, int n_threads);
+  // cutoff: Å, without the skin. is_needed: otherwise ids alone are noted. May throw std::exception.
+  void build_list(LAMMPS *lmp, double cutoff, int n_threads, bool is_needed);
   bool must_build() const
   {
     return is_stale;

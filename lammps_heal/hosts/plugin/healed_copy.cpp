@@ -28,6 +28,8 @@ void HealedCopy::heal(const CopiedAtoms &atoms, const PeriodicCell &cell)
     do_step(atoms);
   }
   make_neighbours_reach(settings.search, atoms, cell);
+  if (!step.needs_list())
+    find_neighbours();
   ghosts.forward_values(last.data());
 }
 
@@ -60,8 +62,14 @@ void HealedCopy::build_list(double distance, const CopiedAtoms &atoms, const Per
     ghosts.forward_values(values.data());
     std::copy_n(values.begin(), n, species.begin());
   }
-  stop_if_any(
-      problem_of([&]() { neighbours.build(x.data(), ids.data(), n_local, n, reach, settings.n_threads); }));
+  if (step.needs_list())
+    find_neighbours();
+}
+
+void HealedCopy::find_neighbours()
+{
+  stop_if_any(problem_of(
+      [&]() { neighbours.build(x.data(), ids.data(), n_local, n_atoms(), reach, settings.n_threads); }));
 }
 
 // Builds ghosts and list anew where they may miss neighbours within `distance`, Å, and moves the ghosts with

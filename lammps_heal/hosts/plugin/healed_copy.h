@@ -78,6 +78,7 @@ class HealedCopy
   std::vector<int32_t> species;
 
   void build_list(double distance, const CopiedAtoms &atoms, const PeriodicCell &cell);
+  void find_neighbours();
   void make_neighbours_reach(double distance, const CopiedAtoms &atoms, const PeriodicCell &cell);
   double largest_move_since_list() const;
   void do_step(const CopiedAtoms &atoms);

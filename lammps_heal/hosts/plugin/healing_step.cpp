@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <numeric>
 #include <stdexcept>
 
 using namespace lammps_heal;
@@ -70,14 +71,17 @@ void HealingStep::keep_apart(const StepInput &input, Communicator &communicator,
     return;
   communicator.forward(vectors.get());
   bool is_too_near = false;
+  auto atoms = input.atoms;
+  if (problem.empty() && !backend.needs_list())
+    problem = problem_of([&]() { find_close_neighbours(input, input.floor + 2.0 * longest, atoms); });
   if (problem.empty() && is_near)
-    problem = problem_of(
-        [&]() { is_too_near = SoftFloor::is_any_too_near(input.atoms, vectors.get(), input.floor); });
+    problem =
+        problem_of([&]() { is_too_near = SoftFloor::is_any_too_near(atoms, vectors.get(), input.floor); });
   if (communicator.largest(is_too_near) == 0.0)
     return;
   soft_floor.forget_pairs();
   if (problem.empty())
-    problem = problem_of([&]() { soft_floor.find_pairs(input.atoms, input.floor, longest); });
+    problem = problem_of([&]() { soft_floor.find_pairs(atoms, input.floor, longest); });
   for (int sweep = 0; sweep < SWEEPS; sweep++) {
     if (communicator.largest(soft_floor.largest_excess(vectors.get())) <= SoftFloor::tolerance(input.floor))
       break;
@@ -88,13 +92,27 @@ void HealingStep::keep_apart(const StepInput &input, Communicator &communicator,
   }
 }
 
+// The list that a backend which finds neighbours itself does not leave.
+void HealingStep::find_close_neighbours(const StepInput &input, double reach, heal_atoms &atoms)
+{
+  std::vector<int64_t> numbers;
+  if (!input.ids) {
+    numbers.resize(atoms.n_atoms);
+    std::iota(numbers.begin(), numbers.end(), 0);
+  }
+  close_neighbours.build(atoms.positions, input.ids ? input.ids : numbers.data(), atoms.nlocal, atoms.n_atoms,
+                         reach, atoms.n_threads);
+  atoms.first = close_neighbours.first();
+  atoms.neighbours = close_neighbours.neighbours();
+}
+
 // Atoms that move, and their neighbours: of the force between two, each computes its part.
 heal_atoms HealingStep::with_centres(const StepInput &input)
 {
   auto atoms = input.atoms;
   atoms.centres = nullptr;
   atoms.n_centres = atoms.nlocal;
-  if (!input.moves)
+  if (!input.moves || !backend.needs_list())
     return atoms;
   centres.clear();
   for (int64_t i = 0; i < atoms.nlocal; i++) {
@@ -165,6 +183,6 @@ void HealingStep::cap(const StepInput &input, double max_displacement)
 
 double HealingStep::n_bytes() const
 {
-  return backend.n_bytes() + vectors.n_bytes() + soft_floor.n_bytes() +
+  return backend.n_bytes() + vectors.n_bytes() + close_neighbours.n_bytes() + soft_floor.n_bytes() +
          sizeof(int32_t) * static_cast<double>(centres.capacity());
 }

@@ -53,7 +53,13 @@ struct StepInput {
 class HealingStep
 {
  public:
-  explicit HealingStep(Backend &backend) : backend(backend) {}
+  explicit HealingStep(Backend &backend) : backend(backend), vectors(backend.native_kernel()) {}
+
+  // Whether the input's neighbour list is looked at.
+  bool needs_list() const
+  {
+    return backend.needs_list();
+  }
 
   // Memory for so many atoms, local and ghost. Throws std::bad_alloc.
   void resize(int64_t n_atoms)
@@ -85,8 +91,10 @@ class HealingStep
   bool has_centres = false;    // on this rank
   int64_t capped = 0;
   SoftFloor soft_floor;
+  NeighbourList close_neighbours;    // for the soft floor, where the backend needs no list
 
   heal_atoms with_centres(const StepInput &input);
+  void find_close_neighbours(const StepInput &input, double reach, heal_atoms &atoms);
   void pair_forces(const StepInput &input);
   void keep_those_that_move(const StepInput &input);
   void cap(const StepInput &input, double max_displacement);

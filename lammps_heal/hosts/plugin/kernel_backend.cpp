@@ -1,6 +1,5 @@
 #include "kernel_backend.h"
 
-#include <cstdlib>
 #include <new>
 #include <stdexcept>
 
@@ -12,7 +11,8 @@ static void require(int status)
     throw std::runtime_error(heal_last_error());
 }
 
-std::shared_ptr<const heal_kernel> lammps_heal::create_kernel(const Model &model)
+std::shared_ptr<const heal_kernel> lammps_heal::create_kernel(const Model &model,
+                                                              const std::string &instruction_set)
 {
   heal_weights weights = {};
   weights.n_channels = model.n_channels;
@@ -30,7 +30,7 @@ std::shared_ptr<const heal_kernel> lammps_heal::create_kernel(const Model &model
   }
   weights.species_factors = model.species_factors.data();
   weights.species_bias = model.species_bias.data();
-  heal_kernel *const kernel = heal_kernel_create(&weights, "");
+  heal_kernel *const kernel = heal_kernel_create(&weights, instruction_set.c_str());
   if (!kernel)
     throw std::runtime_error(heal_last_error());
   return {kernel, [](const heal_kernel *unused) { heal_kernel_destroy(const_cast<heal_kernel *>(unused)); }};
@@ -43,10 +43,12 @@ KernelBackend::KernelBackend(std::shared_ptr<const heal_kernel> kernel, int n_la
     throw std::bad_alloc();
 }
 
-void KernelBackend::pair_forces(const heal_atoms &atoms, const int64_t * /*ids*/, double *vectors)
+void KernelBackend::pair_forces(const heal_atoms &atoms, const int64_t *ids, double *vectors)
 {
+  auto atoms_and_ids = atoms;
+  atoms_and_ids.ids = ids;
   int64_t overlap[2];
-  const int status = heal_pair_forces(kernel.get(), workspace.get(), &atoms, vectors, overlap);
+  const int status = heal_pair_forces(kernel.get(), workspace.get(), &atoms_and_ids, vectors, overlap);
   if (status == HEAL_OVERLAP)
     throw OverlapError(overlap[0], overlap[1]);
   require(status);
@@ -85,15 +87,8 @@ void Vectors::resize(int64_t n)
     return;
   numbers.reset();
   capacity = 0;
-  const size_t n_bytes = 4 * sizeof(double) * static_cast<size_t>(n);
-  numbers.reset(static_cast<double *>(
-      std::aligned_alloc(HEAL_ALIGNMENT, (n_bytes + HEAL_ALIGNMENT - 1) / HEAL_ALIGNMENT * HEAL_ALIGNMENT)));
+  numbers.reset(heal_vectors_create(numbers.get_deleter().kernel, n));
   if (!numbers)
     throw std::bad_alloc();
   capacity = n;
-}
-
-void Vectors::Free::operator()(double *p) const
-{
-  std::free(p);
 }

@@ -7,12 +7,14 @@
 #include "model_archive.h"
 
 #include <memory>
+#include <string>
 
 namespace lammps_heal
 {
 
 // The kernel of this model's weights; throws std::runtime_error where there is none. It may be shared.
-std::shared_ptr<const heal_kernel> create_kernel(const Model &model);
+// instruction_set: see heal_kernel_create.
+std::shared_ptr<const heal_kernel> create_kernel(const Model &model, const std::string &instruction_set = "");
 
 class KernelBackend : public Backend
 {
@@ -30,6 +32,10 @@ class KernelBackend : public Backend
   }
   void apply_mobilities(double *vectors) override;
   void message_layer(int layer, double *vectors) override;
+  const heal_kernel *native_kernel() const override
+  {
+    return kernel.get();
+  }
   double n_bytes() const override;
 
  private:
@@ -77,11 +83,14 @@ class NeighbourList
   std::unique_ptr<heal_list, Destroy> list;
 };
 
-// (n, 4) float64, aligned to HEAL_ALIGNMENT. Its memory is kept, and not cleared: new memory is slow to
-// touch.
+// (n, 4) float64, as heal_vectors_create makes them. Its memory is kept, and not cleared: new memory is slow
+// to touch.
 class Vectors
 {
  public:
+  // kernel: which must outlive them, or null.
+  explicit Vectors(const heal_kernel *kernel) : numbers(nullptr, Destroy{kernel}) {}
+
   // What was in them is lost where there is not enough room yet. Throws std::bad_alloc.
   void resize(int64_t n);
   double *get() const
@@ -98,10 +107,15 @@ class Vectors
   }
 
  private:
-  struct Free {
-    void operator()(double *p) const;
+  struct Destroy {
+    const heal_kernel *kernel;
+
+    void operator()(double *vectors) const
+    {
+      heal_vectors_destroy(kernel, vectors);
+    }
   };
-  std::unique_ptr<double[], Free> numbers;
+  std::unique_ptr<double[], Destroy> numbers;
   int64_t capacity = 0;
 };
 
