@@ -1,6 +1,7 @@
 """The check of a GPU, without one: it runs, finds what is wrong, and all that it carries fits."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,18 +13,25 @@ CHECK = ROOT / "tests/gpu/check.py"
 DRY = ("--device", "cpu", "--quick")
 
 
-def check(folder: Path, *words: object, timeout: float = 120.0) -> tuple[int, list[dict[str, object]]]:
-    """Exit code, and the rows of its table."""
+def check(
+    folder: Path, *words: object, timeout: float = 120.0, environment: dict[str, str] | None = None
+) -> tuple[int, list[dict[str, object]]]:
+    """Exit code, and the rows of its table. environment: changes to this process's own."""
     command = [sys.executable, CHECK, *DRY, "--folder", folder, *words]
-    done = subprocess.run([str(word) for word in command], cwd=ROOT, capture_output=True, text=True, timeout=timeout)
+    settings = {**os.environ, **(environment or {})}
+    done = subprocess.run(
+        [str(word) for word in command], cwd=ROOT, env=settings, capture_output=True, text=True, timeout=timeout
+    )
     assert (folder / "table.txt").read_text().strip() in done.stdout, done.stdout + done.stderr
     return done.returncode, json.loads((folder / "results.json").read_text())
 
 
-def test_parts_run_here(tmp_path: Path) -> None:
-    code, rows = check(tmp_path, "--here", "--parts", "agreement", "full_card")
+def test_parts_run_here(tmp_path: Path, fake_cuda: dict[str, str]) -> None:
+    """The CUDA kernel on an emulated card."""
+    code, rows = check(tmp_path, "--here", "--parts", "agreement", "full_card", environment=fake_cuda)
     assert code == 0, rows
     assert {row["part"] for row in rows if row["passed"]} == {"agreement", "full_card"}
+    assert any(str(row["what"]).startswith("CUDA kernel: difference") for row in rows if row["passed"])
 
 
 def test_what_is_wrong_is_in_the_table_and_the_other_parts_run(tmp_path: Path) -> None:

@@ -1,12 +1,17 @@
-"""TorchScript on the card against TorchScript on the CPU and the kernel; sums in fixed point; what a full step needs."""
+"""TorchScript and the kernel on the card against both on the CPU; sums in fixed point; what a full step needs."""
+
+import time
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from lammps_heal.model.model_file import load
+from lammps_heal.kernel.kernel import Kernel
+from lammps_heal.model.model_file import Model, load
 from lammps_heal.model.network import round_to_fixed_point
 from lammps_heal.model.scripted import open_torchscript
-from lammps_heal.step.backends import difference, largest_difference, make_backend
+from lammps_heal.step.backends import KernelBackend, difference, largest_difference, make_backend
 from lammps_heal.step.crystal import PeriodicCrystal
 from lammps_heal.step.step import displacement
 from lammps_heal.step.torchscript import TorchBackend
@@ -38,8 +43,29 @@ def check(setting: Setting) -> None:
     total = np.abs(periodic.reverse(forces).sum(0)).max()
     rows.add("sum of all pair forces", float(total), "Å", total == 0.0)
     _sums(setting)
+    if setting.has_cuda_kernel:
+        by = {"TorchScript on the card": on_card, "the kernel on the CPU": by["the kernel"]}
+        _cuda_kernel(setting, model, cluster, periodic, {name: displacement(b, *cluster, periodic) for name, b in by.items()})
     if device == "cuda":
         rows.add("most memory of the step", torch.cuda.max_memory_allocated() / MEBIBYTE, "MiB")
+
+
+def _cuda_kernel(
+    setting: Setting, model: Model, cluster: Any, periodic: PeriodicCrystal, wanted: dict[str, NDArray[np.float64]]
+) -> None:
+    started = time.perf_counter()
+    backend = KernelBackend(Kernel(model.weights, model.length_scale, "cuda:0"))
+    setting.rows.add("CUDA kernel: compiled for the card", time.perf_counter() - started, "s", True)
+    found = difference(backend, model)
+    setting.rows.add("CUDA kernel: difference from the model's record", found, "Å", found <= TOLERANCE)
+    moved = displacement(backend, *cluster, periodic)
+    for name, expected in wanted.items():
+        found = largest_difference(moved, expected)
+        setting.rows.add(f"CUDA kernel: difference from {name}", found, "Å", found <= TOLERANCE)
+    again = displacement(backend, *cluster, periodic)
+    setting.rows.add("CUDA kernel: the same bits in a second call", "", "", (moved == again).all())
+    total = np.abs(periodic.reverse(backend.pair_forces(*cluster)[0]).sum(0)).max()
+    setting.rows.add("CUDA kernel: sum of all pair forces", float(total), "Å", total == 0.0)
 
 
 def _sums(setting: Setting) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lammps_heal.hosts.runs import Finished, lmp_command, run
-from parts.setting import TOLERANCE, CardMemory, Setting, crystal, write_data
+from parts.setting import CUDA_KERNEL, TOLERANCE, CardMemory, Setting, crystal, write_data
 
 INPUT = """units metal
 boundary {boundary}
@@ -56,6 +56,23 @@ CASES = (
 )
 
 
+@dataclass(frozen=True)
+class Way:
+    """How the device computes. environment: beside MPI's. difference: Å, the most that ranks may make."""
+
+    name: str
+    options: str
+    environment: dict[str, str]
+    difference: float
+
+
+def ways(setting: Setting) -> list[Way]:
+    found = [Way("TorchScript", options_of(setting), {}, TOLERANCE)]
+    if setting.has_cuda_kernel:
+        found.append(Way("CUDA kernel", "device cuda", CUDA_KERNEL, 0.0))
+    return found
+
+
 def options_of(setting: Setting) -> str:
     """fix heal's keywords for TorchScript on the device."""
     return "device cuda" if setting.device == "cuda" else "device cpu kernel no"
@@ -64,7 +81,7 @@ def options_of(setting: Setting) -> str:
 def check(setting: Setting) -> None:
     mpi = mpi_environment(setting)
     positions, side = crystal(4 if setting.quick else 12, 0.3)
-    one_rank: NDArray[np.float64] | None = None
+    one_rank: dict[str, NDArray[np.float64]] = {}
     for case in CASES:
         data = setting.folder / f"{'slab' if case.is_slab else 'crystal'}.data"
         if case.is_slab:  # all in the half of the box that the first rank has, off its open faces
@@ -72,18 +89,19 @@ def check(setting: Setting) -> None:
         else:
             write_data(data, positions, (side, side, side))
         wanted = _heal(setting, case, data, "device cpu kernel yes", mpi)
-        with CardMemory(setting.device) as memory:
-            found = _heal(setting, case, data, options_of(setting), mpi)
-        if isinstance(wanted, str) or isinstance(found, str):
-            setting.rows.add(f"{case.name}: runs", None, "", False, f"kernel: {_words(wanted)}; device: {_words(found)}")
-            continue
-        differs = float(np.abs(found - wanted).max())
-        note = f"{len(found):,} atoms, {STEPS} steps" + (f", {memory.most:.0f} MiB of the card" if memory.most else "")
-        setting.rows.add(f"{case.name}: difference from the kernel", differs, "Å", differs <= TOLERANCE, note)
-        one_rank = found if one_rank is None else one_rank
-        if not case.is_slab:
-            differs = float(np.abs(found - one_rank).max())
-            setting.rows.add(f"{case.name}: difference from 1 rank on the device", differs, "Å", differs <= TOLERANCE)
+        for way in ways(setting):
+            with CardMemory(setting.device) as memory:
+                found = _heal(setting, case, data, way.options, None if mpi is None else {**mpi, **way.environment})
+            what = f"{way.name}, {case.name}"
+            if isinstance(wanted, str) or isinstance(found, str):
+                setting.rows.add(f"{what}: runs", None, "", False, f"kernel: {_words(wanted)}; device: {_words(found)}")
+                continue
+            differs = float(np.abs(found - wanted).max())
+            note = f"{len(found):,} atoms, {STEPS} steps" + (f", {memory.most:.0f} MiB of the card" if memory.most else "")
+            setting.rows.add(f"{what}: difference from the kernel on the CPU", differs, "Å", differs <= TOLERANCE, note)
+            if not case.is_slab:
+                differs = float(np.abs(found - one_rank.setdefault(way.name, found)).max())
+                setting.rows.add(f"{what}: difference from 1 rank", differs, "Å", differs <= way.difference)
 
 
 def mpi_environment(setting: Setting) -> dict[str, str] | None:

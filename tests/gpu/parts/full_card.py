@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 
 from lammps_heal.hosts.runs import program, run
-from parts.setting import Setting, crystal, write_data
+from parts.setting import CUDA_KERNEL, Setting, crystal, write_data
 
 LEFT = (1000, 300)  # MiB
 HOLD = """import sys, torch
@@ -34,7 +34,9 @@ def check(setting: Setting) -> None:
         with _held(left):
             for host in ("fix", "python"):
                 words = ["--device", "cuda", "--host", host]
-                _refused(setting, f"{left} MiB left, --host {host}", words, "free memory of the device")
+                for name, environment in (("TorchScript", {}), ("CUDA kernel", CUDA_KERNEL)):
+                    what = f"{name}, {left} MiB left, --host {host}"
+                    _refused(setting, what, words, "free memory of the device", environment)
     _refused_not(setting)
 
 
@@ -51,12 +53,12 @@ def _held(left: int) -> Iterator[None]:
         holder.wait(TIME_LIMIT)
 
 
-def _refused(setting: Setting, name: str, words: list[str], expected: str) -> None:
+def _refused(setting: Setting, name: str, words: list[str], expected: str, environment: dict[str, str] | None = None) -> None:
     """The command fails with one message that has the expected words, and spoils nothing."""
     trajectory = setting.folder / "healed.lammpstrj"
     trajectory.write_text(EARLIER)
     command = [program("lammps-heal"), "heal", "damaged.data", "-o", trajectory.name, "--steps", "2", *words]
-    done = run(command, setting.folder, time_limit=TIME_LIMIT)
+    done = run(command, setting.folder, environment, TIME_LIMIT)
     # LAMMPS prints its message, and the command says once more why it ends; a traceback is no message.
     own = [line for line in done.output.splitlines() if line.startswith("lammps-heal:")]
     of_lammps = {line for line in done.output.splitlines() if line.startswith("ERROR")}

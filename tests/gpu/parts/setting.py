@@ -1,5 +1,6 @@
 """What every part is given, and the crystals that they heal."""
 
+import os
 import threading
 import time
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ MASS = 195.084
 TOLERANCE = 1.0e-4  # Å, between a card and the CPU
 MEBIBYTE = 2**20
 POLL = 0.2  # s
+CUDA_KERNEL = {"LAMMPS_HEAL_CUDA": "kernel"}  # of the environment, where "device cuda" is to take the kernel
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,11 @@ class Setting:
     quick: bool
     cores: int
     folder: Path
+
+    @property
+    def has_cuda_kernel(self) -> bool:
+        """Also in a dry run where the environment names an emulated driver (tests/kernel/fake_cuda.cpp)."""
+        return self.device == "cuda" or "LAMMPS_HEAL_LIBCUDA" in os.environ
 
 
 def crystal(n: int, sigma: float, seed: int = 1, vacancies: float = 0.01) -> tuple[NDArray[np.float64], float]:
