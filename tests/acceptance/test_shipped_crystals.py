@@ -69,7 +69,9 @@ def test_noise_goes(model: Model, subject: Subject) -> None:
     sites = subject.crystal.block(EDGE)
     start = with_noise(sites, 0.11 * subject.crystal.nn, np.random.default_rng(5_501))
     excess = subject.work.energy(heal(start, model, 10)) - subject.work.energy(sites)
-    assert 0.0 <= 1000.0 * excess < Goals.of(subject.crystal).excess_10
+    goals = Goals.of(subject.crystal)
+    # A joint model, which shares its parameters among crystals, takes ten steps for what others do in five.
+    assert 0.0 <= 1000.0 * excess < (goals.excess_10 if len(model.structures) == 1 else goals.excess_5)
 
 
 def test_vacancies_stay_where_they_are_and_at_rest(model: Model, subject: Subject) -> None:
