@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 RANKS ?= 2
-# Processes among which the tests are divided, whole files to each; 0: none besides, as --pdb needs it.
+# Processes among which the tests are divided, whole files to each, in order: the longest are not the last. 0: none besides,
+# as --pdb needs it.
 WORKERS ?= auto
 # The build that was tried, before anything else pulls the newest one, of several GB.
 TORCH ?= torch==2.13.0
@@ -70,7 +71,7 @@ bench: setup     ## time healing beside an EAM force call and CG minimisation (a
 	$(BIN)/lammps-heal bench
 
 test: setup      ## all tests, real LAMMPS runs among them; a part of them: make test TESTS='tests/kernel -m "not mpi"'
-	$(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist loadscope $(TESTS)
+	$(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist loadscope --no-loadscope-reorder $(TESTS)
 
 faults: setup    ## try all that has gone wrong or could, and print what became of it (a quarter of an hour)
 	$(BIN)/python tests/faults.py
