@@ -57,8 +57,8 @@ train: setup     ## train the shipped model (some 135 minutes on one core), then
 	$(BIN)/lammps-heal export -o data/pt_heal.pt
 
 # Each where it was interrupted it goes on. data/pt_heal.pt, the model of fcc, is made by "make train".
-models: setup    ## train the other shipped models: bcc, hcp, diamond and metals (three hours on one core)
-	for name in bcc bcc-fe hcp diamond metals; do \
+models: setup    ## train the other shipped models: bcc, hcp, diamond and metals (four hours on one core)
+	for name in bcc bcc-fe hcp hcp-zr diamond metals; do \
 	  $(BIN)/lammps-heal fit inputs/training/$$name.toml -o data/$$name.pt || exit 1; done
 
 curve: setup     ## networks of other sizes: how well they heal after a short training, and what they cost (half an hour)

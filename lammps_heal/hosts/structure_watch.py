@@ -15,6 +15,7 @@ from lammps_heal.analysis.other_structure import (
     open_problem,
     ratios,
 )
+from lammps_heal.kernel.library import library
 from lammps_heal.model.model_file import Model
 from lammps_heal.step.neighbours import Float64Array, Int64Array, Neighbourhoods
 from lammps_heal.step.ranks import Ranks
@@ -34,6 +35,8 @@ class StructureWatch:
         """Collective. cluster: asked for where it is looked at. moving: (nlocal,) atoms that healing moves."""
         number, self._n_steps = self._n_steps, self._n_steps + 1
         if self._is_done or number not in (0, LOOK_STEPS):
+            return
+        if number == LOOK_STEPS and library() is None:  # labels are the library's; TorchScript heals without it
             return
         problem = self._distances(*cluster(), moving) if number == 0 else self._labels(*cluster(), moving)
         if problem and self._ranks.rank == 0:

@@ -11,7 +11,9 @@ from conftest import MODEL, TOLERANCE, fcc, noisy
 from networks import displacements, exported, random_network, write_wrong_tables
 
 import lammps_heal
+from lammps_heal.analysis.other_structure import LOOK_STEPS
 from lammps_heal.errors import HealError
+from lammps_heal.hosts import structure_watch
 from lammps_heal.kernel import kernel, library
 from lammps_heal.model.model_file import Model, load
 from lammps_heal.step import backends
@@ -72,13 +74,14 @@ def test_a_kernel_that_differs_is_not_used(
 
 def test_without_the_library_torchscript_heals(model: Model, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     atoms = noisy(fcc(3), 0.1, rng)
-    expected = lammps_heal.heal(atoms, model, 2)
-    for module in (library, kernel):
+    steps = LOOK_STEPS + 1  # the look at the structure needs the library too
+    expected = lammps_heal.heal(atoms, model, steps)
+    for module in (library, kernel, structure_watch):
         monkeypatch.setattr(module, "library", lambda: None)
     monkeypatch.setattr(backends, "_kernels", {})  # as in a process that has not healed yet
     with pytest.warns(UserWarning, match="healing by TorchScript, some fifty times slower"):
-        healed = lammps_heal.heal(atoms, model, 2)
-    np.testing.assert_allclose(healed.positions, expected.positions, atol=2 * SAME)
+        healed = lammps_heal.heal(atoms, model, steps)
+    np.testing.assert_allclose(healed.positions, expected.positions, atol=steps * SAME)
 
 
 @pytest.mark.parametrize("use_kernel", [True, False])
