@@ -8,7 +8,7 @@ structure_check.cpp. All counts are sums over atoms, so ranks can add theirs.
 import numpy as np
 from numpy.typing import NDArray
 
-from lammps_heal.analysis.local_structure import SHELLS, Shells, shells_of
+from lammps_heal.analysis.local_structure import SHELLS, Shells, has_shells, shells_of
 from lammps_heal.step.neighbours import Float64Array, Int64Array, Neighbourhoods
 
 LOOK_STEPS = 3  # healing steps: enough to tell the structure, hot or not
@@ -79,7 +79,7 @@ def label_problem(structures: tuple[str, ...], counts: Int64Array) -> str:
     structures: of the model. counts: (N_LABELS,) atoms of each label, after LOOK_STEPS.
     """
     n_atoms = int(counts.sum())
-    if n_atoms == 0:
+    if n_atoms == 0 or not all(has_shells(structure) for structure in structures):
         return ""
     own = {STRUCTURE_OF_LABEL[shells_of(structure).label] for structure in structures}
     part = {name: float(counts[label]) / n_atoms for label, name in STRUCTURE_OF_LABEL.items()}

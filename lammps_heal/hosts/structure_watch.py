@@ -36,8 +36,10 @@ class StructureWatch:
         number, self._n_steps = self._n_steps, self._n_steps + 1
         if self._is_done or number not in (0, LOOK_STEPS):
             return
-        if number == LOOK_STEPS and library() is None:  # labels are the library's; TorchScript heals without it
-            return
+        if number == LOOK_STEPS:
+            self._ranks.agree(None)  # a rank that failed does not come here
+            if not all(self._ranks.all(library() is not None)):  # labels are the library's; TorchScript heals without it
+                return
         problem = self._distances(*cluster(), moving) if number == 0 else self._labels(*cluster(), moving)
         if problem and self._ranks.rank == 0:
             warnings.warn(problem, stacklevel=4)

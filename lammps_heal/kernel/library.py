@@ -117,9 +117,10 @@ def thread_count(threads: int) -> int:
 
 def empty_vectors(n_atoms: int) -> NDArray[np.float64]:
     """(n_atoms, 4), aligned as the kernel wants its vectors, not cleared."""
-    room = np.empty(4 * n_atoms + ALIGNMENT // 8)
+    n_rows = max(n_atoms, 1)  # an empty part of an array begins where that does, aligned or not
+    room = np.empty(4 * n_rows + ALIGNMENT // 8)
     start = -room.ctypes.data % ALIGNMENT // 8
-    return room[start : start + 4 * n_atoms].reshape(n_atoms, 4)
+    return room[start : start + 4 * n_rows].reshape(n_rows, 4)[:n_atoms]
 
 
 def neighbours_by_id(

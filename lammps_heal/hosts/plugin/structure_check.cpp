@@ -130,8 +130,11 @@ std::string lammps_heal::label_problem(const std::vector<std::string> &structure
   if (n_atoms == 0)
     return "";
   std::set<int> own;
-  for (const auto &structure : structures)
+  for (const auto &structure : structures) {
+    if (!has_shells(structure))
+      return "";
     own.insert(shells_of(structure).label);
+  }
   NamedLabel most = LABELS[0];
   int64_t n_own = 0;
   std::vector<std::string> named;

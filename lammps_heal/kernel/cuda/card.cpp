@@ -11,7 +11,8 @@ using namespace lammps_heal;
 // source tree names none, and has no CUDA kernel.
 #ifdef HEAL_CUDA_SOURCES
 #define EMBED(name, path)                                                                                    \
-  __asm__(".section .rodata\n" #name ":\n.incbin \"" HEAL_CUDA_SOURCES path "\"\n.byte 0\n.previous\n");     \
+  __asm__(".section .rodata\n.globl " #name "\n.hidden " #name "\n" #name                                    \
+          ":\n.incbin \"" HEAL_CUDA_SOURCES path "\"\n.byte 0\n.previous\n");                                \
   extern "C" __attribute__((visibility("hidden"))) const char name[]
 #else
 #define EMBED(name, path) static const char name[] = ""
