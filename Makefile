@@ -57,7 +57,7 @@ train: setup     ## train the shipped model (some 135 minutes on one core), then
 	$(BIN)/lammps-heal export -o data/pt_heal.pt
 
 # Each where it was interrupted it goes on. data/pt_heal.pt, the model of fcc, is made by "make train".
-models: setup    ## train the other shipped models: bcc, hcp, diamond and metals (four hours on one core)
+models: setup    ## train the other shipped models, of bcc, hcp, diamond and mixed phases (four hours on one core)
 	for name in bcc bcc-fe hcp hcp-zr diamond metals; do \
 	  $(BIN)/lammps-heal fit inputs/training/$$name.toml -o data/$$name.pt || exit 1; done
 

@@ -36,6 +36,7 @@ def run(options: argparse.Namespace) -> None:
     from lammps_heal.hosts.all_ranks import ends_together
     from lammps_heal.hosts.frame_choice import parse_frames
     from lammps_heal.hosts.observing import ObserveOptions, observe_file
+    from lammps_heal.hosts.reporter import Reporter
     from lammps_heal.step.ranks import Ranks
 
     chosen = ObserveOptions(
@@ -60,5 +61,5 @@ def run(options: argparse.Namespace) -> None:
         labels = ", ".join(f"{row[name]:g} {name}" for name in NAMES_OF_LABELS.values() if row[name])
         print("  ".join(f"{row[name]:13g}" for name in shown) + f"  {labels}", flush=True)
 
-    with ends_together(Ranks()):
+    with ends_together(Ranks()), Reporter(speaks=True).takes_warnings():
         observe_file(chosen, shlex.join(["lammps-heal", *sys.argv[1:]]), show)

@@ -251,4 +251,6 @@ def verdict(rows: Sequence[Row]) -> str:
     short = sorted({row.case for row in rows if row.passed is False})
     if not short:
         return "verdict: good"
-    return f"verdict: falls short in {', '.join(short)}: train longer (--steps), or use it where these do not matter"
+    return (
+        f"verdict: falls short in {', '.join(short)}: train longer (--steps, to another -o), or use it where these do not matter"
+    )

@@ -1,5 +1,6 @@
 """The model as it fits the atoms of a file or of another program: scaled where their elements, or the user, want it so."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,6 +30,8 @@ def fitting_model(
     findings = look_at(structure, model, lattice, auto, threads, types.elements)
     if findings.ruin:
         raise HealError(f"{structure.where}: {findings.ruin[0]}")
+    for line in findings.warnings:
+        warnings.warn(line, stacklevel=2)
     return model.scaled(findings.lattice or model.lattice_constant)
 
 

@@ -89,8 +89,8 @@ def require_same(checkpoint: Checkpoint, recipe: Recipe, data_sha256: Mapping[st
     different = [key for key in _differences(then, now, "") if key != free and not key.endswith(".validate_every")]
     if different:
         raise HealError(
-            f"the checkpoint was trained with another recipe ({', '.join(different)}): resume with the same, or train anew, "
-            "without --resume, to other weights (-o)"
+            f"the checkpoint was trained with another recipe ({', '.join(different)}): go on with the same, or train anew, "
+            "to other weights (-o)"
         )
     if recipe.stages[checkpoint.stage].steps < checkpoint.step:
         raise HealError(

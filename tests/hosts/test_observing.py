@@ -7,6 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import ase.build
 import ase.io
 import numpy as np
 import pytest
@@ -108,6 +109,16 @@ def test_some_frames_and_other_files_than_trajectories(frames: list[tuple[str, n
     empty.write_text("{}")
     done = run("lammps-heal", "report", empty)
     assert done.returncode == 1 and 'holds no counts: name a file of "lammps-heal observe --json"' in done.stderr
+
+
+def test_a_crystal_of_another_structure_is_warned_of(tmp_path: Path, run: Run, rng: np.random.Generator) -> None:
+    """Also in a file that ASE reads, whose readers' own warnings are not shown."""
+    tungsten = noisy(ase.build.bulk("W", "bcc", a=3.165, cubic=True).repeat(5), 0.1, rng)
+    ase.io.write(tmp_path / "w.xyz", tungsten)
+    by_fcc, by_bcc = (run("lammps-heal", "observe", tmp_path / "w.xyz", "--model", name) for name in ("fcc", "bcc"))
+    assert by_fcc.returncode == by_bcc.returncode == 0
+    assert by_fcc.stderr.count("lammps-heal: warning: ") == 1 and "have neighbours as in bcc" in by_fcc.stderr
+    assert by_bcc.stderr == ""
 
 
 def test_a_file_that_grows_is_followed_until_a_signal(frames: list[tuple[str, np.ndarray]], tmp_path: Path) -> None:

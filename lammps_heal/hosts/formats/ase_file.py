@@ -45,19 +45,27 @@ def read_frames(path: Path, name: str, index: int | slice) -> Iterator[Atoms]:
     """Frames of a file of the format of this name, one by one. Raises HealError with ASE's reason."""
     wanted = slice(index, (index + 1) or None) if isinstance(index, int) else index
     try:
-        with warnings.catch_warnings(), opened(path) as file:
-            warnings.simplefilter("ignore")
+        with opened(path) as file:
             source: str | IO[Any] = str(path)
             if ioformats[name].acceptsfd:
                 source = file if ioformats[name].isbinary else io.TextIOWrapper(file, errors="replace")
             # parallel: ASE would have all ranks read together, and this one may be alone.
-            yield from ase.io.iread(source, index=wanted, format=name, parallel=False, do_not_split_by_at_sign=True)
+            frames = ase.io.iread(source, index=wanted, format=name, parallel=False, do_not_split_by_at_sign=True)
+            while (atoms := _next_without_warnings(frames)) is not None:
+                yield atoms
     except HealError:
         raise
     except Exception as reason:  # readers raise many kinds on a damaged file
         said = str(reason).strip().splitlines()
         explained = f"{type(reason).__name__}: {said[0][:200]}" if said else type(reason).__name__
         raise HealError(f'"{path}" cannot be read as {name} ({explained}): mend it, or name another file') from reason
+
+
+def _next_without_warnings(frames: Iterator[Atoms]) -> Atoms | None:
+    """The readers' own warnings; those of whoever takes the frames are to be seen."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return next(frames, None)
 
 
 def structure_of(atoms: Atoms, where: str, number: int) -> Structure:
