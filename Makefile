@@ -73,7 +73,7 @@ bench: setup     ## time healing beside an EAM force call and CG minimisation (a
 test: setup      ## all tests, real LAMMPS runs among them; a part of them: make test TESTS='tests/kernel -m "not mpi"'
 	$(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist loadscope --no-loadscope-reorder $(TESTS)
 
-faults: setup    ## try all that has gone wrong or could, and print what became of it (a quarter of an hour)
+faults: setup    ## try all that has gone wrong or could, and print what became of it (some minutes)
 	$(BIN)/python tests/faults.py
 
 gpu-bundle: setup  ## pack what a GPU machine without a network needs for gpu-check
