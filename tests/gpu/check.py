@@ -39,6 +39,8 @@ GRACE = 3  # s, between being asked to end and being killed
 
 def main() -> None:
     options = read_options()
+    if not options.here:
+        os.environ.pop("PYTHONPATH", None)  # its package would come before the environment's
     deadline = time.monotonic() + options.limit
     folder = options.folder.absolute()
     shutil.rmtree(folder / "parts", ignore_errors=True)
@@ -111,10 +113,9 @@ def run_part(part: str, python: Path, options: argparse.Namespace, file: Path, l
     folder.mkdir(parents=True)
     words = [python, HERE / "run_part.py", part, "--rows", file, "--folder", folder, "--device", options.device]
     words += ["--cores", str(os.cpu_count() or 1), *(["--quick"] if options.quick else [])]
-    settings = {name: value for name, value in os.environ.items() if options.here or name != "PYTHONPATH"}
     started = time.monotonic()
     with (folder / "log.txt").open("w") as log:
-        process = subprocess.Popen(words, cwd=folder, env=settings, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(words, cwd=folder, stdout=log, stderr=log, start_new_session=True)
         try:
             code = process.wait(limit)
         except subprocess.TimeoutExpired:
