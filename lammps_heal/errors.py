@@ -17,8 +17,11 @@ class BuildError(HealError):
     """Why a library of the package is not compiled, and what to do: in the first line; what the compiler said follows."""
 
 
-class Interrupted(Exception):
-    """A signal has ended the work. number: of it; kept: what is left of the work. exit_code: 130 for SIGINT, 143 for SIGTERM."""
+class Interrupted(BaseException):
+    """A signal has ended the work: no failure, and not to be taken for one by what catches those.
+
+    number: of the signal; kept: what is left of the work. exit_code: 130 for SIGINT, 143 for SIGTERM.
+    """
 
     def __init__(self, number: int, kept: str = "") -> None:
         super().__init__(f"ended by {signal.Signals(number).name}" + (f"; {kept}" if kept else ""))

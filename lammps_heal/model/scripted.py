@@ -12,7 +12,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from lammps_heal.errors import HealError, Interrupted
+from lammps_heal.errors import HealError
 from lammps_heal.model.model_file import Model
 from lammps_heal.model.network import HealingNetwork
 from lammps_heal.model.torchscript_operators import require_allowed_operators, require_nothing_runs_when_loaded
@@ -86,8 +86,6 @@ def open_torchscript(model: Model, device: str = "cpu", number: int = 0) -> torc
         require_allowed_operators(module)
         module.length_scale = model.length_scale
         found = weights_hash(module.network)
-    except Interrupted:
-        raise
     except Exception as reason:
         if OUT_OF_MEMORY in str(reason):
             raise full_card(reason) from reason

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lammps_heal.errors import HealError, Interrupted
+from lammps_heal.errors import HealError
 from lammps_heal.model.scripted import OUT_OF_MEMORY, full_card, reason_in, without_specialising
 from lammps_heal.step.neighbours import Float64Array, Int32Array, Neighbourhoods, require_separate_atoms
 
@@ -111,8 +111,6 @@ def _errors_of_torch() -> Iterator[None]:
     """Raises HealError where the device has no memory left, or the TorchScript fails otherwise."""
     try:
         yield
-    except Interrupted:
-        raise
     except Exception as reason:  # RuntimeError, or the interpreter's own
         if OUT_OF_MEMORY in str(reason):
             raise full_card(reason) from reason

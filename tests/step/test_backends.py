@@ -1,8 +1,10 @@
 """Which backend heals, and that kernel, record and TorchScript agree."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from networks import displacements, exported, random_network, write_wrong_tables
 
 import lammps_heal
 from lammps_heal.analysis.other_structure import LOOK_STEPS
-from lammps_heal.errors import HealError
+from lammps_heal.errors import HealError, Interrupted
 from lammps_heal.hosts import structure_watch
 from lammps_heal.kernel import kernel, library
 from lammps_heal.model.model_file import Model, load
@@ -112,4 +114,14 @@ def test_an_answer_of_another_shape_is_refused() -> None:
     whole = network.message_layer
     network.message_layer = lambda *arguments: whole(*arguments)[:1]  # type: ignore[method-assign]
     with pytest.raises(HealError, match=r"the network returned \(1, 3\), needed \(32, 3\)"):
+        displacements(network, fcc(2))
+
+
+def test_a_signal_while_torchscript_computes_is_no_failure_of_it() -> None:
+    def interrupted(*_: object) -> NoReturn:
+        raise Interrupted(signal.SIGINT)
+
+    network = random_network(1)
+    network.message_layer = interrupted  # type: ignore[method-assign]
+    with pytest.raises(Interrupted, match="ended by SIGINT"):
         displacements(network, fcc(2))
