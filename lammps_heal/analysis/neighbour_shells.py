@@ -7,13 +7,12 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from lammps_heal.analysis.local_structure import Shells
-from lammps_heal.analysis.other_structure import FEW, FEWEST, NEAREST
+from lammps_heal.analysis.other_structure import FEW, FEWEST, LOPSIDED, NEAREST
 from lammps_heal.step.neighbours import Float64Array, Int64Array, periodic_ghosts
 
 FARTHEST = 12.0  # Å; beyond are no neighbours of any metal
 MOST_CENTRES = 4000  # atoms that are looked at: the median of more is no better
-# Mean of the directions to so many neighbours of an atom: of 12 it is 0.2 at a (111) surface, and 0.05 in a hot crystal.
-LOPSIDED = {12: 0.15, 14: 0.15, 4: 0.3}
+LOPSIDED_OF = {12: LOPSIDED, 14: LOPSIDED, 4: 0.3}  # by the number of neighbours that are looked at
 # Of the atoms that `Shells.coordination` counts, in nearest-neighbour distances: bcc has 8 at 1 and 6 at 2 / sqrt 3.
 MEAN_DISTANCE = {12: 1.0, 14: (8.0 + 6.0 * 2.0 / sqrt(3.0)) / 14.0, 4: 1.0}
 # Of the 12 nearest, in those distances: of fcc and hcp; of bcc, which has EIGHT at the nearest and the others farther away.
@@ -71,7 +70,7 @@ def neighbour_distances(around: Surroundings, shells: Shells, is_any_metal: bool
     whole = np.isfinite(distances).all(1) & (distances[:, 0] > 0.0)
     directions = around.points[nearest[whole]] - around.points[around.centres[whole], None]
     directions /= np.linalg.norm(directions, axis=2, keepdims=True)
-    inside = np.linalg.norm(directions.mean(1), axis=1) < LOPSIDED[k]
+    inside = np.linalg.norm(directions.mean(1), axis=1) < LOPSIDED_OF[k]
     found = distances[whole][inside]
     if len(found) < min(FEWEST, len(around.centres)):
         return None

@@ -57,7 +57,7 @@ class Goals:
     @classmethod
     def of(cls, crystal: Crystal) -> "Goals":
         """Open structures of four neighbours bend more easily than they stretch: less is asked of them."""
-        if crystal.shells[0].n_neighbours <= 4.5:
+        if crystal.is_open:
             return cls(excess_5=0.5, excess_10=0.05, vacancy_move=0.01, defect_move=0.03, hot_excess=1.0)
         return cls()
 

@@ -77,6 +77,11 @@ class Crystal:
         return [Shell(float(part.mean()), len(part) / len(self.cell)) for part in np.split(distances, starts[1:])]
 
     @property
+    def is_open(self) -> bool:
+        """Whether an atom has no more than four nearest neighbours, as in diamond."""
+        return self.shells[0].n_neighbours <= 4.5
+
+    @property
     def nearest_shell(self) -> float:
         """Å: between the nearest neighbours and the next."""
         return self.nn * 0.5 * (self.shells[0].distance + self.shells[1].distance)

@@ -176,8 +176,7 @@ def files_of(output: Path, folder: Path) -> Files:
 def recipe_for(described: Described, crystal: Crystal, data: Path, effort: Effort, base: str = "") -> Recipe:
     """The recipe of a fit. base: name or file of the model to begin from; "": nothing."""
     nn = crystal.nn
-    is_open = crystal.shells[0].n_neighbours <= 4.5
-    cutoff = round((CUTOFF_OF_OPEN if is_open else CUTOFF) * nn, DIGITS)
+    cutoff = round((CUTOFF_OF_OPEN if crystal.is_open else CUTOFF) * nn, DIGITS)
     fresh = NetworkSizes(cutoff=cutoff, switch_on=0.85, n_channels=8, n_hidden=64, n_layers=2)
     steps, n_stages = (effort.fine_steps, effort.n_fine_stages) if base else (effort.steps, effort.n_stages)
     first = Stage(

@@ -26,13 +26,12 @@ VACANCY = 10.9
 
 def estimated_melting_point(crystal: Crystal, work: LammpsWork) -> float:
     """K, to some 25 %."""
-    is_open = crystal.shells[0].n_neighbours <= 4.5
     sites = crystal.block(EDGE)
     if crystal.composition:  # atoms of an alloy rest beside its sites
         sites = work.relaxed(sites)[0]
-    largest = (LINDEMANN_OF_OPEN if is_open else LINDEMANN) * crystal.nn
+    largest = (LINDEMANN_OF_OPEN if crystal.is_open else LINDEMANN) * crystal.nn
     by_springs = largest**2 / _mean_compliance(sites, crystal, work) / kB
-    if is_open or len(crystal.elements) > 1:
+    if crystal.is_open or len(crystal.elements) > 1:
         return by_springs
     return float(np.sqrt(by_springs * _vacancy_energy(sites, work) / VACANCY / kB))
 

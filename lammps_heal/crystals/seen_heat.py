@@ -16,13 +16,13 @@ from lammps_heal.crystals.crystal import Crystal
 from lammps_heal.crystals.defects import with_dumbbell, with_vacancies
 from lammps_heal.crystals.lammps_work import HotFrame, LammpsWork
 from lammps_heal.evaluation.rows import Row, row
+from lammps_heal.evaluation.sizes import SEED
 from lammps_heal.hosts.ase_atoms import observe
 from lammps_heal.hosts.atoms_healer import AtomsHealer
 from lammps_heal.model.model_file import Model
 from lammps_heal.step.neighbours import Int64Array
 from lammps_heal.tables import at_least
 
-SEED = 77_001  # followed by the case's own numbers; no training has one like it
 PARTS = (0.5, 0.7, 0.9, 1.0)  # of the melting point
 COMPARED = 0.9  # of it: where the methods are compared
 COMPARED_FRAMES = 6
@@ -120,7 +120,7 @@ def _seen(
         frames = hot.work.frames(start, part * hot.melting_point, hot.n_frames, hot.ps, SEED + round(100 * part))
         for frame in frames:
             quench = hot.work.relaxed(frame.atoms)[0]
-            seen, quenched = observe(frame.atoms, model, STEPS, sites=reference), _as_it_is(quench, model)
+            seen, quenched = observe(frame.atoms, model, STEPS, sites=reference), as_it_is(quench, model)
             counts = quenched.on_sites(reference, quench.numbers, quench.cell[:], quench.pbc).sites
             assert seen.sites is not None and counts is not None
             wrong = seen.labels != quenched.labels
@@ -137,7 +137,7 @@ def _seen(
         yield row(CASE, structure, "frames with all labels as quenched", most, found.labelled, None, STEPS)
 
 
-def _as_it_is(atoms: Atoms, model: Model) -> Observation:
+def as_it_is(atoms: Atoms, model: Model) -> Observation:
     """Labels without healing."""
     return AtomsHealer(atoms, model).observation(atoms.positions, atoms.positions, np.zeros((len(atoms), 3)))
 

@@ -14,14 +14,13 @@ from lammps_heal.analysis.reference_sites import ReferenceSites
 from lammps_heal.analysis.roc import roc_area
 from lammps_heal.crystals.lammps_work import LammpsWork
 from lammps_heal.crystals.relaxed_crystal import relaxed_crystal
-from lammps_heal.crystals.seen_heat import HotCrystal
+from lammps_heal.crystals.seen_heat import HotCrystal, as_it_is
 from lammps_heal.crystals.seen_heat import seen_heat as seen_in_heat
 from lammps_heal.evaluation.defect_cells import dislocation_dipole
 from lammps_heal.evaluation.rows import Row, row
 from lammps_heal.evaluation.sizes import SEED, Size
 from lammps_heal.evaluation.thermal import MELTING_POINT
 from lammps_heal.hosts.ase_atoms import observe
-from lammps_heal.hosts.atoms_healer import AtomsHealer
 from lammps_heal.hosts.formats.source import Source
 from lammps_heal.hosts.potential import Potential
 from lammps_heal.hosts.runs import run_script
@@ -59,7 +58,7 @@ def seen_front(model: Model, size: Size) -> list[Row]:
         height = atoms.get_scaled_positions()[:, 2]
         crystal, melt = ((height > low) & (height < high) for low, high in (CRYSTAL, MELT))
         fcc += int((seen.labels[melt] == FCC).sum())
-        of_quench += int((_labels(quench, model)[melt] == FCC).sum())
+        of_quench += int((as_it_is(quench, model).labels[melt] == FCC).sum())
         in_core += int(melt.sum())
         residual.append(seen.residual[crystal | melt])
         is_melt.append(melt[crystal | melt])
@@ -102,9 +101,9 @@ def seen_dislocation(model: Model, size: Size) -> list[Row]:
         seen, quench = observe(hot, model, AT_FRONTS), work.relaxed(hot)[0]
         healed = hot.copy()
         healed.positions = seen.positions
-        truth = fault_centres(mean, _labels(mean, model))
+        truth = fault_centres(mean, as_it_is(mean, model).labels)
         of_seen += _apart(fault_centres(healed, seen.labels), truth, hot)
-        of_quench += _apart(fault_centres(quench, _labels(quench, model)), truth, hot)
+        of_quench += _apart(fault_centres(quench, as_it_is(quench, model).labels), truth, hot)
     structure = f"edge dipole, {GLIDING_TEMPERATURE:.0f} K, {len(start):,} atoms, {len(of_seen)} faults"
     figure = "mean shift of a fault from that of mean positions, Å"
     healed_shift, quenched_shift = (float(np.mean(shifts)) for shifts in (of_seen, of_quench))
@@ -130,16 +129,10 @@ def _apart(centres: list[float], others: list[float], atoms: Atoms) -> list[floa
     return list(np.where(np.isfinite(shifts), shifts, np.inf))
 
 
-def _labels(atoms: Atoms, model: Model) -> NDArray[np.int32]:
-    """Without healing."""
-    return AtomsHealer(atoms, model).observation(atoms.positions, atoms.positions, np.zeros((len(atoms), 3))).labels
-
-
 def _on_sites(atoms: Atoms, sites: Atoms, model: Model) -> int:
     """Frenkel pairs, without healing."""
-    seen = AtomsHealer(atoms, model).observation(atoms.positions, atoms.positions, np.zeros((len(atoms), 3)))
     reference = ReferenceSites(sites.positions, sites.cell[:], sites.numbers)
-    counted = seen.on_sites(reference, atoms.numbers, atoms.cell[:], atoms.pbc).sites
+    counted = as_it_is(atoms, model).on_sites(reference, atoms.numbers, atoms.cell[:], atoms.pbc).sites
     assert counted is not None
     return counted.frenkel_pairs
 

@@ -14,7 +14,7 @@ from lammps_heal.step.ranks import Ranks
 PATIENCE = 3.0  # s for all ranks to fail together; LAMMPS raises most errors on all at once
 STAGGER = 0.3  # s for each rank: the first that fails alone says so, and ends the others before they say it too
 POLL = 0.01  # s
-HEARD = 0.2  # s, less than STAGGER: mpirun passes on what a rank says before it ends them all, if it has the time
+PRINTING = 0.2  # s, less than STAGGER, in which mpirun prints what a rank has written, before it ends all of them
 FAILED = 1  # exit code
 SHOWN = 200  # characters of a file's name
 
@@ -41,7 +41,7 @@ def ends_together(ranks: Ranks) -> Iterator[None]:
         if ranks.comm is not None and not _all_are_here(ranks.comm):
             time.sleep(STAGGER * ranks.rank)
             print(f"lammps-heal: {message}", file=sys.stderr, flush=True)
-            time.sleep(HEARD)
+            time.sleep(PRINTING)
             ranks.comm.Abort(FAILED)
             os._exit(FAILED)  # Abort of MPICH 5 may return before this process is ended
         raise HealError(message) from error
