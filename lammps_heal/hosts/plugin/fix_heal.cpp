@@ -2,7 +2,6 @@
 
 #include "all_ranks.h"
 #include "heal_elements.h"
-#include "structure_check.h"
 
 #include "atom.h"
 #include "comm.h"
@@ -27,8 +26,8 @@ static constexpr int N_COLUMNS = 4;      // of the per-atom array, without obser
 /* ---------------------------------------------------------------------- */
 
 FixHeal::FixHeal(LAMMPS *lmp, int narg, char **arg) :
-    Fix(lmp, narg, arg), settings(lmp, narg, arg), communicator(lmp, this), is_alone(true),
-    n_steps_watched(0), rms(0.0), largest(0.0), n_capped(0), n_moved(0)
+    Fix(lmp, narg, arg), settings(lmp, narg, arg), communicator(lmp, this), is_alone(true), rms(0.0),
+    largest(0.0), n_capped(0), n_moved(0)
 {
   const bool observes = settings.n_observed_steps > 0;
   scalar_flag = vector_flag = peratom_flag = 1;
@@ -64,7 +63,10 @@ FixHeal::FixHeal(LAMMPS *lmp, int narg, char **arg) :
   if (observes)
     observer = std::make_unique<HealObserver>(lmp, settings, model, *backend, cutoff, max_displacement);
   else
-    on_all_ranks(lmp, [this]() { step = std::make_unique<lammps_heal::HealingStep>(*backend); });
+    on_all_ranks(lmp, [this]() {
+      step = std::make_unique<lammps_heal::HealingStep>(*backend);
+      watch = std::make_unique<StructureWatch>(this->lmp, model, settings.n_threads);
+    });
 
   // Last, since an error above leaves no destructor to undo it.
   array_atom = nullptr;
@@ -215,7 +217,7 @@ void FixHeal::heal()
       fill_species(atom->type, static_cast<int64_t>(atom->nlocal) + atom->nghost, species_of_type, species);
     });
   update_group();
-  look_at_structure();
+  watch->before_step(neighbours.list(), igroup != 0 ? moves.data() : nullptr);
   stop_if_any(lmp, find_displacements());
   move_atoms();
   // Lists, owners and ghosts must fit the new positions in this very step, whatever neigh_modify says.
@@ -277,9 +279,7 @@ void FixHeal::find_owners_and_ghosts()
 
 bool FixHeal::needs_list() const
 {
-  const bool is_watching =
-      n_steps_watched <= lammps_heal::LOOK_STEPS && lammps_heal::has_shells(model.model.structure);
-  return step->needs_list() || is_watching;
+  return step->needs_list() || !watch->is_over();
 }
 
 /* ---------------------------------------------------------------------- */
@@ -289,50 +289,6 @@ void FixHeal::update_group()
   const auto n_atoms = static_cast<int64_t>(atom->nlocal) + atom->nghost;
   for (int64_t i = 0; i < n_atoms && igroup != 0; i++)
     moves[i] = (atom->mask[i] & groupbit) != 0;
-}
-
-/* ----------------------------------------------------------------------
-   warns, once, where the crystal is of another structure than the model: before the first step by distances,
-and after some by labels
-------------------------------------------------------------------------- */
-
-void FixHeal::look_at_structure()
-{
-  using namespace lammps_heal;
-  if (n_steps_watched > LOOK_STEPS || !has_shells(model.model.structure))
-    return;
-  const int number = n_steps_watched++;
-  const auto &shells = shells_of(model.model.structure);
-  if (number == 0 ? !is_close_packed(shells) : number < LOOK_STEPS)
-    return;
-  heal_structure structure = {};
-  structure.positions = atom->nlocal ? atom->x[0] : nullptr;
-  structure.n_atoms = static_cast<int64_t>(atom->nlocal) + atom->nghost;
-  structure.nlocal = atom->nlocal;
-  structure.first = neighbours.list().first();
-  structure.neighbours = neighbours.list().neighbours();
-  structure.nearest = shells.nearest * model.length_scale * model.model.lattice_constant;
-  structure.bond = shells.bond * structure.nearest;
-  structure.is_diamond = shells.is_diamond;
-  structure.n_threads = settings.n_threads;
-  const char *const in_group = igroup != 0 ? moves.data() : nullptr;
-  Ratios ratios = {};
-  LabelCounts labels = {};
-  on_all_ranks(lmp, [&]() {
-    if (number == 0)
-      ratios = ratios_of(structure, in_group);
-    else
-      labels = label_counts(structure, in_group);
-  });
-  MPI_Allreduce(MPI_IN_PLACE, ratios.data(), N_RATIOS, MPI_INT64_T, MPI_SUM, world);
-  MPI_Allreduce(MPI_IN_PLACE, labels.data(), N_LABELS, MPI_INT64_T, MPI_SUM, world);
-  const auto &structures = model.model.structures;
-  const auto problem = number == 0 ? open_problem(structures, ratios) : label_problem(structures, labels);
-  if (problem.empty())
-    return;
-  n_steps_watched = LOOK_STEPS + 1;
-  if (comm->me == 0)
-    error->warning(FLERR, "fix heal: {}", problem);
 }
 
 /* ----------------------------------------------------------------------

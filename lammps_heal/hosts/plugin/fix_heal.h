@@ -79,6 +79,7 @@ FixStyle(heal,FixHeal);
 #include "heal_preparation.h"
 #include "heal_settings.h"
 #include "healing_step.h"
+#include "structure_watch.h"
 
 #include <memory>
 #include <vector>
@@ -124,9 +125,9 @@ class FixHeal : public Fix
   HealCommunicator communicator;
   GhostCutoff ghost_cutoff;
   double cutoff, max_displacement, floor;    // Å, of this crystal
+  std::unique_ptr<StructureWatch> watch;     // where they are
   std::unique_ptr<HealObserver> observer;    // where the atoms are not to move
   bool is_alone;                             // nothing else moves atoms
-  int n_steps_watched;                       // healing steps that may show another structure
   std::vector<double *> site_rows;           // of the local array
   std::vector<char> moves;                   // (nlocal + nghost,): is the atom in the group?
   std::vector<int32_t> species_of_type;      // from 1; of the model's elements
@@ -149,7 +150,6 @@ class FixHeal : public Fix
   void build_list();
   bool needs_list() const;
   void update_group();
-  void look_at_structure();
   std::string find_displacements();
   void move_atoms();
 };

@@ -13,7 +13,7 @@ static constexpr double SKIN = 0.12;
 
 HealedCopy::HealedCopy(Backend &backend, const CopySettings &settings, MPI_Comm world,
                        StopIfAny stop_if_any) :
-    settings(settings), stop_if_any(stop_if_any), ghosts(world, stop_if_any), step(backend), world(world)
+    settings(settings), stop_if_any(stop_if_any), ghosts(world, stop_if_any), step(backend)
 {
 }
 
@@ -76,9 +76,7 @@ void HealedCopy::find_neighbours()
 // their owners where they do not.
 void HealedCopy::make_neighbours_reach(double distance, const CopiedAtoms &atoms, const PeriodicCell &cell)
 {
-  const double mine = largest_move_since_list();
-  double largest;
-  MPI_Allreduce(&mine, &largest, 1, MPI_DOUBLE, MPI_MAX, world);
+  const double largest = ghosts.largest(largest_move_since_list());
   if (distance + 2.0 * largest > reach)
     build_list((1.0 + SKIN) * settings.cutoff, atoms, cell);
   else

@@ -73,7 +73,6 @@ class HealedCopy
   std::vector<double> x, listed, last;    // listed: (nlocal, 3) Å, when the list was built
   std::vector<int64_t> ids;
   std::vector<double> values;    // (n_atoms,), communicated
-  MPI_Comm world;
   std::vector<char> moves;
   std::vector<int32_t> species;
 
