@@ -51,7 +51,8 @@ def tried(faults: Sequence[Promise], *options: str) -> Reports:
     """All their tests in one session of two processes: one that crashes takes nothing with it but the test."""
     reports = Reports()
     tests = dict.fromkeys(str(FOLDER / test) for fault in faults for test in fault.tests)
-    words = ["-q", "-p", "no:cacheprovider", "-n", "2", "--dist", "loadscope", *options]
+    # Tests are named from rootdir on, which pytest otherwise guesses from where it is called.
+    words = ["-q", "-p", "no:cacheprovider", f"--rootdir={FOLDER.parent}", "-n", "2", "--dist", "loadscope", *options]
     before = signal.signal(signal.SIGALRM, _interrupt)
     signal.alarm(TIME_LIMIT)
     try:
