@@ -2,7 +2,8 @@
 
 The copy is healed by a few steps; the crystal itself is not touched. Counts of vacancies and interstitials come from
 coordination alone and need no reference lattice; they hold in the bulk of a crystal, and fail at surfaces and grain
-boundaries, whose atoms lack neighbours too. With a reference, `sites` counts them on its sites, which holds there too.
+boundaries, whose atoms lack neighbours too. With a reference, `sites` counts them on its sites, which holds there too. In a
+mixture of phases each atom is judged by its own structure (see joint_structure); boundaries between them are such ones.
 """
 
 from dataclasses import dataclass, replace
@@ -25,8 +26,8 @@ class Observation:
 
     positions: (n, 3) Å, healed, not wrapped. displacement: (n, 3) Å, healed minus observed. coordination: (n,) bonded
     atoms. labels: (n,) numbers of LAMMPS's compute cna/atom (see local_structure). residual: (n,) Å, length of the last
-    step, averaged over the atom and those bonded to it. shells, nearest: of the crystal; nearest in Å. sites: defects on the
-    sites of a reference crystal, where there is one.
+    step, averaged over the atom and those bonded to it. shells: of the model's structures; own: (n,) which of them each atom
+    is judged by. nearest: of the crystal, Å. sites: defects on the sites of a reference crystal, where there is one.
     """
 
     positions: Float64Array
@@ -34,7 +35,8 @@ class Observation:
     coordination: NDArray[np.int32]
     labels: NDArray[np.int32]
     residual: Float64Array
-    shells: Shells
+    shells: tuple[Shells, ...]
+    own: Int64Array
     nearest: float
     sites: SiteCount | None = None
 
@@ -52,8 +54,15 @@ class Observation:
     @property
     def is_regular(self) -> NDArray[np.bool_]:
         """(n,) whether an atom has the perfect crystal's coordination and a crystal's label."""
-        regular: NDArray[np.bool_] = (self.coordination == self.shells.coordination) & (self.labels != OTHER)
+        regular: NDArray[np.bool_] = (self._bonds_beyond == 0) & (self.labels != OTHER)
         return regular
+
+    @property
+    def _bonds_beyond(self) -> NDArray[np.int32]:
+        """(n,) bonds beyond the perfect crystal's, or fewer."""
+        perfect = np.array([shells.coordination for shells in self.shells], np.int32)
+        beyond: NDArray[np.int32] = self.coordination - perfect[self.own]
+        return beyond
 
     @property
     def is_doubtful(self) -> NDArray[np.bool_]:
@@ -64,14 +73,23 @@ class Observation:
     @property
     def interstitials(self) -> float:
         """Estimate: bonds beyond the perfect crystal's, in those that one interstitial of the usual kind has."""
-        gained = np.clip(self.coordination - self.shells.coordination, 0, None).sum()
-        return float(gained) / self.shells.gained
+        return sum(interstitials for _, interstitials in self._estimates)
 
     @property
     def vacancies(self) -> float:
         """Estimate: bonds that are missing, but for those that interstitials cost, in those that one vacancy takes."""
-        missing = np.clip(self.shells.coordination - self.coordination, 0, None).sum()
-        return max(0.0, float(missing) - self.shells.lost * self.interstitials) / self.shells.coordination
+        return sum(vacancies for vacancies, _ in self._estimates)
+
+    @property
+    def _estimates(self) -> list[tuple[float, float]]:
+        """Vacancies and interstitials among the atoms of each of the shells."""
+        found = []
+        for number, shells in enumerate(self.shells):
+            beyond = self._bonds_beyond[self.own == number]
+            interstitials = float(np.clip(beyond, 0, None).sum()) / shells.gained
+            missing = float(np.clip(-beyond, 0, None).sum())
+            found.append((max(0.0, missing - shells.lost * interstitials) / shells.coordination, interstitials))
+        return found
 
     def on_sites(
         self,

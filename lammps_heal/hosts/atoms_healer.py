@@ -8,7 +8,7 @@ from ase import Atoms
 from ase.constraints import FixAtoms
 from numpy.typing import ArrayLike, NDArray
 
-from lammps_heal.analysis.local_structure import LocalStructure, shells_of
+from lammps_heal.analysis.joint_structure import distinct_shells, joint_structure
 from lammps_heal.analysis.observation import Observation
 from lammps_heal.errors import HealError
 from lammps_heal.hosts.floor_of_model import floor_of
@@ -64,13 +64,13 @@ class AtomsHealer:
 
     def observation(self, observed: Float64Array, healed: Float64Array, last: Float64Array) -> Observation:
         """What is seen on a healed copy. observed, healed: positions before and after, (n, 3) Å; last: the last step."""
-        shells = shells_of(self.model.structure)
-        nearest = shells.nearest * self.model.lattice_constant
-        crystal = PeriodicCrystal(self._cell, self._pbc, shells.search * nearest, self._threads)
-        structure = LocalStructure(*crystal.open_cluster(healed), shells, nearest, self._threads)
-        coordination, labels = structure.coordination_and_labels()
-        residual = structure.bonded_average(crystal.forward(np.linalg.norm(last, axis=1)))
-        return Observation(healed, healed - observed, coordination, labels, residual, shells, nearest)
+        shells = distinct_shells(self.model.structures)
+        nearest = shells[0].nearest * self.model.lattice_constant
+        crystal = PeriodicCrystal(self._cell, self._pbc, max(one.search for one in shells) * nearest, self._threads)
+        cluster = crystal.open_cluster(healed)
+        seen = joint_structure(cluster, shells, nearest, np.linalg.norm(last, axis=1), crystal.forward, self._threads)
+        found = seen.coordination, seen.labels, seen.average
+        return Observation(healed, healed - observed, *found, shells, seen.own, nearest)
 
 
 def moving_atoms(atoms: Atoms, mask: ArrayLike | None) -> NDArray[np.bool_]:

@@ -25,11 +25,15 @@ enum Value { RMS = 0, LABELS = 1, IRREGULAR = 8, VACANCIES = 9, INTERSTITIALS = 
 enum SiteValue { EMPTY = HealObserver::N_VALUES, BEYOND_FIRST, PAIRS, ANTISITES };
 static constexpr int N_LABELS = HEAL_HEXAGONAL_DIAMOND;    // from 1
 
-static const CrystalShells &known_shells(LAMMPS *lmp, const Model &model)
+static std::unique_ptr<JointStructure> structure_of(LAMMPS *lmp, const HealModel &model)
 {
-  const CrystalShells *shells = nullptr;
-  on_all_ranks(lmp, [&]() { shells = &shells_of(model.structure); });
-  return *shells;
+  std::unique_ptr<JointStructure> structure;
+  on_all_ranks(lmp, [&]() {
+    structure = std::make_unique<JointStructure>(
+        model.model.structures, model.length_scale * model.model.lattice_constant, lmp->world,
+        [lmp](const std::string &problem) { stop_if_any(lmp, problem); });
+  });
+  return structure;
 }
 
 static CopySettings settings_of_copy(const HealSettings &settings, const HealModel &model, double cutoff,
@@ -46,23 +50,16 @@ static CopySettings settings_of_copy(const HealSettings &settings, const HealMod
   return of_copy;
 }
 
-static double search_of(const CrystalShells &shells, double nearest)
-{
-  return nearest * std::max(shells.bond, shells.is_diamond ? HEAL_SEARCH_DIAMOND : HEAL_SEARCH);
-}
-
 HealObserver::HealObserver(LAMMPS *lmp, const HealSettings &settings, const HealModel &model,
                            Backend &backend, double cutoff, double max_displacement) :
-    lmp(lmp), shells(known_shells(lmp, model.model)),
-    nearest(shells.nearest * model.length_scale * model.model.lattice_constant),
-    n_threads(settings.n_threads),
-    copy(backend, settings_of_copy(settings, model, cutoff, max_displacement, search_of(shells, nearest)),
+    lmp(lmp), n_threads(settings.n_threads), structure(structure_of(lmp, model)),
+    copy(backend, settings_of_copy(settings, model, cutoff, max_displacement, structure->search()),
          lmp->world, [lmp](const std::string &problem) { stop_if_any(lmp, problem); })
 {
   if (!settings.sites.empty())
-    sites =
-        std::make_unique<ReferenceSites>(read_own_sites(lmp, settings.sites), nearest, lmp->world,
-                                         [lmp](const std::string &problem) { stop_if_any(lmp, problem); });
+    sites = std::make_unique<ReferenceSites>(
+        read_own_sites(lmp, settings.sites), structure->nearest(), lmp->world,
+        [lmp](const std::string &problem) { stop_if_any(lmp, problem); });
 }
 
 void HealObserver::observe(int groupbit, bool are_all_in_group, const std::vector<int32_t> *species_of_type,
@@ -72,7 +69,7 @@ void HealObserver::observe(int groupbit, bool are_all_in_group, const std::vecto
     lmp->error->all(FLERR, "fix heal observe needs atom ids: remove \"atom_modify id no\"");
   on_all_ranks(lmp, [this]() { require_finite(); });
   heal_copy(groupbit, are_all_in_group, species_of_type);
-  on_all_ranks(lmp, [this]() { look_at_neighbours(); });
+  structure->look_at(copy, n_threads);
   write_columns(groupbit, array_atom);
   count(groupbit, array_atom);
   if (sites)
@@ -124,27 +121,6 @@ void HealObserver::heal_copy(int groupbit, bool are_all_in_group, const std::vec
   copy.heal(atoms, cell_of(*lmp->domain));
 }
 
-void HealObserver::look_at_neighbours()
-{
-  const int64_t n = copy.nlocal();
-  coordination.resize(n);
-  labels.resize(n);
-  residuals.resize(n);
-  heal_structure structure = {};
-  structure.positions = copy.positions();
-  structure.n_atoms = copy.n_atoms();
-  structure.nlocal = n;
-  structure.first = copy.list().first();
-  structure.neighbours = copy.list().neighbours();
-  structure.nearest = nearest;
-  structure.bond = shells.bond * nearest;
-  structure.is_diamond = shells.is_diamond;
-  structure.n_threads = n_threads;
-  if (heal_local_structure(&structure, coordination.data(), labels.data()) != HEAL_OK ||
-      heal_bonded_average(&structure, copy.last_step(), residuals.data()) != HEAL_OK)
-    throw std::runtime_error(heal_last_error());
-}
-
 void HealObserver::write_columns(int groupbit, double **array_atom) const
 {
   const auto &atom = *lmp->atom;
@@ -156,35 +132,39 @@ void HealObserver::write_columns(int groupbit, double **array_atom) const
     const double *const healed = copy.positions() + 3 * static_cast<int64_t>(i);
     lmp->domain->unmap(healed, atom.image[i], row + HEALED);
     row[LENGTH] = std::hypot(healed[0] - atom.x[i][0], healed[1] - atom.x[i][1], healed[2] - atom.x[i][2]);
-    row[COORDINATION] = coordination[i];
-    row[LABEL] = labels[i];
-    row[RESIDUAL] = residuals[i];
+    row[COORDINATION] = structure->coordination(i);
+    row[LABEL] = structure->label(i);
+    row[RESIDUAL] = structure->residual(i);
   }
 }
 
 // As Observation of lammps_heal/analysis/observation.py counts.
 void HealObserver::count(int groupbit, double **array_atom)
 {
-  enum { SQUARES = N_VALUES, MISSING, GAINED, ATOMS, N_SUMS };
-  double mine[N_SUMS] = {}, sums[N_SUMS];
+  enum { SQUARES = N_VALUES, ATOMS, MISSING, GAINED };    // the last two of each of the shells
+  const auto &shells = structure->distinct_shells();
+  std::vector<double> sums(MISSING + 2 * shells.size());
   const auto &atom = *lmp->atom;
   for (int i = 0; i < atom.nlocal; i++) {
     if (!(atom.mask[i] & groupbit))
       continue;
-    const int more = coordination[i] - shells.coordination;
-    mine[LABELS + labels[i] - 1] += 1.0;
-    mine[IRREGULAR] += more != 0 || labels[i] == HEAL_OTHER;
-    mine[DOUBTFUL] += residuals[i] > RESIDUAL_THRESHOLD * nearest;
-    mine[SQUARES] += array_atom[i][LENGTH] * array_atom[i][LENGTH];
-    mine[more < 0 ? MISSING : GAINED] += std::abs(more);
-    mine[ATOMS] += 1.0;
+    const int more = structure->bonds_beyond(i);
+    sums[LABELS + structure->label(i) - 1] += 1.0;
+    sums[IRREGULAR] += !structure->is_regular(i);
+    sums[DOUBTFUL] += structure->residual(i) > RESIDUAL_THRESHOLD * structure->nearest();
+    sums[SQUARES] += array_atom[i][LENGTH] * array_atom[i][LENGTH];
+    sums[(more < 0 ? MISSING : GAINED) + 2 * structure->own_shells(i)] += std::abs(more);
+    sums[ATOMS] += 1.0;
   }
-  MPI_Allreduce(mine, sums, N_SUMS, MPI_DOUBLE, MPI_SUM, lmp->world);
-  std::copy_n(sums, N_VALUES, values.begin());
+  MPI_Allreduce(MPI_IN_PLACE, sums.data(), static_cast<int>(sums.size()), MPI_DOUBLE, MPI_SUM, lmp->world);
+  std::copy_n(sums.begin(), N_VALUES, values.begin());
   values[RMS] = sums[ATOMS] > 0.0 ? std::sqrt(sums[SQUARES] / sums[ATOMS]) : 0.0;
-  values[INTERSTITIALS] = sums[GAINED] / shells.gained;
-  values[VACANCIES] =
-      std::max(0.0, sums[MISSING] - shells.lost * values[INTERSTITIALS]) / shells.coordination;
+  for (size_t k = 0; k < shells.size(); k++) {
+    const double interstitials = sums[GAINED + 2 * k] / shells[k]->gained;
+    values[INTERSTITIALS] += interstitials;
+    values[VACANCIES] +=
+        std::max(0.0, sums[MISSING + 2 * k] - shells[k]->lost * interstitials) / shells[k]->coordination;
+  }
 }
 
 // Of all atoms, also those outside the group: the reference is of the whole crystal.
@@ -194,7 +174,7 @@ void HealObserver::count_on_sites()
   on_all_ranks(lmp, [&]() {
     is_regular.resize(copy.nlocal());
     for (int64_t i = 0; i < copy.nlocal(); i++)
-      is_regular[i] = coordination[i] == shells.coordination && labels[i] != HEAL_OTHER;
+      is_regular[i] = structure->is_regular(i);
   });
   const SiteOccupants occupants = {copy.positions(), ids.data(), lmp->atom->type, is_regular.data(),
                                    copy.nlocal()};
@@ -222,10 +202,8 @@ void HealObserver::count_on_sites()
 
 double HealObserver::n_bytes() const
 {
-  return copy.n_bytes() + (sites ? sites->n_bytes() : 0.0) +
+  return copy.n_bytes() + structure->n_bytes() + (sites ? sites->n_bytes() : 0.0) +
          static_cast<double>(sizeof(rows[0]) * rows.capacity()) +
          static_cast<double>(sizeof(int64_t) * ids.capacity() + moves.capacity() + is_regular.capacity() +
-                             sizeof(int32_t) * species.capacity() +
-                             sizeof(int32_t) * (coordination.capacity() + labels.capacity()) +
-                             sizeof(double) * residuals.capacity());
+                             sizeof(int32_t) * species.capacity());
 }

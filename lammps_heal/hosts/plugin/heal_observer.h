@@ -4,11 +4,10 @@
 #ifndef LMP_HEAL_OBSERVER_H
 #define LMP_HEAL_OBSERVER_H
 
-#include "crystal_shells.h"
-#include "heal_analysis.h"
 #include "heal_backend.h"
 #include "heal_settings.h"
 #include "healed_copy.h"
+#include "joint_structure.h"
 #include "reference_sites.h"
 
 #include "lammps.h"
@@ -28,7 +27,7 @@ class HealObserver
   static constexpr int N_VALUES = 12, N_SITE_VALUES = 4;    // of the vector, and more with sites
   static constexpr int N_SITE_COLUMNS = 7;                  // of the local array
 
-  // Collective. Raises LAMMPS's error where the model's structure has no labels.
+  // Collective. Raises LAMMPS's error where a structure of the model has no labels.
   HealObserver(LAMMPS *lmp, const HealSettings &settings, const HealModel &model,
                lammps_heal::Backend &backend, double cutoff, double max_displacement);
 
@@ -50,15 +49,12 @@ class HealObserver
 
  private:
   LAMMPS *lmp;
-  const lammps_heal::CrystalShells &shells;
-  double nearest;    // Å, nearest-neighbour distance of the crystal
   int n_threads;
+  std::unique_ptr<lammps_heal::JointStructure> structure;    // of the copy
   lammps_heal::HealedCopy copy;
   std::vector<int64_t> ids;
   std::vector<char> moves, is_regular;
   std::vector<int32_t> species;
-  std::vector<int32_t> coordination, labels;    // (nlocal,)
-  std::vector<double> residuals;                // (nlocal,) Å
   std::array<double, N_VALUES + N_SITE_VALUES> values = {};
   std::unique_ptr<lammps_heal::ReferenceSites> sites;    // where the user names a reference
   std::vector<std::array<double, N_SITE_COLUMNS>> rows;
@@ -66,7 +62,6 @@ class HealObserver
 
   void require_finite() const;
   void heal_copy(int groupbit, bool are_all_in_group, const std::vector<int32_t> *species_of_type);
-  void look_at_neighbours();
   void write_columns(int groupbit, double **array_atom) const;
   void count(int groupbit, double **array_atom);
   void count_on_sites();

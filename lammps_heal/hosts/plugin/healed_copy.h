@@ -55,6 +55,11 @@ class HealedCopy
   {
     return last.data();
   }
+  // Collective: gives ghosts the values, (n_atoms,), of the atoms that they are images of.
+  void forward_values(double *of_atoms)
+  {
+    ghosts.forward_values(of_atoms);
+  }
   // Reaches settings.search in the healed copy.
   const NeighbourList &list() const
   {
