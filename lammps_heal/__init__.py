@@ -1,8 +1,8 @@
 """Heals damaged crystals with a learned denoiser, inside LAMMPS or on positions and a cell.
 
 import lammps_heal
-healed = lammps_heal.heal(atoms, "fcc", steps=10)      # ASE Atoms in, ASE Atoms out
-seen = lammps_heal.observe(atoms, "fcc")               # labels and coordination of hot atoms, which stay as they are
+healed = lammps_heal.heal(atoms, steps=10)             # ASE Atoms in, ASE Atoms out
+seen = lammps_heal.observe(atoms)                      # labels and coordination of hot atoms, which stay as they are
 """
 
 from importlib import import_module

@@ -10,7 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lammps_heal.commands.parser import MODEL, Subcommands
+from lammps_heal.commands.parser import MODEL_OR_AUTO, Subcommands
+from lammps_heal.model.names import AUTO
 
 if TYPE_CHECKING:
     from lammps_heal.hosts.files import Summary
@@ -29,7 +30,7 @@ def add_parser(subparsers: Subcommands) -> None:
     add = parser.add_argument
     add("damaged", type=Path, help="LAMMPS data file, text dump or restart file, or what ASE reads; may be compressed")
     add("-o", "--output", type=Path, required=True, help="file to write: every step, or with --frames every frame healed")
-    add("--model", default=MODEL, help="name of a model, or an exported file (default: %(default)s)")
+    add("--model", default=AUTO, help=MODEL_OR_AUTO)
     add("--steps", type=int, help="healing steps (default: until healed, 50 at the most)")
     add("--stop", type=float, metavar="D", help="healed: no atom moves farther in a step, Å (default: 0.001, with --steps: 0)")
     add("--frames", default="last", help="last, all, or a:b:c as in Python: a trajectory, frame by frame (default: %(default)s)")
@@ -113,15 +114,16 @@ def _line(summary: "Summary") -> str:
     """What was done, in one line."""
     energy = f", energy {summary.energy:.6g} eV" if summary.energy is not None else ""
     lattice = f", lattice constant {summary.lattice:g} Å" if summary.lattice is not None else ""
+    model = f", model {summary.model}"
     sites = _sites(summary)
     if summary.frames > 1:
         resumed = f" ({summary.resumed} of them before)" if summary.resumed else ""
         return (
             f"{summary.output}: {summary.frames} frames healed{resumed}, the last in {summary.steps} steps to moves of "
-            f"{summary.largest:.2g} Å{sites}{energy}{lattice}; {summary.seconds:.3g} s"
+            f"{summary.largest:.2g} Å{sites}{energy}{model}{lattice}; {summary.seconds:.3g} s"
         )
     done = f"{summary.output}: {summary.atoms} atoms, {summary.steps} steps, the last moved none by more than"
-    return f"{done} {summary.largest:.2g} Å{sites}{energy}{lattice}; {summary.seconds:.3g} s"
+    return f"{done} {summary.largest:.2g} Å{sites}{energy}{model}{lattice}; {summary.seconds:.3g} s"
 
 
 def _sites(summary: "Summary") -> str:

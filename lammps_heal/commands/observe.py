@@ -5,7 +5,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from lammps_heal.commands.parser import MODEL, Subcommands
+from lammps_heal.commands.parser import MODEL_OR_AUTO, Subcommands
+from lammps_heal.model.names import AUTO
 
 SHOWN = ("timestep", "vacancies", "interstitials", "irregular", "doubtful")
 SHOWN_ON_SITES = ("empty_sites", "frenkel_pairs", "antisites")
@@ -19,7 +20,7 @@ def add_parser(subparsers: Subcommands) -> None:
     parser.add_argument("trajectory", type=Path, help="LAMMPS dump or data file, or what ASE reads")
     parser.add_argument("-o", "--output", type=Path, help="dump to write: where atoms are, their healed copies, labels")
     parser.add_argument("--json", type=Path, help="counts of all frames, for lammps-heal report")
-    parser.add_argument("--model", default=str(MODEL), help="model: a name, or an exported file (default: %(default)s)")
+    parser.add_argument("--model", default=AUTO, help=MODEL_OR_AUTO)
     parser.add_argument("--steps", type=int, default=3, help="healing steps of a copy (default: %(default)s)")
     parser.add_argument("--frames", default="all", help="last, all, a number or a:b:c (default: %(default)s)")
     parser.add_argument("--lattice", type=float, help="lattice constant, Å (default: the model's, or that of other elements)")
@@ -61,5 +62,6 @@ def run(options: argparse.Namespace) -> None:
         labels = ", ".join(f"{row[name]:g} {name}" for name in NAMES_OF_LABELS.values() if row[name])
         print("  ".join(f"{row[name]:13g}" for name in shown) + f"  {labels}", flush=True)
 
-    with ends_together(Ranks()), Reporter(speaks=True).takes_warnings():
-        observe_file(chosen, shlex.join(["lammps-heal", *sys.argv[1:]]), show)
+    reporter = Reporter(speaks=True)
+    with ends_together(Ranks()), reporter.takes_warnings():
+        observe_file(chosen, shlex.join(["lammps-heal", *sys.argv[1:]]), show, reporter.note)

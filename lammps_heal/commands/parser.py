@@ -10,6 +10,8 @@ from typing import Any, NoReturn, TypeAlias
 NEGATIVE = re.compile(r"-\d[\d.:-]*")  # a number, or frames counted from the end
 MODEL = Path("fcc")  # the name of a shipped model, or a file
 
+MODEL_OR_AUTO = "name of a model, or a file (default: the shipped one of the element, or of the structure that the atoms show)"
+
 # What add_subparsers returns; argparse has no public name for it.
 Subcommands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 

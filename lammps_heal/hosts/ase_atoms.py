@@ -9,13 +9,15 @@ from lammps_heal.analysis.observation import Observation
 from lammps_heal.analysis.reference_sites import ReferenceSites
 from lammps_heal.errors import HealError
 from lammps_heal.hosts.atoms_healer import AtomsHealer
+from lammps_heal.hosts.model_choice import model_for
 from lammps_heal.hosts.progress import ProgressLine
 from lammps_heal.model.model_file import Model
+from lammps_heal.model.names import AUTO
 
 
 def heal(
     atoms: Atoms,
-    model: Model | str | Path = "fcc",
+    model: Model | str | Path = AUTO,
     steps: int = 10,
     max_displacement: float | None = None,
     kernel: bool = True,
@@ -26,13 +28,14 @@ def heal(
 ) -> Atoms:
     """A healed copy of `atoms`: `steps` times x <- x + Delta(x), positions never wrapped.
 
-    model: as `load` returns it, or what it takes. max_displacement: cap of one step in Å, by default the model's. kernel,
+    model: as `load` returns it, or what it takes, or "auto": the shipped one of the atoms' element, or else of the structure that
+    they show, scaled to their distances. max_displacement: cap of one step in Å, by default the model's. kernel,
     threads, device: see `backends.make_backend`. mask: (n,) bool, atoms that may move, all by default; those that FixAtoms
     holds never do, and other constraints are applied after each step as ASE does. progress: show a line of it. Warns of a
     crystal of another structure than the model's. Raises HealError for an element that the model does not know, an empty or
     non-finite structure, a cell without volume, or two atoms that overlap.
     """
-    healer = AtomsHealer(atoms, model, max_displacement, kernel, threads, device, mask)
+    healer = AtomsHealer(atoms, model_for(atoms, model, threads), max_displacement, kernel, threads, device, mask)
     watch = healer.watch()
     healed: Atoms = atoms.copy()
     with ProgressLine("healed", "steps", progress) as line:
@@ -45,7 +48,7 @@ def heal(
 
 def observe(
     atoms: Atoms,
-    model: Model | str | Path = "fcc",
+    model: Model | str | Path = AUTO,
     steps: int = 3,
     kernel: bool = True,
     threads: int = 1,
@@ -60,12 +63,7 @@ def observe(
     """
     if steps < 1:
         raise HealError(f"observing needs 1 step or more, got {steps}")
-    healer = AtomsHealer(atoms, model, None, kernel, threads, device)
-    positions = atoms.positions.copy()
-    for _ in range(steps):
-        last = healer.step(positions)
-        positions += last
-    seen = healer.observation(atoms.positions, positions, last)
+    seen = AtomsHealer(atoms, model_for(atoms, model, threads), None, kernel, threads, device).seen(steps)
     if sites is None:
         return seen
     if isinstance(sites, Atoms):

@@ -11,7 +11,9 @@ from ase.optimize.optimize import Dynamics
 from numpy.typing import ArrayLike
 
 from lammps_heal.hosts.atoms_healer import AtomsHealer
+from lammps_heal.hosts.model_choice import model_for
 from lammps_heal.model.model_file import Model
+from lammps_heal.model.names import AUTO
 from lammps_heal.step.neighbours import Float64Array
 
 FMAX = 0.001  # Å, as --stop of lammps-heal heal
@@ -28,7 +30,7 @@ class Healing(Dynamics):
     def __init__(
         self,
         atoms: Atoms,
-        model: Model | str | Path = "fcc",
+        model: Model | str | Path = AUTO,
         logfile: IO[str] | str | Path | None = "-",
         trajectory: Any = None,
         max_displacement: float | None = None,
@@ -38,7 +40,7 @@ class Healing(Dynamics):
         mask: ArrayLike | None = None,
         **of_dynamics: Any,
     ) -> None:
-        self._healer = AtomsHealer(atoms, model, max_displacement, kernel, threads, device, mask)
+        self._healer = AtomsHealer(atoms, model_for(atoms, model, threads), max_displacement, kernel, threads, device, mask)
         self._watch = self._healer.watch()
         super().__init__(atoms, logfile, trajectory, **of_dynamics)  # which asks for todict() in ASE 3.23
         # Where the atoms were, and the displacement there: (n, 3) Å.

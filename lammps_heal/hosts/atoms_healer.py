@@ -1,7 +1,6 @@
 """The healer of ASE Atoms: displacement of each, by one healing step, and what is seen on a copy that is healed."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from ase import Atoms
@@ -14,7 +13,7 @@ from lammps_heal.errors import HealError
 from lammps_heal.hosts.floor_of_model import floor_of
 from lammps_heal.hosts.structure_watch import StructureWatch
 from lammps_heal.model.elements import species_of
-from lammps_heal.model.model_file import Model, load
+from lammps_heal.model.model_file import Model
 from lammps_heal.step.backends import make_backend
 from lammps_heal.step.crystal import PeriodicCrystal
 from lammps_heal.step.neighbours import Float64Array
@@ -31,14 +30,14 @@ class AtomsHealer:
     def __init__(
         self,
         atoms: Atoms,
-        model: Model | str | Path = "fcc",
+        model: Model,
         max_displacement: float | None = None,
         kernel: bool = True,
         threads: int = 1,
         device: str = "cpu",
         mask: ArrayLike | None = None,
     ) -> None:
-        self.model = model if isinstance(model, Model) else load(model)
+        self.model, self._positions = model, atoms.positions.copy()
         self._species = species_of(self.model, atoms.get_chemical_symbols())
         _require_structure(atoms)
         self.max_displacement = self.model.max_displacement if max_displacement is None else max_displacement
@@ -61,6 +60,14 @@ class AtomsHealer:
         """To be called before each step with positions, (n, 3) Å: warns, once, of a crystal of another structure."""
         watch = StructureWatch(self.model, threads=self._threads)
         return lambda positions: watch.before_step(lambda: self._crystal.open_cluster(positions), self._moving)
+
+    def seen(self, steps: int) -> Observation:
+        """What is seen of the atoms on a copy that is healed by so many steps, 1 or more."""
+        positions = self._positions.copy()
+        for _ in range(steps):
+            last = self.step(positions)
+            positions += last
+        return self.observation(self._positions, positions, last)
 
     def observation(self, observed: Float64Array, healed: Float64Array, last: Float64Array) -> Observation:
         """What is seen on a healed copy. observed, healed: positions before and after, (n, 3) Å; last: the last step."""

@@ -3,6 +3,7 @@
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from importlib.metadata import version
 
 from lammps_heal.analysis.own_lattice import Occupation
 from lammps_heal.errors import HealError, Interrupted
@@ -15,6 +16,7 @@ from lammps_heal.hosts.healing_run import HealingRun, StepResult
 from lammps_heal.hosts.input_checks import look_at
 from lammps_heal.hosts.interruption import Interruption
 from lammps_heal.hosts.lammps_healer import load_on_all_ranks
+from lammps_heal.hosts.model_choice import Choice, choose, is_auto
 from lammps_heal.hosts.output import Output, holds_many
 from lammps_heal.hosts.plain_paths import PlainPaths
 from lammps_heal.hosts.potential import Potential
@@ -23,12 +25,13 @@ from lammps_heal.hosts.snapshot import gathered
 from lammps_heal.hosts.type_elements import TypeElements, elements_present, type_elements
 from lammps_heal.model.elements import require_elements
 from lammps_heal.model.model_file import Model
+from lammps_heal.model.names import AUTO
 from lammps_heal.step.ranks import Ranks
 
 
 @dataclass
 class Summary:
-    """What was done. Of the last frame: atoms, steps, rms, largest (Å), energy (eV).
+    """What was done. model: its name. Of the last frame: atoms, steps, rms, largest (Å), energy (eV).
 
     lattice: constant healed with, Å, if it is not the model's own. sites_before, sites: of the last frame, how many sites of
     the healed crystal's own lattice were and are empty, and double; None where that is not known. resumed: frames that an
@@ -37,6 +40,7 @@ class Summary:
     """
 
     output: str
+    model: str = ""
     frames: int = 0
     resumed: int = 0
     atoms: int = 0
@@ -77,10 +81,13 @@ class _FileHealing:
     ) -> None:
         self._options, self._ranks, self._reporter, self._interruption = options, ranks, reporter, interruption
         self._summary = Summary(str(options.healed))
-        self._model = load_on_all_ranks(options.model, ranks)
-        self._model_path = paths.of(self._model.path)
+        self._paths = paths
+        self._choice: Choice | None = None  # where the model is chosen, at the first frame
         self._potential_path = paths.of(options.potential) if options.potential is not None else None
-        self._reader = FrameReader(options, self._model, ranks)
+        if not is_auto(options.model):
+            self._use(options.model)
+        key = f"{AUTO}, {version('lammps-heal')}" if is_auto(options.model) else self._model.weights_hash
+        self._reader = FrameReader(options, key, ranks)
         self._outputs: list[Output] = []
         self._healing: HealingRun | None = None
 
@@ -94,7 +101,7 @@ class _FileHealing:
                 self._heal(structure, self._prepare(structure))
                 summary.frames += 1
                 if reader.is_trajectory:
-                    self._ranks.first(lambda: reader.note_progress(summary.frames, self._outputs[0].n_bytes))
+                    self._ranks.first(lambda: reader.note_progress(summary.frames, self._outputs[0].n_bytes, self._choice))
                     self._reporter.frames(summary.frames, reader.n_frames)
             if self._healing is None and not summary.resumed:
                 raise HealError(f'"{self._options.damaged}": there are no frames {self._options.frames} in it: choose others')
@@ -118,11 +125,15 @@ class _FileHealing:
 
     def _prepare(self, structure: Structure) -> TypeElements:
         """Elements of its types. At the first frame also the model to heal with, warnings, and the output."""
+        if self._healing is None and is_auto(self._options.model):
+            self._choose(structure)
         types = self._ranks.first(lambda: self._types_of(structure))
         if self._healing is not None:
             return types
         self._warn(*types.warnings)
         self._model = self._fitting_model(structure, types)
+        if self._choice is not None and not self._choice.is_of_elements:
+            self._reporter.note(str(self._choice))
         # Not before: an input that is refused leaves no trace.
         options = self._options
         whole, at = self._reader.is_trajectory, self._reader.resume_at
@@ -133,9 +144,27 @@ class _FileHealing:
         self._summary.host = self._healing.host
         return types
 
+    def _use(self, name: str) -> None:
+        self._model = load_on_all_ranks(name, self._ranks)
+        self._model_path = self._paths.of(self._model.path)
+        self._summary.model = name
+
+    def _choose(self, structure: Structure) -> None:
+        """The model for a crystal, at its first frame; a trajectory that is gone on with keeps the one it had."""
+        options, had = self._options, self._reader.choice
+        choice = had or self._ranks.first(lambda: choose(structure, options.elements, options.host.threads))
+        self._use(choice.name)
+        self._choice = choice
+
+    @property
+    def _finds_lattice(self) -> bool:
+        options = self._options
+        is_chosen = self._choice is not None and not self._choice.is_of_elements
+        return options.auto_lattice or (options.lattice is None and is_chosen)
+
     def _types_of(self, structure: Structure) -> TypeElements:
         options = self._options
-        has_lattice = options.lattice is not None or options.auto_lattice
+        has_lattice = options.lattice is not None or self._finds_lattice
         return type_elements(structure, self._model, options.elements, self._reader.kind, needs_them=not has_lattice)
 
     def _fitting_model(self, structure: Structure, types: TypeElements) -> Model:
@@ -144,7 +173,7 @@ class _FileHealing:
         elements = elements_present(structure, types)
         if model.n_species > 1:  # other lengths do not make it a model of other elements
             require_elements(model, elements)
-        auto = options.auto_lattice or (options.lattice is None and not elements <= set(model.elements))
+        auto = self._finds_lattice or (options.lattice is None and not elements <= set(model.elements))
         threads = options.host.threads
         findings = self._ranks.first(lambda: look_at(structure, model, options.lattice, auto, threads, types.elements))
         if findings.ruin and not options.force:

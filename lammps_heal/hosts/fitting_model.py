@@ -15,18 +15,23 @@ from lammps_heal.model.model_file import Model
 
 
 def fitting_model(
-    structure: Structure, model: Model, lattice: float | None = None, elements: Sequence[str] = (), threads: int = 1
+    structure: Structure,
+    model: Model,
+    lattice: float | None = None,
+    elements: Sequence[str] = (),
+    threads: int = 1,
+    finds: bool = False,
 ) -> Model:
     """The model to observe a structure with; where it sees no species it asks for no elements then, which are looked at here.
 
-    lattice: constant, Å, as the user gives it; None: the model's, or what is found where the elements are others. elements: of
-    each type, or of all; empty: as the structure has them. Raises HealError where nothing but ruin can come of it.
+    lattice: constant, Å, as the user gives it; None: the model's, or what is found where the elements are others, or `finds`.
+    elements: of each type, or of all; empty: as the structure has them. Raises HealError where nothing but ruin can come of it.
     """
-    types = type_elements(structure, model, elements, "dump", needs_them=lattice is None)
+    types = type_elements(structure, model, elements, "dump", needs_them=lattice is None and not finds)
     present = elements_present(structure, types)
     if model.n_species > 1:  # other lengths do not make it a model of other elements
         require_elements(model, present)
-    auto = lattice is None and not present <= set(model.elements)
+    auto = lattice is None and (finds or not present <= set(model.elements))
     findings = look_at(structure, model, lattice, auto, threads, types.elements)
     if findings.ruin:
         raise HealError(f"{structure.where}: {findings.ruin[0]}")

@@ -1,15 +1,16 @@
 """The frames that are to be healed, one by one on all ranks; and which of them an earlier run has healed already."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
 from lammps_heal.errors import HealError
 from lammps_heal.hosts.formats.source import InputFrame, Original, Source
 from lammps_heal.hosts.formats.structure import Structure
 from lammps_heal.hosts.frame_choice import parse_frames
 from lammps_heal.hosts.heal_options import HealOptions
+from lammps_heal.hosts.model_choice import Choice
 from lammps_heal.hosts.output import is_resumable, output_format
 from lammps_heal.hosts.resuming import Progress, ProgressFile
-from lammps_heal.model.model_file import Model
 from lammps_heal.step.ranks import Ranks
 
 
@@ -17,10 +18,12 @@ class FrameReader:
     """Reads on the first rank and gives structures to all. Collective calls; they raise HealError on all ranks.
 
     original: of the last frame, on the first rank. warnings: about the file, and frames of a trajectory that are broken.
-    resumed: frames healed by an earlier run with the same options, to which the output is appended after resume_at bytes.
+    resumed: frames healed by an earlier run with the same options, to which the output is appended after resume_at bytes; choice:
+    of that run's model, if it was chosen.
     """
 
-    def __init__(self, options: HealOptions, model: Model, ranks: Ranks) -> None:
+    def __init__(self, options: HealOptions, model: str, ranks: Ranks) -> None:
+        """model: its hash, or how it is chosen; a run with another one begins anew."""
         self._options, self._model, self._ranks = options, model, ranks
         self._chosen = parse_frames(options.frames)
         self._source: Source | None = None
@@ -32,6 +35,7 @@ class FrameReader:
         self.resumed = progress.healed if progress else 0
         self._taken = progress.taken if progress else 0
         self.resume_at = progress.n_bytes if progress else None
+        self.choice = Choice(**progress.choice) if progress and progress.choice else None
 
     @property
     def is_trajectory(self) -> bool:
@@ -56,10 +60,10 @@ class FrameReader:
             is_any = True
             yield structure
 
-    def note_progress(self, healed: int, n_bytes: int) -> None:
-        """So many frames are healed and written, in so many bytes; on the first rank."""
+    def note_progress(self, healed: int, n_bytes: int, choice: Choice | None) -> None:
+        """So many frames are healed and written, in so many bytes, by a model that was chosen so; on the first rank."""
         if self._progress is not None:
-            self._progress.write(Progress(self._taken, healed, n_bytes))
+            self._progress.write(Progress(self._taken, healed, n_bytes, asdict(choice) if choice else None))
 
     def finish(self) -> None:
         """All is done; on the first rank."""
@@ -96,4 +100,4 @@ class FrameReader:
         options = self._options
         names = ("steps", "stop", "frames", "lattice", "auto_lattice", "elements", "boundary", "atom_style")
         settings = {name: repr(getattr(options, name)) for name in names}
-        return {**settings, "max": repr(options.host.max_displacement), "model": self._model.weights_hash}
+        return {**settings, "max": repr(options.host.max_displacement), "model": self._model}

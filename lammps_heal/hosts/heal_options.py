@@ -8,6 +8,7 @@ from lammps_heal.errors import HealError
 from lammps_heal.hosts.frame_choice import LAST, parse_frames
 from lammps_heal.hosts.healing_run import HOSTS, HostOptions
 from lammps_heal.hosts.output import holds_many, output_format
+from lammps_heal.model.names import AUTO
 from lammps_heal.step.backends import require_threads
 from lammps_heal.whole_files import SUFFIX
 
@@ -22,7 +23,7 @@ class HealOptions:
 
     damaged: Path
     healed: Path
-    model: str = "fcc"
+    model: str = AUTO
     steps: int | None = None
     stop: float | None = None
     frames: str = LAST

@@ -20,13 +20,14 @@ from lammps_heal.analysis.observation import Observation
 from lammps_heal.analysis.other_structure import (
     LOOK_STEPS,
     OPEN_STRUCTURE,
+    STRUCTURE_OF_LABEL,
     is_close_packed,
     label_counts,
     label_problem,
     open_structure,
 )
 from lammps_heal.errors import HealError
-from lammps_heal.hosts.ase_atoms import observe
+from lammps_heal.hosts.atoms_healer import AtomsHealer
 from lammps_heal.hosts.formats.structure import Structure
 from lammps_heal.model.model_file import Model
 from lammps_heal.step.neighbours import Float64Array
@@ -101,6 +102,36 @@ def look_at(
     return findings
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What atoms show when a model has healed them a little. parts: of the atoms, by the structure that they have neighbours
+    as in. nearest: nearest-neighbour distance, Å, of the crystal at rest."""
+
+    parts: dict[str, float]
+    nearest: float
+
+
+def structures_shown(structure: Structure, model: Model, model_of_open: Model, threads: int = 1) -> Shown | None:
+    """By the first of the models, or by that of an open structure where atoms lie so; None where few are inside of a crystal.
+
+    model: a joint one, which any metal can be healed with.
+    """
+    around = surroundings(structure.positions - structure.origin, structure.cell, structure.periodic)
+    is_joint, shells = True, shells_of(model.structure)
+    distances = neighbour_distances(around, shells, is_joint)
+    if distances is not None and distances.four < OPEN_STRUCTURE:
+        model, is_joint, shells = model_of_open, False, shells_of(model_of_open.structure)
+        distances = neighbour_distances(around, shells, is_joint)
+    if distances is None:
+        return None
+    sample = _sample(structure, np.zeros(len(structure.ids), int))
+    guess = fmean(distances.nearest) / shells.nearest / WARM
+    lattice = sample.lattice(sample.observed(model, guess, threads).positions, shells, is_joint)
+    counts = label_counts(sample.observed(model, lattice, threads).labels[sample.inside])
+    parts = {name: float(counts[label]) / float(counts.sum()) for label, name in STRUCTURE_OF_LABEL.items()}
+    return Shown(parts, lattice * shells.nearest)
+
+
 def _check_faces(findings: Findings, structure: Structure, around: Surroundings, nearest: float) -> None:
     """Boxes that write_data writes of films under boundary p p s are as tight as the film."""
     thickness = 1.0 / np.linalg.norm(np.linalg.inv(structure.cell), axis=0)
@@ -148,7 +179,7 @@ class _Sample:
     inside: np.ndarray
 
     def observed(self, model: Model, lattice: float, threads: int) -> Observation:
-        return observe(self.atoms, model.scaled(lattice), LOOK_STEPS, threads=threads)
+        return AtomsHealer(self.atoms, model.scaled(lattice), threads=threads).seen(LOOK_STEPS)
 
     def lattice(self, positions: Float64Array, shells: Shells, is_joint: bool) -> float:
         """Å, of healed positions."""

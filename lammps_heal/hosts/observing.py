@@ -19,9 +19,11 @@ from lammps_heal.hosts.formats.dump_writer import MASS, box_text
 from lammps_heal.hosts.formats.source import InputFrame, Source
 from lammps_heal.hosts.formats.structure import Structure
 from lammps_heal.hosts.interruption import Interruption
+from lammps_heal.hosts.model_choice import choose, is_auto
 from lammps_heal.hosts.observed_sites import on_sites, read_sites, sites_text
 from lammps_heal.hosts.type_elements import type_elements
 from lammps_heal.model.model_file import Model, load
+from lammps_heal.model.names import AUTO
 from lammps_heal.step.ranks import Ranks
 from lammps_heal.whole_files import WholeFile, write_text
 
@@ -39,7 +41,7 @@ class ObserveOptions:
 
     trajectory: Path
     observed: Path | None = None
-    model: str = "fcc"
+    model: str = AUTO
     steps: int = 3
     wanted: slice = field(default_factory=lambda: slice(None))
     lattice: float | None = None
@@ -64,25 +66,27 @@ class Observed:
         return json.dumps({"about": self.about, "frames": self.frames}, indent=1, ensure_ascii=False) + "\n"
 
 
-def observe_file(options: ObserveOptions, command: str, show: Callable[[dict[str, float]], None]) -> Observed:
+def observe_file(
+    options: ObserveOptions, command: str, show: Callable[[dict[str, float]], None], note: Callable[[str], None] = lambda _: None
+) -> Observed:
     """Observe the frames of a file, one after the other, each shown when it is seen, and write what the options name.
 
-    command: line that the user typed, which is kept with the counts. Raises HealError, and Interrupted where a signal ends it:
-    what is seen until then is written, too.
+    command: line that the user typed, which is kept with the counts. note: told which model is chosen. Raises HealError, and
+    Interrupted where a signal ends it: what is seen until then is written, too.
     """
-    model = load(options.model)
-    found = Observed({"command": command, "model": repr(model), "trajectory": str(options.trajectory), **_versions()})
+    named = None if is_auto(options.model) else load(options.model)
+    found = Observed({"command": command, "model": options.model, "trajectory": str(options.trajectory), **_versions()})
     if options.defects is not None and options.sites is None:
         raise HealError("a dump of empty and double sites needs a reference crystal: name it with --sites")
     sites = read_sites(options.sites, options.atom_style) if options.sites is not None else None
-    dumps = _Dumps(options, model)
+    dumps = _Dumps(options)
     with Interruption(Ranks()) as interruption:
         try:
             for frame in _frames(options, interruption):
                 if not found.frames:
-                    model = fitting_model(frame.structure, model, options.lattice, options.elements, options.threads)
-                    found.about["model"] = repr(model)
-                show(_observe(frame.structure, model, options, sites, found, dumps))
+                    dumps.fitted = fitted = _fitted(frame.structure, named, options, note)
+                    found.about["model"] = repr(fitted.model)
+                show(_observe(frame.structure, fitted.model, options, sites, found, dumps))
         except Interrupted as interrupted:
             _finish(options, found, dumps)
             raise Interrupted(interrupted.number, f"{len(found.frames)} frames are observed") from None
@@ -95,18 +99,39 @@ def observe_file(options: ObserveOptions, command: str, show: Callable[[dict[str
     return found
 
 
-class _Dumps:
-    """The dumps that the options name, of atoms and of sites, written frame by frame. model: not scaled."""
+@dataclass(frozen=True)
+class _Fitted:
+    """model: as it fits the crystal. own: the same, not scaled. finds: its lengths are the crystal's, whatever the elements."""
 
-    def __init__(self, options: ObserveOptions, model: Model) -> None:
-        self._options, self._model = options, model
+    model: Model
+    own: Model
+    finds: bool
+
+
+def _fitted(structure: Structure, named: Model | None, options: ObserveOptions, note: Callable[[str], None]) -> _Fitted:
+    own, finds = named, False
+    if own is None:
+        choice = choose(structure, options.elements, options.threads)
+        if not choice.is_of_elements:
+            note(str(choice))
+        own, finds = load(choice.name), not choice.is_of_elements
+    return _Fitted(fitting_model(structure, own, options.lattice, options.elements, options.threads, finds), own, finds)
+
+
+class _Dumps:
+    """The dumps that the options name, of atoms and of sites, written frame by frame. fitted: to be set before the first."""
+
+    fitted: _Fitted
+
+    def __init__(self, options: ObserveOptions) -> None:
+        self._options = options
         self.atoms, self.sites = (WholeFile(path) if path is not None else None for path in (options.observed, options.defects))
         self._all = [file for file in (self.atoms, self.sites) if file is not None]
 
     def add(self, structure: Structure, seen: Observation) -> None:
         if self.atoms is not None:
-            needs_them = self._options.lattice is None
-            types = type_elements(structure, self._model, self._options.elements, "dump", needs_them)
+            needs_them = self._options.lattice is None and not self.fitted.finds
+            types = type_elements(structure, self.fitted.own, self._options.elements, "dump", needs_them)
             _append(self.atoms, _frame_text(structure, seen, types.masses if all(types.elements) else ()))
         if self.sites is not None and seen.sites is not None:
             _append(self.sites, sites_text(structure, seen.sites))

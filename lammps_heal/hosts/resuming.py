@@ -14,11 +14,13 @@ HEAD = 1 << 16  # bytes of the input by which it is known again; a file that has
 
 @dataclass(frozen=True)
 class Progress:
-    """taken: frames of those chosen, so far. healed: of these, but for broken ones. n_bytes: of the unfinished output."""
+    """taken: frames of those chosen, so far. healed: of these, but for broken ones. n_bytes: of the unfinished output. choice:
+    the `Choice` of the model that healed them, if it was chosen."""
 
     taken: int
     healed: int
     n_bytes: int
+    choice: dict[str, Any] | None = None
 
 
 class ProgressFile:
@@ -35,7 +37,7 @@ class ProgressFile:
         """What a run with the same settings left behind, if one did."""
         try:
             found = json.loads(self._path.read_text())
-            progress = Progress(*(int(found[name]) for name in ("taken", "healed", "n_bytes")))
+            progress = Progress(int(found["taken"]), int(found["healed"]), int(found["n_bytes"]), found["choice"])
             same = found["settings"] == json.loads(json.dumps(self._settings))
             is_there = 0 < progress.n_bytes <= self._output.stat().st_size and 0 < progress.healed <= progress.taken
         except (OSError, ValueError, KeyError, TypeError):

@@ -45,6 +45,12 @@ def type_elements(structure: Structure, model: Model, named: Sequence[str] | Non
     return TypeElements(tuple(elements), tuple(masses), tuple(warnings))
 
 
+def elements_told(structure: Structure, named: Sequence[str] = ()) -> set[str]:
+    """Of the structure's atoms, as the user names them or else the file tells; "?" for those of a type of which neither does."""
+    told = _named(structure, named) if named else map(_element, structure.elements, structure.masses)
+    return elements_present(structure, TypeElements(tuple(told), ()))
+
+
 def elements_present(structure: Structure, types: TypeElements) -> set[str]:
     """Of the structure's atoms; "?" for those of a type whose element nobody tells."""
     return {types.elements[number - 1] or "?" for number in set(structure.types.tolist())}
@@ -72,12 +78,12 @@ def _assumed(structure: Structure, model: Model, kind: str, by_file: list[str | 
     raise HealError(f"{structure.where}: it does not tell the element of type {number}: name one for each, as --elements Pt")
 
 
-def _element(element: str | None, mass: float, model: Model) -> str | None:
+def _element(element: str | None, mass: float, model: Model | None = None) -> str | None:
     if element is not None and element in atomic_numbers and element != "X":
         return element
     if not mass > 0.0:
         return None
-    own = element_of_mass(model, mass)
+    own = element_of_mass(model, mass) if model is not None else None
     if own is not None:
         return own
     nearest = min(range(1, len(atomic_masses)), key=lambda number: abs(atomic_masses[number] - mass))

@@ -5,6 +5,7 @@ from pathlib import Path
 from lammps_heal.errors import HealError
 
 SHIPPED = Path(__file__).parent / "shipped"
+AUTO = "auto"  # in place of a name, where the model is chosen by the crystal
 
 
 def shipped_names() -> list[str]:
@@ -20,4 +21,6 @@ def model_path(name: str | Path) -> Path:
     if str(name) in shipped_names():
         return SHIPPED / f"{name}.pt"
     names = ", ".join(shipped_names())
+    if str(name) == AUTO:
+        raise HealError(f'model "{AUTO}" is chosen for files and ASE Atoms alone: name one of {names}, or a file')
     raise HealError(f'model "{name}" does not exist: name a file written by lammps-heal export, or one of {names}')

@@ -47,7 +47,7 @@ def test_a_data_file_is_healed_and_its_vacancy_stays(damaged: Path, tmp_path: Pa
 
 def test_the_end_says_which_sites_are_empty_and_double(damaged: Path, tmp_path: Path, capfd: Capture) -> None:
     done = healed(capfd, damaged, "-o", tmp_path / "o.lammpstrj")
-    assert ", empty sites 1, double 0 (as before); " in done.out
+    assert ", empty sites 1, double 0 (as before), model fcc; " in done.out
     atoms = noisy(SITES, 0.5, np.random.default_rng(4))  # many atoms are nearer to another's site
     ase.io.write(tmp_path / "severe.xyz", atoms)
     found = json.loads(healed(capfd, tmp_path / "severe.xyz", "-o", tmp_path / "o.lammpstrj", "--json").out)

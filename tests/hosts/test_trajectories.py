@@ -136,11 +136,12 @@ def test_healing_goes_on_where_it_stopped(
 
     from lammps_heal.errors import Interrupted
     from lammps_heal.hosts.frame_reader import FrameReader
+    from lammps_heal.hosts.model_choice import Choice
 
     note = FrameReader.note_progress
 
-    def interrupted(reader: FrameReader, frames: int, n_bytes: int) -> None:
-        note(reader, frames, n_bytes)
+    def interrupted(reader: FrameReader, frames: int, n_bytes: int, choice: Choice | None) -> None:
+        note(reader, frames, n_bytes, choice)
         if frames == 2:
             raise Interrupted(15)
 

@@ -15,8 +15,10 @@ from lammps_heal.analysis.observation import Observation
 from lammps_heal.errors import HealError
 from lammps_heal.hosts.atoms_healer import AtomsHealer
 from lammps_heal.hosts.fitting_model import atoms_of, fitting_model
+from lammps_heal.hosts.model_choice import Choice, choose, is_auto
 from lammps_heal.hosts.ovito.particles import structure_of_particles, to_particles
 from lammps_heal.model.model_file import load
+from lammps_heal.model.names import AUTO
 from lammps_heal.report.pictures import COLOURS
 
 PREFIX = "HealCrystal."  # of the attributes
@@ -26,7 +28,7 @@ NAMES = ("fcc", "hcp", "bcc", "icosahedral", "other", "cubic diamond", "hexagona
 class HealCrystal(ModifierInterface):
     """See the README beside this file. lattice: constant, Å; 0: the model's, or found where the elements are others."""
 
-    model = Str("fcc", label="Model (name or file)")
+    model = Str(AUTO, label="Model (auto, name or file)")
     steps = Range(1, 1000, 3, label="Healing steps")
     lattice = Float(0.0, label="Lattice constant (0: find)")
     move_particles = Bool(False, label="Move particles to healed positions")
@@ -39,7 +41,9 @@ class HealCrystal(ModifierInterface):
         structure = structure_of_particles(data, f"frame {frame}")
         yield "Looking at the crystal"
         steps, threads = int(self.steps), int(self.threads)
-        model = fitting_model(structure, load(self.model), self.lattice or None, threads=threads)
+        choice = choose(structure, threads=threads) if is_auto(self.model) else Choice(self.model, "", True)
+        finds = not choice.is_of_elements
+        model = fitting_model(structure, load(choice.name), self.lattice or None, threads=threads, finds=finds)
         atoms = atoms_of(structure, model)
         healer = AtomsHealer(atoms, model, threads=threads)
         positions = atoms.positions.copy()
