@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> None:
 
     from lammps_heal.commands.fit import say
     from lammps_heal.commands.train import command_line, end
-    from lammps_heal.crystals.coverage import Measured, from_json, measure, table
+    from lammps_heal.crystals.coverage import Covered, cover, from_json, page, table
     from lammps_heal.crystals.fit import QUICK, Effort, fit_from_nothing_or_base, verdict
     from lammps_heal.errors import HealError, Interrupted
     from lammps_heal.model.model_file import load
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> None:
     if unknown:
         raise HealError(f'"{options.crystals}" has no crystal "{unknown[0]}", only {", ".join(crystals)}')
     options.folder.mkdir(parents=True, exist_ok=True)
-    measured: dict[str, list[Measured]] = {}
+    covered: dict[str, Covered] = {}
     failed: dict[str, str] = {}
     for name in options.only or crystals:
         model, figures = options.folder / f"{name}.pt", options.folder / f"{name}.json"
@@ -54,12 +54,11 @@ def run(options: argparse.Namespace) -> None:
                 rows = fit_from_nothing_or_base(crystals[name], model, options.folder, effort, None, command_line(), say)
                 say(f"{name}: {verdict(rows)}")
             if not figures.is_file():
-                write_json(figures, [asdict(row) for row in measure(crystals[name], load(model))])
-            measured[name] = [from_json(values) for values in json.loads(figures.read_text())]
+                write_json(figures, asdict(cover(crystals[name], load(model))))
+            covered[name] = from_json(json.loads(figures.read_text()))
         except Interrupted as interrupted:
             end(interrupted, "go on with the same command")
         except HealError as reason:
             failed[name] = str(reason)
-        text = table(measured, failed)
-        write_text(options.folder / "coverage.txt", text + "\n")
-    print(text)
+        write_text(options.folder / "coverage.md", page(covered, failed, crystals))
+    print(table(covered, failed))

@@ -3,6 +3,7 @@
 What the same question gets without healing stands beside it: from the frame as it is, and from an average over time.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from lammps_heal.crystals.structures import random_seed
 from lammps_heal.crystals.thorough import labels
 from lammps_heal.evaluation.cells import scaled_sites
 from lammps_heal.hosts.ase_atoms import heal
+from lammps_heal.hosts.atoms_healer import AtomsHealer
 from lammps_heal.model.model_file import Model
 from lammps_heal.tables import aligned
 from lammps_heal.training.recipe import Crystal as Described
@@ -32,6 +34,7 @@ PS, MEAN_PS = 3.0, 1.0  # of a heating; of an average over time
 STEPS = 8  # of healing
 OWN_SITE = 0.5  # nn
 TITLES = ("crystal", "T/T_m", "K", "on site: frame", "average", "healed", "labels: frame", "average", "healed", "vacancies kept")
+MODEL_TITLES = ("crystal", "structure", "elements", "pair style", "fitted from", "steps", "acceptance", "µs/atom")
 ABSENT = "-"
 
 
@@ -52,6 +55,46 @@ class Measured:
         labelled = [ABSENT] * 3 if self.labels is None else [f"{part:.4f}" for part in self.labels]
         kept = ABSENT if self.vacancies is None else f"{self.vacancies[1]} of {self.vacancies[0]}"
         return [name, f"{self.heat:g}", f"{self.kelvin:.0f}", *(f"{part:.4f}" for part in self.on_site), *labelled, kept]
+
+
+@dataclass(frozen=True)
+class Covered:
+    """A crystal of the page. measured: its snapshots. base: model that its own was fitted from, "" for nothing. n_steps: of
+    the training. short: what fell short in the acceptance. microseconds: of a healing step, for each atom, on one thread."""
+
+    measured: tuple[Measured, ...]
+    base: str
+    n_steps: int
+    short: tuple[str, ...]
+    microseconds: float
+
+    def words(self, name: str, described: Described) -> list[str]:
+        """Of its line in the table of models."""
+        elements, short = " ".join(described.elements), ", ".join(self.short) or "good"
+        what = [name, described.structure, elements, described.pair_style.split()[0], self.base or "nothing"]
+        return [*what, f"{self.n_steps:,}", short, f"{self.microseconds:.1f}"]
+
+
+def cover(described: Described, model: Model) -> Covered:
+    """What is measured of a crystal, healed by its model."""
+    record = model.training
+    short = sorted({row["case"] for row in record.get("acceptance", []) if row["passed"] is False})
+    n_steps = sum(stage["steps"] for stage in record.get("stages", []))
+    snapshots = tuple(measure(described, model))
+    return Covered(snapshots, str(record.get("start", "")), n_steps, tuple(short), _microseconds(described, model))
+
+
+def _microseconds(described: Described, model: Model) -> float:
+    """The least of several; of a crystal with a little noise."""
+    sites = Subject.of(described).crystal.block(EDGE)
+    sites.positions += Acceptance.rng(9, len(HEATS) + 1).normal(0.0, 0.05, sites.positions.shape)
+    healer = AtomsHealer(sites, model)
+    seconds = []
+    for _ in range(STEPS):
+        began = time.process_time()
+        healer.step(sites.positions)
+        seconds.append(time.process_time() - began)
+    return 1.0e6 * min(seconds) / len(sites)
 
 
 def measure(described: Described, model: Model) -> Iterator[Measured]:
@@ -107,12 +150,26 @@ def _three(values: tuple[float, ...]) -> tuple[float, float, float]:
     return first, second, third
 
 
-def table(measured: dict[str, list[Measured]], failed: dict[str, str]) -> str:
-    """All lines, and what could not be fitted."""
-    lines = [row.words(name) for name, rows in measured.items() for row in rows]
+def table(covered: dict[str, Covered], failed: dict[str, str]) -> str:
+    """All snapshots, and what could not be fitted."""
+    lines = [row.words(name) for name, crystal in covered.items() for row in crystal.measured]
     return "\n".join([aligned(TITLES, lines), *(f"{name}: {reason}" for name, reason in failed.items())])
 
 
-def from_json(values: dict[str, Any]) -> Measured:
+def page(covered: dict[str, Covered], failed: dict[str, str], described: dict[str, Described]) -> str:
+    """The same and the models in Markdown."""
+    models = [crystal.words(name, described[name]) for name, crystal in covered.items()]
+    lines = [row.words(name) for name, crystal in covered.items() for row in crystal.measured]
+    failures = [f"**{name}**: {reason}\n" for name, reason in failed.items()]
+    return "\n".join([_markdown(MODEL_TITLES, models), *failures, _markdown(TITLES, lines)])
+
+
+def _markdown(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    rows = [titles, ["---"] * len(titles), *lines]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def from_json(values: dict[str, Any]) -> Covered:
     """What `asdict` made, read again."""
-    return Measured(**with_tuples(values))
+    read = with_tuples(values)
+    return Covered(**{**read, "measured": tuple(Measured(**with_tuples(row)) for row in read["measured"])})

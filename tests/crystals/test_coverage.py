@@ -9,7 +9,8 @@ import pytest
 from conftest import ROOT, fcc
 
 from lammps_heal.crystals import coverage
-from lammps_heal.crystals.coverage import Measured, from_json, measure, table
+from lammps_heal.crystals.cases import recorded_crystals
+from lammps_heal.crystals.coverage import TITLES, Covered, Measured, cover, from_json, measure, page, table
 from lammps_heal.crystals.lammps_work import LammpsWork
 from lammps_heal.errors import HealError
 from lammps_heal.hosts.potential import Potential
@@ -41,7 +42,6 @@ def test_healed_platinum_is_as_its_quench_and_the_hot_frame_is_not(monkeypatch: 
     assert whole.vacancies is None
     assert vacant.vacancies is not None
     assert vacant.vacancies[0] == vacant.vacancies[1] > 0
-    assert from_json(json.loads(json.dumps(asdict(vacant)))) == vacant
 
 
 @pytest.mark.lammps
@@ -75,6 +75,21 @@ def test_crystals_are_read_by_name(tmp_path: Path) -> None:
 
 def test_what_failed_stands_below_the_table() -> None:
     row = Measured(0.8, 1184.0, (0.9, 0.95, 1.0), None, (10, 9))
-    lines = table({"Pt": [row]}, {"Ar": "no stable crystal"}).splitlines()
+    covered = {"Pt": Covered((row,), "fcc", 3000, ("rest",), 2.5)}
+    assert from_json(json.loads(json.dumps(asdict(covered["Pt"])))) == covered["Pt"]
+    lines = table(covered, {"Ar": "no stable crystal"}).splitlines()
     assert "9 of 10" in lines[1]
     assert lines[2] == "Ar: no stable crystal"
+    lines = page(covered, {"Ar": "no stable crystal"}, {"Pt": PLATINUM}).splitlines()
+    assert "| Pt | fcc | Pt | eam | fcc | 3,000 | rest | 2.5 |" in lines and "**Ar**: no stable crystal" in lines
+    assert [line.count("|") for line in lines if "9 of 10" in line] == [len(TITLES) + 1]
+
+
+@pytest.mark.lammps
+def test_a_model_is_covered_with_its_cost_and_what_fell_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coverage, "measure", lambda described, model: iter(()))
+    monkeypatch.setattr(coverage, "EDGE", 4.0)
+    tungsten = load("bcc")
+    covered = cover(recorded_crystals(tungsten)[0], tungsten)
+    assert 0.1 < covered.microseconds < 1000.0
+    assert (covered.base, covered.n_steps) == ("", 18_000)
