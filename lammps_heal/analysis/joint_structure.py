@@ -10,21 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lammps_heal.analysis.local_structure import (
-    BCC,
-    CUBIC_DIAMOND,
-    FCC,
-    HCP,
-    HEXAGONAL_DIAMOND,
-    OTHER,
-    SHELLS,
-    LocalStructure,
-    Shells,
-    shells_of,
-)
+from lammps_heal.analysis.local_structure import HEXAGONAL_DIAMOND, OTHER, SHELLS, LocalStructure, Shells, shells_of
+from lammps_heal.analysis.other_structure import STRUCTURE_OF_LABEL
 from lammps_heal.step.neighbours import Float64Array, Neighbourhoods
 
-STRUCTURE_OF_LABEL = {FCC: "fcc", HCP: "hcp", BCC: "bcc", CUBIC_DIAMOND: "diamond", HEXAGONAL_DIAMOND: "diamond"}
+LABELLED = STRUCTURE_OF_LABEL | {HEXAGONAL_DIAMOND: "diamond"}
 
 
 @dataclass(frozen=True)
@@ -88,5 +78,5 @@ def _own_shells(
 
 def _is_of(labels: NDArray[np.int32], shells: Shells) -> NDArray[np.bool_]:
     """(nlocal,) whether an atom's label is of a structure with these shells."""
-    names = [label for label, name in STRUCTURE_OF_LABEL.items() if SHELLS[name].coordination == shells.coordination]
+    names = [label for label, name in LABELLED.items() if SHELLS[name].coordination == shells.coordination]
     return np.isin(labels, names)

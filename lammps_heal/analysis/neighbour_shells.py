@@ -50,12 +50,10 @@ def surroundings(positions: Float64Array, cell: Float64Array, pbc: np.ndarray, c
 @dataclass(frozen=True)
 class Distances:
     """Of atoms inside of a crystal, medians. nearest: nearest-neighbour distance, Å, if it is of the structure meant; of a
-    metal that may be fcc, hcp or bcc, first if it is of the former, then if bcc. four: mean distance to the four nearest ÷
-    that to the twelve nearest, or to fewer where the structure has fewer. outer: of a metal, mean distance to the ninth to
-    twelfth nearest ÷ that to the eight nearest; 1 in fcc and hcp at rest, 1.15 in bcc."""
+    metal that may be fcc, hcp or bcc, first if it is of the former, then if bcc. outer: of a metal, mean distance to the ninth
+    to twelfth nearest ÷ that to the eight nearest; 1 in fcc and hcp at rest, 1.15 in bcc."""
 
     nearest: tuple[float, ...]
-    four: float
     outer: float = 1.0
 
 
@@ -66,20 +64,32 @@ def neighbour_distances(around: Surroundings, shells: Shells, is_any_metal: bool
     point) too long. At a surface the nearest atoms lie to one side; such atoms are left out.
     """
     k = max(MEAN_DISTANCE) if is_any_metal else shells.coordination
+    found = _distances_inside(around, k)
+    if found is None:
+        return None
+    if is_any_metal:
+        twelve = float(np.median(found[:, :NEAREST].mean(1)))
+        outer = found[:, EIGHT:NEAREST].mean(1) / found[:, :EIGHT].mean(1)
+        return Distances(tuple(twelve / mean for mean in TWELVE_OF_METALS), float(np.median(outer)))
+    return Distances((float(np.median(found.mean(1))) / MEAN_DISTANCE[k],))
+
+
+def few_to_nearest(around: Surroundings) -> float | None:
+    """Mean distance to the FEW nearest atoms ÷ that to the NEAREST, median of atoms inside of a crystal; None where these are
+    few. As other_structure.ratios of an open cluster."""
+    found = _distances_inside(around, NEAREST)
+    return None if found is None else float(np.median(found[:, :FEW].mean(1) / found.mean(1)))
+
+
+def _distances_inside(around: Surroundings, k: int) -> Float64Array | None:
+    """(m, k) Å, from centres inside of a crystal to their k nearest atoms; None where these centres are few."""
     distances, nearest = around.tree.query(around.points[around.centres], k=np.arange(2, k + 2), distance_upper_bound=FARTHEST)
     whole = np.isfinite(distances).all(1) & (distances[:, 0] > 0.0)
     directions = around.points[nearest[whole]] - around.points[around.centres[whole], None]
     directions /= np.linalg.norm(directions, axis=2, keepdims=True)
     inside = np.linalg.norm(directions.mean(1), axis=1) < LOPSIDED_OF[k]
-    found = distances[whole][inside]
-    if len(found) < min(FEWEST, len(around.centres)):
-        return None
-    four = found[:, :FEW].mean(1) / found[:, :NEAREST].mean(1)
-    if is_any_metal:
-        twelve = float(np.median(found[:, :NEAREST].mean(1)))
-        outer = found[:, EIGHT:NEAREST].mean(1) / found[:, :EIGHT].mean(1)
-        return Distances(tuple(twelve / mean for mean in TWELVE_OF_METALS), float(np.median(four)), float(np.median(outer)))
-    return Distances((float(np.median(found.mean(1))) / MEAN_DISTANCE[k],), float(np.median(four)))
+    found: Float64Array = distances[whole][inside]
+    return found if len(found) >= min(FEWEST, len(around.centres)) else None
 
 
 def close_pairs(around: Surroundings, distance: float) -> set[tuple[int, int]]:

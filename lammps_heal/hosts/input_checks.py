@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lammps_heal.analysis.local_structure import Shells, has_shells, shells_of
 from lammps_heal.analysis.neighbour_shells import (
     Surroundings,
+    few_to_nearest,
     neighbour_distances,
     pairs_across_faces,
     surroundings,
@@ -21,10 +22,9 @@ from lammps_heal.analysis.other_structure import (
     LOOK_STEPS,
     OPEN_STRUCTURE,
     STRUCTURE_OF_LABEL,
-    is_close_packed,
     label_counts,
     label_problem,
-    open_structure,
+    ratio_problem,
 )
 from lammps_heal.errors import HealError
 from lammps_heal.hosts.atoms_healer import AtomsHealer
@@ -78,14 +78,16 @@ def look_at(
     positions = structure.positions - structure.origin
     around = surroundings(positions, structure.cell, structure.periodic)
     distances = neighbour_distances(around, shells, is_joint)
+    nearest = fmean(distances.nearest) if distances is not None else 0.0
+    if distances is not None:
+        _check_faces(findings, structure, around, nearest)
+    ratio = few_to_nearest(around)
+    if ratio is not None and (problem := ratio_problem(model.structures, ratio)):
+        findings.ruin.append(problem)
+        return findings
     if distances is None:
         if auto:
             findings.ruin.append("too few atoms are inside of a crystal to tell the lattice constant from: give --lattice")
-        return findings
-    nearest = fmean(distances.nearest)
-    _check_faces(findings, structure, around, nearest)
-    if is_close_packed(shells) and distances.four < OPEN_STRUCTURE:
-        findings.ruin.append(open_structure(", ".join(model.structures), distances.four))
         return findings
     no_element = np.zeros(len(structure.ids), int)
     sample = _sample(structure, atomic_numbers_of(structure, elements) if model.n_species > 1 else no_element)
@@ -118,8 +120,8 @@ def structures_shown(structure: Structure, model: Model, model_of_open: Model, t
     """
     around = surroundings(structure.positions - structure.origin, structure.cell, structure.periodic)
     is_joint, shells = True, shells_of(model.structure)
-    distances = neighbour_distances(around, shells, is_joint)
-    if distances is not None and distances.four < OPEN_STRUCTURE:
+    distances, ratio = neighbour_distances(around, shells, is_joint), few_to_nearest(around)
+    if ratio is not None and ratio < OPEN_STRUCTURE:
         model, is_joint, shells = model_of_open, False, shells_of(model_of_open.structure)
         distances = neighbour_distances(around, shells, is_joint)
     if distances is None:

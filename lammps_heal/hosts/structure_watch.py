@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from lammps_heal.analysis.local_structure import LocalStructure, has_shells, shells_of
 from lammps_heal.analysis.other_structure import (
     LOOK_STEPS,
-    is_close_packed,
+    distance_problem,
     label_counts,
     label_problem,
-    open_problem,
     ratios,
 )
 from lammps_heal.kernel.library import library
@@ -46,10 +45,7 @@ class StructureWatch:
         self._is_done = bool(problem) or number == LOOK_STEPS
 
     def _distances(self, positions: Float64Array, neighbourhoods: Neighbourhoods, moving: NDArray[np.bool_]) -> str:
-        if not is_close_packed(shells_of(self._model.structure)):
-            return ""
-        histogram = self._sum(ratios(positions, neighbourhoods, moving))
-        return open_problem(", ".join(self._model.structures), histogram)
+        return distance_problem(self._model.structures, self._sum(ratios(positions, neighbourhoods, moving)))
 
     def _labels(self, positions: Float64Array, neighbourhoods: Neighbourhoods, moving: NDArray[np.bool_]) -> str:
         shells = shells_of(self._model.structure)

@@ -21,9 +21,6 @@ constexpr int N_RATIOS = 100, N_LABELS = 8;
 using Ratios = std::array<int64_t, N_RATIOS>;
 using LabelCounts = std::array<int64_t, N_LABELS>;
 
-// Whether a model of this structure destroys an open one.
-bool is_close_packed(const CrystalShells &shells);
-
 // Atoms inside of a crystal by the mean distance of their 4 nearest atoms ÷ that of the 12 nearest, from 0 to 1. moves:
 // (nlocal,) of those that are looked at, or null for all.
 Ratios ratios_of(const heal_structure &structure, const char *moves);
@@ -32,7 +29,7 @@ Ratios ratios_of(const heal_structure &structure, const char *moves);
 LabelCounts label_counts(const heal_structure &structure, const char *moves);
 
 // What is to be said, or nothing; of the counts of all ranks. structures: of the model.
-std::string open_problem(const std::vector<std::string> &structures, const Ratios &ratios);
+std::string distance_problem(const std::vector<std::string> &structures, const Ratios &ratios);
 std::string label_problem(const std::vector<std::string> &structures, const LabelCounts &counts);
 
 }    // namespace lammps_heal

@@ -21,9 +21,9 @@ void StructureWatch::before_step(const NeighbourList &list, const char *moves)
   if (is_over())
     return;
   const int number = n_steps++;
-  const auto &shells = shells_of(model.model.structure);
-  if (number == 0 ? !is_close_packed(shells) : number < last_look)
+  if (number > 0 && number < last_look)
     return;
+  const auto &shells = shells_of(model.model.structure);
   const auto &atom = *lmp->atom;
   heal_structure structure = {};
   structure.positions = atom.nlocal ? atom.x[0] : nullptr;
@@ -46,7 +46,7 @@ void StructureWatch::before_step(const NeighbourList &list, const char *moves)
   MPI_Allreduce(MPI_IN_PLACE, ratios.data(), N_RATIOS, MPI_INT64_T, MPI_SUM, lmp->world);
   MPI_Allreduce(MPI_IN_PLACE, labels.data(), N_LABELS, MPI_INT64_T, MPI_SUM, lmp->world);
   const auto &structures = model.model.structures;
-  const auto problem = number == 0 ? open_problem(structures, ratios) : label_problem(structures, labels);
+  const auto problem = number == 0 ? distance_problem(structures, ratios) : label_problem(structures, labels);
   if (problem.empty())
     return;
   n_steps = last_look + 1;
