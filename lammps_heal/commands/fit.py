@@ -33,7 +33,9 @@ def add_parser(subparsers: Subcommands) -> None:
     parser.add_argument("--atom-style", default="atomic", choices=("atomic", "charge"), help="default: %(default)s")
     parser.add_argument("--lattice", type=float, default=0.0, help="lattice constant to begin from, Å (default: guessed)")
     parser.add_argument("--melting-point", type=float, default=0.0, help="K (default: estimated)")
-    parser.add_argument("--base", help="model to begin from, or none (default: the shipped one of the structure)")
+    parser.add_argument(
+        "--base", help="model to begin from, or none (default: the shipped one of the elements, or of the structure)"
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, help="model file; trained weights go beside it")
     parser.add_argument("--folder", type=Path, default=Path("runs"), help="of structures and checkpoint (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="fewer structures and steps, a shorter acceptance")

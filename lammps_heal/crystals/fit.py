@@ -141,20 +141,26 @@ def make_structures(path: Path, subject: Subject, plan: Plan, say: Say = print) 
     say(f"structures: {sum(counts.values())} in {path}: " + ", ".join(f"{n} {kind}" for kind, n in counts.items()))
 
 
-def base_of(structure: str) -> str:
-    """The shipped model of a structure to begin from, which has its name; "" where there is none."""
-    return structure if structure in shipped_names() else ""
+def base_of(structure: str, elements: Sequence[str]) -> str:
+    """The shipped model to begin from: of the structure and these very elements, else that which has the structure's name; ""
+    where there is none."""
+    names = shipped_names()
+    for name in names:
+        model = load(name)
+        if model.structures == (structure,) and set(model.elements) == set(elements):
+            return name
+    return structure if structure in names else ""
 
 
 def fit_from_nothing_or_base(
     described: Described, output: Path, folder: Path, effort: Effort, base: str | None, command: str, say: Say = print
 ) -> list[Row]:
-    """All of it: structures, recipe, training, acceptance, export. base: NO_BASE, a model, or None: the structure's own."""
+    """All of it: structures, recipe, training, acceptance, export. base: NO_BASE, a model, or None: the shipped one."""
     subject = Subject.of(described)
     say(str(subject))
     data = folder / f"{output.stem}.xyz"
     make_structures(data, subject, effort.plan, say)
-    begin = base_of(described.structure) if base is None else "" if base == NO_BASE else base
+    begin = base_of(described.structure, described.elements) if base is None else "" if base == NO_BASE else base
     recipe = recipe_for(described, subject.crystal, data, effort, begin)
     return fit(recipe, [subject], output, files_of(output, folder), effort.acceptance, command, say)
 

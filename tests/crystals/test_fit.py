@@ -10,7 +10,7 @@ from lammps_heal.commands.main import main
 from lammps_heal.crystals.acceptance import Size
 from lammps_heal.crystals.cases import CrystalCases, names_its_potential, recorded_crystals
 from lammps_heal.crystals.drafts import Plan
-from lammps_heal.crystals.fit import Effort, Subject, fit, make_structures, recipe_for, verdict
+from lammps_heal.crystals.fit import Effort, Subject, base_of, fit, make_structures, recipe_for, verdict
 from lammps_heal.errors import HealError
 from lammps_heal.evaluation.rows import Row, row
 from lammps_heal.model.model_file import Model, load
@@ -140,6 +140,25 @@ def test_each_stage_is_slower_and_has_more_that_is_to_rest(subject: Subject, bas
         assert after.learning_rate == 0.5 * before.learning_rate
         assert after.mixture.defect_clean > before.mixture.defect_clean
         assert after.mixture.crystal_clean > before.mixture.crystal_clean
+
+
+@pytest.mark.parametrize(
+    ("structure", "elements", "base"),
+    [
+        ("bcc", ["Fe"], "bcc-fe"),
+        ("hcp", ["Zr"], "hcp-zr"),
+        ("bcc", ["W"], "bcc"),
+        ("bcc", ["Ta"], "bcc"),
+        ("fcc", ["Fe"], "fcc"),
+        ("bcc", ["Fe", "Cr"], "bcc"),
+        ("fcc", ["Pt", "W", "Mg"], "fcc"),
+        ("B2", ["Fe"], ""),
+    ],
+)
+def test_a_fit_begins_from_the_shipped_model_of_its_elements_or_its_structure(
+    structure: str, elements: list[str], base: str
+) -> None:
+    assert base_of(structure, elements) == base
 
 
 def test_the_verdict_names_what_falls_short() -> None:
