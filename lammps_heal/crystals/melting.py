@@ -3,7 +3,8 @@
 Lindemann's rule: a crystal melts where its atoms swing by a certain part of the nearest-neighbour distance; here of
 Einstein's crystal, each atom on the springs that its neighbours at rest are (F. A. Lindemann, Phys. Z. 11, 609 (1910)). In
 bcc crystals that are soft, as vanadium, it says far too little; so for close-packed crystals of one element, of which a
-vacancy costs some 10 k_B T_m, the geometric mean with that is taken.
+vacancy costs some 10 k_B T_m, the geometric mean with that is taken. Where a vacancy costs nothing, as in a crystal that goes
+over to one of lower energy around it, springs alone say it.
 """
 
 import numpy as np
@@ -12,6 +13,7 @@ from ase.units import kB
 
 from lammps_heal.crystals.crystal import Crystal
 from lammps_heal.crystals.lammps_work import LammpsWork
+from lammps_heal.errors import HealError
 from lammps_heal.step.neighbours import Int64Array
 
 EDGE = 4.0  # nn, least height of the crystal
@@ -25,7 +27,7 @@ VACANCY = 10.9
 
 
 def estimated_melting_point(crystal: Crystal, work: LammpsWork) -> float:
-    """K, to some 25 %."""
+    """K, to some 25 %. Raises HealError where an atom rests on no spring."""
     sites = crystal.block(EDGE)
     if crystal.composition:  # atoms of an alloy rest beside its sites
         sites = work.relaxed(sites)[0]
@@ -33,7 +35,8 @@ def estimated_melting_point(crystal: Crystal, work: LammpsWork) -> float:
     by_springs = largest**2 / _mean_compliance(sites, crystal, work) / kB
     if crystal.is_open or len(crystal.elements) > 1:
         return by_springs
-    return float(np.sqrt(by_springs * _vacancy_energy(sites, work) / VACANCY / kB))
+    by_vacancy = _vacancy_energy(sites, work) / VACANCY / kB
+    return float(np.sqrt(by_springs * by_vacancy)) if by_vacancy > 0.0 else by_springs
 
 
 def _mean_compliance(sites: Atoms, crystal: Crystal, work: LammpsWork) -> float:
@@ -44,7 +47,14 @@ def _mean_compliance(sites: Atoms, crystal: Crystal, work: LammpsWork) -> float:
         for direction in np.eye(3):
             moved = sites.copy()
             moved.positions[atom] += step * direction
-            found.append(0.5 * step**2 / ((work.energy(moved) - at_rest) * len(sites)))
+            cost = (work.energy(moved) - at_rest) * len(sites)
+            if not cost > 0.0:
+                raise HealError(
+                    f"the melting point cannot be estimated: an atom of {crystal.structure} {' '.join(crystal.elements)} that is "
+                    f"moved by {step:.3f} Å costs {cost:.2g} eV: give --melting-point, if this is the structure that the "
+                    "potential holds"
+                )
+            found.append(0.5 * step**2 / cost)
     return float(np.mean(found))
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase import Atoms
 from conftest import POTENTIAL
 
 from lammps_heal.analysis.energies import energy_per_atom
@@ -98,6 +99,29 @@ def test_heat_moves_atoms_about_their_sites(tungsten: tuple[Crystal, LammpsWork]
 def test_melting_points_are_about_right(structure: str, elements: tuple[str, ...], potential: Potential, known: float) -> None:
     crystal = relaxed_crystal(structure, elements, potential)
     assert estimated_melting_point(crystal, LammpsWork(potential, elements)) == pytest.approx(known, rel=0.25)
+
+
+def test_a_vacancy_that_costs_nothing_tells_no_melting_point(
+    tungsten: tuple[Crystal, LammpsWork], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a crystal that goes over to another structure around it; springs alone are still about right."""
+    crystal, work = tungsten
+    relaxed = LammpsWork.relaxed
+
+    def to_lower_energy(own: LammpsWork, atoms: Atoms) -> tuple[Atoms, float]:
+        at_rest, energy = relaxed(own, atoms)
+        return at_rest, energy - 0.2
+
+    monkeypatch.setattr(LammpsWork, "relaxed", to_lower_energy)
+    assert estimated_melting_point(crystal, work) == pytest.approx(3695.0, rel=0.35)
+
+
+def test_an_atom_on_no_spring_is_said(tungsten: tuple[Crystal, LammpsWork], monkeypatch: pytest.MonkeyPatch) -> None:
+    crystal, work = tungsten
+    energy = LammpsWork.energy
+    monkeypatch.setattr(LammpsWork, "energy", lambda own, atoms: -energy(own, atoms))
+    with pytest.raises(HealError, match=r"an atom of bcc W that is moved by 0\.014 Å costs -.* eV: give --melting-point"):
+        estimated_melting_point(crystal, work)
 
 
 def test_defects_that_collapse_are_left_out(tungsten: tuple[Crystal, LammpsWork], rng: np.random.Generator) -> None:
