@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 RANKS ?= 2
+# What "make heal" damages and heals: a file of inputs/crystals.
+CRYSTAL ?= Pt
 # Processes among which the tests are divided, whole files to each, in order: the longest are not the last. 0: none besides,
 # as --pdb needs it.
 WORKERS ?= auto
@@ -29,14 +31,14 @@ $(READY): pyproject.toml setup.py lammps_heal/compiling.py $(SOURCES)
 	$(BIN)/python -m lammps_heal.compiling torchscript
 	@touch $(READY)
 
-heal: setup      ## damage a crystal with a vacancy and heal it: table, trajectory and picture
+heal: setup      ## damage a crystal with a vacancy and heal it: table, trajectory and picture; CRYSTAL=W: of tungsten
 	@mkdir -p runs
-	$(BIN)/lmp -in inputs/in.crystal -var mode cell -screen none -log runs/crystal.log
-	$(BIN)/lmp -in inputs/in.damage -screen none -log runs/damage.log
-	$(BIN)/lmp -in inputs/in.heal -screen none -log runs/heal.log
+	$(BIN)/lmp -in inputs/in.crystal -var element $(CRYSTAL) -var mode cell -screen none -log runs/crystal.log
+	$(BIN)/lmp -in inputs/in.damage -var element $(CRYSTAL) -screen none -log runs/damage.log
+	$(BIN)/lmp -in inputs/in.heal -var element $(CRYSTAL) -screen none -log runs/heal.log
 	$(BIN)/lammps-heal demo
 	@echo "The same on $(RANKS) ranks:"
-	$(BIN)/mpirun -np $(RANKS) $(BIN)/lmp -in inputs/in.heal -var out runs/ranks.lammpstrj -screen none -log runs/ranks.log
+	$(BIN)/mpirun -np $(RANKS) $(BIN)/lmp -in inputs/in.heal -var element $(CRYSTAL) -var out runs/ranks.lammpstrj -screen none -log runs/ranks.log
 	@awk '/^Loop time/ { n = 0 } n { line = $$0 } /^ *Step / { n = 1; print } END { print line }' runs/ranks.log
 
 observe: setup   ## watch vacancies hop in a hot crystal, on healed copies of it, and make a page of it (some minutes)

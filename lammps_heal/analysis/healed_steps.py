@@ -14,14 +14,14 @@ MEV = 1000.0  # in one eV
 
 @dataclass(frozen=True)
 class HealedStep:
-    """rms, largest: move of the step, Å. excess_meV: meV/atom above the relaxed crystal with the same vacancies. fcc: part
-    of the atoms."""
+    """rms, largest: move of the step, Å. excess_meV: meV/atom above the relaxed crystal with the same vacancies.
+    crystalline: part of the atoms that has the crystal's neighbours."""
 
     step: int
     excess_meV: float
     rms: float
     largest: float
-    fcc: float
+    crystalline: float
     defects: DefectCount
 
 
@@ -29,6 +29,7 @@ def healed_steps(
     thermo: Mapping[str, Sequence[float]], frames: Sequence[Atoms], sites: Atoms, relaxed_energy: float
 ) -> list[HealedStep]:
     """thermo: columns that inputs/in.heal prints, a row for each frame. relaxed_energy: meV/atom."""
+    neighbourhood = f"c_{structure_of(thermo)}"
     result = []
     for number, frame in enumerate(frames):
         moved = frame.positions - frames[max(number - 1, 0)].positions
@@ -41,19 +42,25 @@ def healed_steps(
                 excess_meV=thermo["v_energy"][number] * MEV - relaxed_energy,
                 rms=float(np.sqrt((moved**2).sum(1).mean())),
                 largest=float(np.sqrt((moved**2).sum(1).max())),
-                fcc=thermo["c_fcc"][number],
+                crystalline=thermo[neighbourhood][number],
                 defects=count_defects(frame.positions, sites),
             )
         )
     return result
 
 
-def table(steps: Sequence[HealedStep]) -> str:
+def structure_of(thermo: Mapping[str, Sequence[float]]) -> str:
+    """That inputs/in.heal compares the neighbours with: fcc and so on."""
+    [neighbourhood] = (name for name in thermo if name.startswith("c_"))
+    return neighbourhood.removeprefix("c_")
+
+
+def table(steps: Sequence[HealedStep], structure: str) -> str:
     """A line for each step."""
-    titles = ["step", "excess, meV/atom", "RMS move, Å", "largest, Å", "fcc atoms", "vacancies", "interstitials"]
+    titles = ["step", "excess, meV/atom", "RMS move, Å", "largest, Å", f"{structure} atoms", "vacancies", "interstitials"]
     lines = [
         [
-            *(str(s.step), f"{s.excess_meV:.3f}", f"{s.rms:.5f}", f"{s.largest:.5f}", f"{s.fcc:.2%}"),
+            *(str(s.step), f"{s.excess_meV:.3f}", f"{s.rms:.5f}", f"{s.largest:.5f}", f"{s.crystalline:.2%}"),
             *(str(s.defects.vacancies), str(s.defects.interstitials)),
         ]
         for s in steps

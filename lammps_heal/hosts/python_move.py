@@ -7,6 +7,7 @@ import importlib
 import site
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 from lammps_heal.errors import HealError
@@ -87,10 +88,14 @@ class Heal:
 def _module_of_the_running_lammps() -> Any:
     """The `lammps` module that came with the LAMMPS in which this Python is embedded.
 
-    That LAMMPS's own site-packages hold it; the one in lammps-heal's environment would load another library.
+    It lies beside that LAMMPS, or in this Python's own site-packages; the one in lammps-heal's environment would load another
+    library. Where that environment is the first on the PATH, this Python takes its site-packages for its own.
     """
     search_path = list(sys.path)
-    sys.path[:0] = site.getsitepackages()
+    prefix = Path("/proc/self/exe").resolve().parents[1]
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    beside = [prefix / "lib/python3/dist-packages", prefix / "lib" / version / "site-packages"]
+    sys.path[:0] = [*(str(folder) for folder in beside if (folder / "lammps").is_dir()), *site.getsitepackages()]
     try:
         return importlib.import_module("lammps")
     finally:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import fcc
 
-from lammps_heal.analysis.healed_steps import healed_steps, table
+from lammps_heal.analysis.healed_steps import healed_steps, structure_of, table
 from lammps_heal.analysis.picture import draw_layer
 from lammps_heal.errors import HealError
 
@@ -25,7 +25,8 @@ def test_moves_are_to_the_nearest_image_and_energies_above_the_relaxed() -> None
     assert steps[1].largest == pytest.approx(0.5)
     assert steps[1].rms == pytest.approx(0.5 / np.sqrt(len(first)))
     assert all((s.defects.vacancies, s.defects.interstitials) == (1, 0) for s in steps)
-    assert table(steps).splitlines()[2].split() == ["1", "5.000", f"{0.5 / np.sqrt(107):.5f}", "0.50000", "75.00%", "1", "0"]
+    row = table(steps, structure_of(thermo)).splitlines()[2].split()
+    assert row == ["1", "5.000", f"{0.5 / np.sqrt(107):.5f}", "0.50000", "75.00%", "1", "0"]
 
 
 def test_a_picture_is_of_the_kind_that_its_name_says(tmp_path: Path) -> None:

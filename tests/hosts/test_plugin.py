@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import Run
 
 from lammps_heal.hosts import plugin
 
@@ -61,6 +62,16 @@ def test_the_entry_point_never_raises(folder: Path, monkeypatch: pytest.MonkeyPa
     assert not Path(plugin.plugin_folder()).exists()
     monkeypatch.setattr(plugin, "plugin_problem", lambda: 1 / 0)
     assert not Path(plugin.plugin_folder()).exists()
+
+
+@pytest.mark.lammps
+def test_potentials_that_come_with_lammps_are_found_by_name(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "in.w").write_text(
+        "units metal\nlattice bcc 3.165\nregion box block 0 3 0 3 0 3\ncreate_box 1 box\ncreate_atoms 1 box\n"
+        "pair_style eam/alloy\npair_coeff * * W_zhou.eam.alloy W\nrun 0\n"
+    )
+    done = run("lmp", "-in", tmp_path / "in.w", "-log", "none")
+    assert done.returncode == 0, done.stdout
 
 
 def test_the_entry_point_imports_nothing_heavy() -> None:

