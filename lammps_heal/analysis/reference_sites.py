@@ -5,7 +5,7 @@ the atoms. fix heal does the same, with the same numbers (hosts/plugin/reference
 """
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from ase.geometry import complete_cell
@@ -27,7 +27,8 @@ class SiteCount:
 
     ids: (n_sites,) of the reference's atoms. positions: (n_sites, 3) Å, where the sites are now. species: (n_sites,)
     numbers. occupation: (n_sites,) atoms on the site. occupant: (n_sites,) species of its atom, where it is one, else 0.
-    n_beside: atoms on no site. drift: (3,) Å, of the crystal since the reference.
+    n_beside: atoms on no site. drift: (3,) Å, of the crystal since the reference. first_alike: of each species, from 0, the
+    first one that is the same element, where species are LAMMPS's types; those beyond are elements of their own.
     """
 
     ids: Int64Array
@@ -37,6 +38,7 @@ class SiteCount:
     occupant: Int64Array
     n_beside: int
     drift: Float64Array
+    first_alike: Int64Array = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @property
     def vacancies(self) -> int:
@@ -55,13 +57,18 @@ class SiteCount:
 
     @property
     def is_antisite(self) -> NDArray[np.bool_]:
-        """(n_sites,) sites of one atom that is of another species than the reference's."""
-        antisite: NDArray[np.bool_] = (self.occupation == 1) & (self.occupant != self.species)
+        """(n_sites,) sites of one atom that is of another element than the reference's."""
+        antisite: NDArray[np.bool_] = (self.occupation == 1) & (self._element(self.occupant) != self._element(self.species))
         return antisite
+
+    def _element(self, species: Int64Array) -> Int64Array:
+        element, known = species.copy(), species < len(self.first_alike)
+        element[known] = self.first_alike[species[known]]
+        return element
 
     @property
     def is_defect(self) -> NDArray[np.bool_]:
-        """(n_sites,) sites that do not hold one atom of their species."""
+        """(n_sites,) sites that do not hold one atom of their element."""
         defect: NDArray[np.bool_] = (self.occupation != 1) | self.is_antisite
         return defect
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from lammps_heal.analysis.observation import Observation
-from lammps_heal.analysis.reference_sites import ReferenceSites
 from lammps_heal.errors import HealError, Interrupted
 from lammps_heal.hosts.ase_atoms import observe
 from lammps_heal.hosts.fitting_model import atoms_of, fitting_model
@@ -20,7 +19,7 @@ from lammps_heal.hosts.formats.source import InputFrame, Source
 from lammps_heal.hosts.formats.structure import Structure
 from lammps_heal.hosts.interruption import Interruption
 from lammps_heal.hosts.model_choice import choose, is_auto
-from lammps_heal.hosts.observed_sites import on_sites, read_sites, sites_text
+from lammps_heal.hosts.observed_sites import Reference, on_sites, read_sites, sites_text
 from lammps_heal.hosts.type_elements import type_elements
 from lammps_heal.model.model_file import Model, load
 from lammps_heal.model.names import AUTO
@@ -151,12 +150,12 @@ def _append(file: WholeFile, text: str) -> None:
 
 
 def _observe(
-    structure: Structure, model: Model, options: ObserveOptions, sites: ReferenceSites | None, found: Observed, dumps: _Dumps
+    structure: Structure, model: Model, options: ObserveOptions, sites: Reference | None, found: Observed, dumps: _Dumps
 ) -> dict[str, float]:
     """The frame's row, which is added to what was found, as its atoms are to the dump."""
     seen = observe(atoms_of(structure, model, options.elements), model, options.steps, threads=options.threads)
     if sites is not None:
-        seen = on_sites(structure, seen, sites)
+        seen = on_sites(structure, seen, sites, model, options.elements)
     found.frames.append({"timestep": structure.timestep, **seen.table()})
     dumps.add(structure, seen)
     return found.frames[-1]

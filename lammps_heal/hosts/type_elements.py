@@ -3,14 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from ase.data import atomic_masses, atomic_numbers, chemical_symbols
 
 from lammps_heal.errors import HealError
 from lammps_heal.hosts.formats.structure import Structure
 from lammps_heal.model.elements import MASS_TOLERANCE, element_of_mass
 from lammps_heal.model.model_file import Model
+from lammps_heal.step.neighbours import Int64Array
 
 UNKNOWN_MASS = 1.0  # g/mol; healing does not need it
+SAME_MASS = 0.001  # relative, of one element; those of Co and Ni differ by 0.004
+LIGHTEST = 1.005  # g/mol; what is lighter than hydrogen is no element's mass
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,29 @@ def elements_told(structure: Structure, named: Sequence[str] = ()) -> set[str]:
 def elements_present(structure: Structure, types: TypeElements) -> set[str]:
     """Of the structure's atoms; "?" for those of a type whose element nobody tells."""
     return {types.elements[number - 1] or "?" for number in set(structure.types.tolist())}
+
+
+def first_alike(structures: Sequence[Structure], model: Model, named: Sequence[str] = ()) -> Int64Array:
+    """(n_types + 1,) of each type, from 1, the first type of the same element; itself where that is not told.
+
+    structures: that number their types alike; of each type the first of them that tells counts. named: by the user, one
+    for each type or one for all. The rule of fix heal, hosts/plugin/heal_elements.cpp.
+    """
+    n_types = max(structure.n_types for structure in structures)
+    elements: list[str | None] = [None] * n_types
+    masses = [0.0] * n_types
+    for structure in reversed(structures):
+        for k, (element, mass) in enumerate(zip(structure.elements, structure.masses, strict=True)):
+            elements[k], masses[k] = _element(element, mass, model) or elements[k], mass or masses[k]
+    if named:
+        elements = [named[k] if k < len(named) else None for k in range(n_types)] if len(named) > 1 else [named[0]] * n_types
+
+    def are_alike(one: int, other: int) -> bool:
+        if elements[one] and elements[other]:
+            return elements[one] == elements[other]
+        return abs(masses[one] - masses[other]) <= SAME_MASS * masses[one] and masses[one] > LIGHTEST
+
+    return np.array([0, *(next((j for j in range(k) if are_alike(j, k)), k) + 1 for k in range(n_types))])
 
 
 def _named(structure: Structure, named: Sequence[str]) -> list[str]:

@@ -91,7 +91,33 @@ def test_a_slab_with_ranks_that_have_no_atoms(tmp_path: Path, model: Model, rng:
         require_same(done, expected(slab, sites, model))
 
 
-def test_types_tell_antisites_and_the_run_stays_as_it_is(tmp_path: Path, damaged: Atoms) -> None:
+# What tells that type 2 is another element, or platinum as type 1, and how many antisites two such atoms are.
+TOLD = {
+    "masses": ("mass 2 63.546\n", "lattice 3.92", 2),
+    "equal masses": ("", "", 0),
+    "equal masses of no element of the model": ("mass * 63.546\n", "lattice 3.615", 0),
+    "masses of nothing": ("mass * 1.0\n", "lattice 3.92", 2),
+    "elements": ("mass * 1.0\n", "lattice 3.92 elements Cu Ni", 2),
+    "equal elements": ("mass 2 1.0\n", "elements Pt Pt", 0),
+    "labels": ("labelmap atom 1 Cu 2 Ni\nmass Cu 63.546\nmass Ni 58.693\n", "lattice 3.92", 2),
+    "labels of one element": ("labelmap atom 1 Pt 2 Pt_fixed\n", "lattice 3.92", 0),
+}
+
+
+@pytest.mark.parametrize("told", TOLD)
+def test_elements_tell_antisites(tmp_path: Path, damaged: Atoms, told: str) -> None:
+    commands, words, n_antisites = TOLD[told]
+    write_data(tmp_path / "sites.data", fcc(6), 2)
+    script = crystal(tmp_path, damaged, "atom_modify map array", 2) + "set atom 5 type 2\nset atom 90 type 2\n" + commands
+    watch = WATCH.format(file="sites.data").format(model=f"fcc {words}")
+    done = lmp(tmp_path, script + watch + "run 0")
+    assert done.exit_code == 0, done.output
+    assert done.thermo()["f_seen[16]"].tolist() == [n_antisites]
+    antisites = rows(done)[rows(done)[:, 5] == 1]
+    np.testing.assert_array_equal(antisites[:, [1, 6]], np.tile([1, 2], (n_antisites, 1)))
+
+
+def test_the_run_stays_as_it_is(tmp_path: Path, damaged: Atoms) -> None:
     write_data(tmp_path / "sites.data", fcc(6), 2)
     script = (
         crystal(tmp_path, damaged, "atom_modify map array", 2)
@@ -100,13 +126,11 @@ def test_types_tell_antisites_and_the_run_stays_as_it_is(tmp_path: Path, damaged
         + "velocity all create 600 4711\nfix md all nve\ndump all all custom 5 all.dump id type xu yu zu\n"
         "dump_modify all format float %.17g\n"
     )
-    watch = WATCH.format(file="sites.data").format(model="fcc").replace("observe", "every 5 observe")
+    watch = WATCH.format(file="sites.data").format(model="fcc elements Pt Pt").replace("observe", "every 5 observe")
     done = lmp(tmp_path, script + watch.replace("local 1", "local 5").replace("thermo 1\n", "thermo 5\n") + "run 10")
     assert done.exit_code == 0, done.output
     watched = (tmp_path / "all.dump").read_bytes()
-    assert done.thermo()["f_seen[16]"].tolist() == [2.0, 2.0, 2.0]
-    antisites = rows(done)[rows(done)[:, 5] == 1]
-    np.testing.assert_array_equal(antisites[:, [1, 6]], [[1, 2], [1, 2]])
+    assert done.thermo()["f_seen[13]"].tolist() == [3.0, 3.0, 3.0]
     assert lmp(tmp_path, script + "run 10").exit_code == 0
     assert (tmp_path / "all.dump").read_bytes() == watched
 

@@ -87,6 +87,34 @@ def test_defects_on_the_sites_of_a_reference(
     assert done.returncode == 1 and "needs a reference crystal: name it with --sites" in done.stderr
 
 
+MASSES = "\nMasses\n\n1 {}\n2 {}\n"
+
+
+@pytest.mark.parametrize(
+    ("masses", "options", "n_antisites"),
+    [
+        (MASSES.format(195.084, 195.08), (), 0),
+        (MASSES.format(195.084, 63.546), ("--model", "fcc", "--lattice", "3.92"), 2),
+        (MASSES.format(1.0, 1.0), ("--model", "fcc", "--lattice", "3.92"), 2),
+        ("", ("--elements", "Pt"), 0),
+        ("", ("--elements", "Pt", "Ni", "--model", "fcc", "--lattice", "3.92"), 2),
+        ("", ("--model", "fcc"), 2),
+    ],
+)
+def test_types_of_one_element_are_no_antisites(
+    frames: list[tuple[str, np.ndarray]], masses: str, options: tuple[str, ...], n_antisites: int, tmp_path: Path, run: Run
+) -> None:
+    """A dump tells no element; the reference does, if it has masses of elements."""
+    trajectory, sites, defects = (tmp_path / name for name in ("in.dump", "sites.data", "defects.dump"))
+    trajectory.write_text(frames[0][0].replace("\n5 1 ", "\n5 2 ").replace("\n90 1 ", "\n90 2 "))
+    write_data(sites, fcc(4), 2)
+    sites.write_text(sites.read_text().replace("\nAtoms", f"{masses}\nAtoms"))
+    done = run("lammps-heal", "observe", trajectory, "--sites", sites, "--defects", defects, *options)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1].split()[5:8] == ["2", "0", str(n_antisites)]
+    assert len(next(Source(defects).frames(slice(None))).structure.ids) == 2 + n_antisites
+
+
 def test_a_report_of_a_log(tmp_path: Path, run: Run) -> None:
     log = tmp_path / "log.lammps"
     log.write_text("LAMMPS (22 Jul 2025)\n   Step   Temp   vacancies\n 0 300 2\n 100 310 3\nLoop time of 1\n")

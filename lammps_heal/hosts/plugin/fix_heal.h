@@ -57,8 +57,8 @@
    pairs, 16 antisites, by Wigner-Seitz cells of the copy, and there is a
 
      local array      a row for each site that does not hold one atom of its
-                      type: 1 its id in FILE, 2 its type, 3 to 5 where it is,
-                      6 its number of atoms, 7 the atom's type if it is one
+                      element: 1 its id in FILE, 2 its type, 3 to 5 where it
+                      is, 6 its number of atoms, 7 the atom's type if it is one
 ------------------------------------------------------------------------- */
 
 #ifdef FIX_CLASS

@@ -14,6 +14,8 @@ using namespace LAMMPS_NS;
 using lammps_heal::Model;
 
 static constexpr double MASS_TOLERANCE = 0.005;    // relative; covers the usual roundings
+static constexpr double SAME_MASS = 0.001;    // relative, of one element; those of Co and Ni differ by 0.004
+static constexpr double LIGHTEST = 1.005;     // g/mol; what is lighter than hydrogen is no element's mass
 
 static std::string known_words(const Model &model)
 {
@@ -124,4 +126,27 @@ void LAMMPS_NS::fill_species(const int *types, int64_t n, const std::vector<int3
           "to fix heal, or begin a new run",
           types[i]));
   }
+}
+
+std::vector<int> LAMMPS_NS::first_types_alike(const LAMMPS *lmp, const Model &model,
+                                              const std::vector<std::string> &elements_of_types)
+{
+  const auto &atom = *lmp->atom;
+  const auto are_alike = [&](int one, int other) {
+    if (!elements_of_types.empty())
+      return elements_of_types[one - 1] == elements_of_types[other - 1];
+    const int32_t numbers[] = {element_of(atom, model, {}, one), element_of(atom, model, {}, other)};
+    if (numbers[0] != NONE && numbers[1] != NONE)
+      return numbers[0] == numbers[1];
+    return has_mass(atom, one) && has_mass(atom, other) && atom.mass[one] > LIGHTEST &&
+           std::fabs(atom.mass[one] - atom.mass[other]) <= SAME_MASS * atom.mass[one];
+  };
+  std::vector<int> first(atom.ntypes + 1);
+  for (int type = 1; type <= atom.ntypes; type++) {
+    int one = 1;
+    while (one < type && !are_alike(one, type))
+      one++;
+    first[type] = one;
+  }
+  return first;
 }

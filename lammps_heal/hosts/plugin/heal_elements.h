@@ -28,6 +28,11 @@ std::vector<int32_t> species_of_types(LAMMPS *lmp, const lammps_heal::Model &mod
 void fill_species(const int *types, int64_t n, const std::vector<int32_t> &of_types,
                   std::vector<int32_t> &species);
 
+// Of each atom type, from 1, the first type of the same element; itself where that is not known. The rule of
+// first_alike in lammps_heal/hosts/type_elements.py.
+std::vector<int> first_types_alike(const LAMMPS *lmp, const lammps_heal::Model &model,
+                                   const std::vector<std::string> &elements_of_types);
+
 }    // namespace LAMMPS_NS
 
 #endif

@@ -52,7 +52,8 @@ static CopySettings settings_of_copy(const HealSettings &settings, const HealMod
 
 HealObserver::HealObserver(LAMMPS *lmp, const HealSettings &settings, const HealModel &model,
                            Backend &backend, double cutoff, double max_displacement) :
-    lmp(lmp), n_threads(settings.n_threads), structure(structure_of(lmp, model)),
+    lmp(lmp), model(model), elements(settings.elements), n_threads(settings.n_threads),
+    structure(structure_of(lmp, model)),
     copy(backend, settings_of_copy(settings, model, cutoff, max_displacement, structure->search()),
          lmp->world, [lmp](const std::string &problem) { stop_if_any(lmp, problem); })
 {
@@ -176,8 +177,13 @@ void HealObserver::count_on_sites()
     for (int64_t i = 0; i < copy.nlocal(); i++)
       is_regular[i] = structure->is_regular(i);
   });
-  const SiteOccupants occupants = {copy.positions(), ids.data(), lmp->atom->type, is_regular.data(),
-                                   copy.nlocal()};
+  SiteOccupants occupants = {};
+  occupants.positions = copy.positions();
+  occupants.ids = ids.data();
+  occupants.types = lmp->atom->type;
+  occupants.is_regular = is_regular.data();
+  occupants.n = copy.nlocal();
+  on_all_ranks(lmp, [&]() { occupants.first_alike = first_types_alike(lmp, model.model, elements); });
   const auto counts =
       sites->count(occupants, cell_of(domain), {domain.boxlo[0], domain.boxlo[1], domain.boxlo[2]});
   values[EMPTY] = static_cast<double>(counts.vacancies);

@@ -15,6 +15,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace LAMMPS_NS
@@ -27,7 +28,7 @@ class HealObserver
   static constexpr int N_VALUES = 12, N_SITE_VALUES = 4;    // of the vector, and more with sites
   static constexpr int N_SITE_COLUMNS = 7;                  // of the local array
 
-  // Collective. Raises LAMMPS's error where a structure of the model has no labels.
+  // Collective. model, backend: which must outlive the observer. Raises LAMMPS's error where a structure of the model has no labels.
   HealObserver(LAMMPS *lmp, const HealSettings &settings, const HealModel &model,
                lammps_heal::Backend &backend, double cutoff, double max_displacement);
 
@@ -40,7 +41,7 @@ class HealObserver
   {
     return values[n];
   }
-  // Of the local array: a row for each site that does not hold one atom of its type.
+  // Of the local array: a row for each site that does not hold one atom of its element.
   std::vector<std::array<double, N_SITE_COLUMNS>> &site_rows()
   {
     return rows;
@@ -49,6 +50,8 @@ class HealObserver
 
  private:
   LAMMPS *lmp;
+  const HealModel &model;
+  std::vector<std::string> elements;    // of the atom types; empty unless the user gave them
   int n_threads;
   std::unique_ptr<lammps_heal::JointStructure> structure;    // of the copy
   lammps_heal::HealedCopy copy;

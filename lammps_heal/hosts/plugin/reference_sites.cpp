@@ -168,13 +168,16 @@ SiteCounts ReferenceSites::count_occupation(const SiteOccupants &atoms)
     occupation[4 * row + 1] += atoms.types[i];
   }
   ghosts.reverse(occupation.data());
+  const auto element_of = [&](int64_t type) {
+    return type < std::ssize(atoms.first_alike) ? atoms.first_alike[type] : type;
+  };
   stop_if_any(problem_of([&]() {
     defect_sites.clear();
     for (size_t k = 0; k < crystal.sites.size(); k++) {
       const auto &site = crystal.sites[k];
       const auto n_atoms = static_cast<int64_t>(occupation[4 * k]);
       const auto type_of_atom = n_atoms == 1 ? static_cast<int64_t>(occupation[4 * k + 1]) : 0;
-      if (n_atoms == 1 && type_of_atom == site.type)
+      if (n_atoms == 1 && element_of(type_of_atom) == element_of(site.type))
         continue;
       mine[VACANCIES] += n_atoms == 0;
       mine[INTERSTITIALS] += std::max<int64_t>(n_atoms - 1, 0);

@@ -21,9 +21,10 @@ struct SiteOccupants {
   const int *types;           // (n,)
   const char *is_regular;    // (n,), 1 where an atom is on a site of the perfect crystal: the drift is theirs
   int64_t n;
+  std::vector<int> first_alike;    // of each type, from 1, the first of the same element; others are alone
 };
 
-// A site that does not hold one atom of its type.
+// A site that does not hold one atom of its element.
 struct DefectSite {
   int64_t id;
   double position[3];    // Å
