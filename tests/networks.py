@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from ase import Atoms
-from conftest import LATTICE_CONSTANT
+from conftest import LATTICE_CONSTANT, MODEL
 
 from lammps_heal.hosts.floor_of_model import floor_of
 from lammps_heal.model.archive import read_entries, with_digest
@@ -94,6 +94,16 @@ def rewritten(path: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
     network = open_torchscript(load(path))
     save(network, with_digest(entries), path)
     return path
+
+
+def claiming(path: Path, structures: str) -> Model:
+    """The platinum model in a file of this path, which claims to be a joint one of these structures."""
+    path.write_bytes(MODEL.read_bytes())
+
+    def claim(entries: dict[str, bytes]) -> None:
+        entries["metadata.txt"] += f"structures {structures}\n".encode()
+
+    return load(rewritten(path, claim))
 
 
 def write_wrong_tables(path: Path, shipped: Model, entry: str = "radial.f32") -> Path:

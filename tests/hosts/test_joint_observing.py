@@ -9,10 +9,12 @@ from ase import Atoms
 from conftest import noisy
 from fix_heal_runs import SAME
 from lammps_runs import crystal, lmp
+from networks import claiming
 
 import lammps_heal
 from lammps_heal.analysis.joint_structure import distinct_shells
-from lammps_heal.analysis.local_structure import SHELLS
+from lammps_heal.analysis.local_structure import CUBIC_DIAMOND, SHELLS
+from lammps_heal.analysis.local_structure import FCC as FCC_LABEL
 from lammps_heal.analysis.observation import Observation
 from lammps_heal.errors import HealError
 from lammps_heal.model.model_file import Model, load
@@ -23,6 +25,7 @@ FCC_CELL = ase.build.bulk("Pt", "fcc", a=LATTICE, cubic=True)
 BCC_CELL = ase.build.bulk("W", "bcc", a=NN / np.sqrt(0.75), cubic=True)
 FCC, BCC = FCC_CELL.repeat(6), BCC_CELL.repeat(6)
 HCP = ase.build.bulk("Mg", "hcp", a=NN, c=1.63 * NN, orthorhombic=True).repeat((7, 4, 4))
+DIAMOND = ase.build.bulk("Si", "diamond", a=4.0 * NN / np.sqrt(3.0), cubic=True).repeat(3)
 SIDE = 0.5 * (5 * FCC_CELL.cell[0, 0] + 6 * BCC_CELL.cell[0, 0])  # Å; 1 % from the cells of either
 APART = [10, 200, 330]  # vacancies that share no neighbour
 COLUMNS = "dump seen all custom 1 seen.dump id f_seen[*]\ndump_modify seen format float %.17g\n"
@@ -82,10 +85,10 @@ def test_vacancies_in_both_phases_of_a_mixture(metals: Model, rng: np.random.Gen
         assert seen.interstitials == 0.0
 
 
-def require_same(folder: Path, atoms: Atoms, ranks: int) -> Observation:
+def require_same(folder: Path, atoms: Atoms, ranks: int, model: str = "metals") -> Observation:
     """fix heal sees what Python sees."""
-    seen = lammps_heal.observe(atoms, load("metals", lattice=LATTICE))
-    script = f"fix seen all heal metals lattice {LATTICE!r} observe\n{COLUMNS}{THERMO}run 0"
+    seen = lammps_heal.observe(atoms, load(model, lattice=LATTICE))
+    script = f"fix seen all heal {model} lattice {LATTICE!r} observe\n{COLUMNS}{THERMO}run 0"
     done = lmp(folder, crystal(folder, atoms) + script, ranks)
     assert done.exit_code == 0, done.output
     lengths = np.linalg.norm(seen.displacement, axis=1)
@@ -108,6 +111,15 @@ def test_fix_heal_counts_the_same(ranks: int, tmp_path: Path, rng: np.random.Gen
     assert (round(seen.vacancies, 6), seen.interstitials) == (3.0, 0.0)
     seen = require_same(tmp_path, noisy(mixture(2, 1), 0.1, rng), ranks)
     assert set(seen.own.tolist()) == {0, 1}
+
+
+@pytest.mark.lammps
+@pytest.mark.parametrize("atoms, label, n_bonds", [(FCC, FCC_LABEL, 12), (DIAMOND, CUBIC_DIAMOND, 4)], ids=["fcc", "diamond"])
+def test_open_structures_beside_close_packed_ones(tmp_path: Path, atoms: Atoms, label: int, n_bonds: int) -> None:
+    """At rest, where the platinum model moves no atom of diamond either, by symmetry."""
+    joint = claiming(tmp_path / "joint.pt", "fcc diamond")
+    seen = require_same(tmp_path, atoms, 1, str(joint.path))
+    assert (seen.labels == label).all() and (seen.coordination == n_bonds).all() and seen.is_regular.all()
 
 
 def test_structures_of_equal_coordination_are_counted_together() -> None:

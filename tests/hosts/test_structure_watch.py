@@ -8,9 +8,9 @@ import ase.build
 import numpy as np
 import pytest
 from ase import Atoms
-from conftest import MODEL, noisy
+from conftest import noisy
 from lammps_runs import crystal, lmp
-from networks import rewritten
+from networks import claiming
 
 from lammps_heal.analysis.other_structure import distance_problem, label_problem, ratio_problem, ratios
 from lammps_heal.hosts.ase_atoms import heal
@@ -103,14 +103,7 @@ def test_fix_heal_says_the_same_on_any_number_of_ranks(case: str, tmp_path: Path
 
 @pytest.fixture
 def joint(tmp_path: Path) -> Model:
-    """The platinum model, which claims to be of three structures."""
-    path = tmp_path / "joint.pt"
-    path.write_bytes(MODEL.read_bytes())
-
-    def claim(entries: dict[str, bytes]) -> None:
-        entries["metadata.txt"] += b"structures fcc bcc hcp\n"
-
-    return load(rewritten(path, claim))
+    return claiming(tmp_path / "joint.pt", "fcc bcc hcp")
 
 
 @pytest.mark.lammps
