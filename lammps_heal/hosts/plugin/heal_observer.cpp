@@ -23,7 +23,6 @@ static constexpr double RESIDUAL_THRESHOLD = 0.018;
 enum Column { HEALED = 0, LENGTH = 3, COORDINATION = 4, LABEL = 5, RESIDUAL = 6 };
 enum Value { RMS = 0, LABELS = 1, IRREGULAR = 8, VACANCIES = 9, INTERSTITIALS = 10, DOUBTFUL = 11 };
 enum SiteValue { EMPTY = HealObserver::N_VALUES, BEYOND_FIRST, PAIRS, ANTISITES };
-static constexpr int N_LABELS = HEAL_HEXAGONAL_DIAMOND;    // from 1
 
 static std::unique_ptr<JointStructure> structure_of(LAMMPS *lmp, const HealModel &model)
 {
