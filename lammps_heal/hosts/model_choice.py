@@ -86,6 +86,8 @@ def _of_structure(found: str, shown: Shown, models: dict[str, Model], elements: 
         nearest = min(distance, key=lambda name: distance[name])
         if distance[nearest] < ALIKE:
             return Choice(nearest, f"{why}, as far apart as in {', '.join(models[nearest].elements)}", True)
+    if len(elements) > 1:
+        why += "; it knows no species, and heals to the sites of one element: lammps-heal fit makes a model that does"
     return Choice(found, why)
 
 
