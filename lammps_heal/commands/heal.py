@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lammps_heal.commands.parser import MODEL_OR_AUTO, Subcommands
+from lammps_heal.commands.parser import MODEL_OR_AUTO, Subcommands, lattice_or_auto
 from lammps_heal.model.names import AUTO
 
 if TYPE_CHECKING:
@@ -77,15 +77,10 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _heal_options(options: argparse.Namespace) -> "HealOptions":
-    from lammps_heal.errors import HealError
     from lammps_heal.hosts.heal_options import HealOptions
     from lammps_heal.hosts.healing_run import HostOptions
 
-    auto = options.lattice == "auto"
-    try:
-        lattice = None if auto or options.lattice is None else float(options.lattice)
-    except ValueError:
-        raise HealError(f'lattice must be a length above 0 Å or auto, got "{options.lattice}"') from None
+    lattice, auto = lattice_or_auto(options.lattice)
     host = HostOptions(
         options.host, options.max, options.kernel == "yes", options.threads, options.device, options.verbose and not options.json
     )

@@ -5,7 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from lammps_heal.commands.parser import MODEL_OR_AUTO, Subcommands
+from lammps_heal.commands.parser import MODEL_OR_AUTO, Subcommands, lattice_or_auto
 from lammps_heal.model.names import AUTO
 
 SHOWN = ("timestep", "vacancies", "interstitials", "irregular", "doubtful")
@@ -23,7 +23,7 @@ def add_parser(subparsers: Subcommands) -> None:
     parser.add_argument("--model", default=AUTO, help=MODEL_OR_AUTO)
     parser.add_argument("--steps", type=int, default=3, help="healing steps of a copy (default: %(default)s)")
     parser.add_argument("--frames", default="all", help="last, all, a number or a:b:c (default: %(default)s)")
-    parser.add_argument("--lattice", type=float, help="lattice constant, Å (default: the model's, or that of other elements)")
+    parser.add_argument("--lattice", help="lattice constant, Å, or auto: find it (default: the model's; auto for other elements)")
     parser.add_argument("--elements", nargs="+", default=(), help="element of each type (default: the file says)")
     parser.add_argument("--atom-style", help="of a data file whose Atoms line names none")
     parser.add_argument("--sites", type=Path, help="undamaged crystal at rest: count defects on its sites, too")
@@ -40,14 +40,16 @@ def run(options: argparse.Namespace) -> None:
     from lammps_heal.hosts.reporter import Reporter
     from lammps_heal.step.ranks import Ranks
 
+    lattice, auto_lattice = lattice_or_auto(options.lattice)
     chosen = ObserveOptions(
         options.trajectory,
         options.output,
         options.model,
         options.steps,
         parse_frames(options.frames) or slice(-1, None),
-        options.lattice,
+        lattice,
         tuple(options.elements),
+        auto_lattice=auto_lattice,
         atom_style=options.atom_style,
         threads=options.threads,
         follow=options.follow,

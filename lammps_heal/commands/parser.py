@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
+from lammps_heal.errors import HealError
+
 NEGATIVE = re.compile(r"-\d[\d.:-]*")  # a number, or frames counted from the end
 MODEL = Path("fcc")  # the name of a shipped model, or a file
 
@@ -84,6 +86,16 @@ def _is_option(word: str) -> bool:
 def _nearest(word: str, known: Iterable[str]) -> str:
     found = difflib.get_close_matches(word, list(known), n=1)
     return f': did you mean "{found[0]}"?' if found else ""
+
+
+def lattice_or_auto(text: str | None) -> tuple[float | None, bool]:
+    """A lattice constant, Å, or None; and whether it is to be found."""
+    if text is None or text == "auto":
+        return None, text == "auto"
+    try:
+        return float(text), False
+    except ValueError:
+        raise HealError(f'lattice must be a length above 0 Å or auto, got "{text}"') from None
 
 
 def count(text: str) -> int:

@@ -52,6 +52,7 @@ class ObserveOptions:
     counts: Path | None = None
     sites: Path | None = None
     defects: Path | None = None
+    auto_lattice: bool = False
 
 
 @dataclass
@@ -108,12 +109,12 @@ class _Fitted:
 
 
 def _fitted(structure: Structure, named: Model | None, options: ObserveOptions, note: Callable[[str], None]) -> _Fitted:
-    own, finds = named, False
+    own, finds = named, options.auto_lattice
     if own is None:
         choice = choose(structure, options.elements, options.threads)
         if not choice.is_of_elements:
             note(str(choice))
-        own, finds = load(choice.name), not choice.is_of_elements
+        own, finds = load(choice.name), finds or not choice.is_of_elements
     return _Fitted(fitting_model(structure, own, options.lattice, options.elements, options.threads, finds), own, finds)
 
 

@@ -8,6 +8,7 @@ import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
+from conftest import Run
 from file_healing import heal, healed
 
 import lammps_heal
@@ -128,3 +129,13 @@ def test_a_trajectory_that_is_gone_on_with_keeps_its_model(
         assert "the same command goes on from there" in heal(capfd, *words).err
     done = heal(capfd, *words)
     assert "3 frames healed (2 of them before)" in done.out and "model bcc" in done.out
+
+
+@pytest.mark.lammps
+def test_observing_finds_the_lattice_constant_where_it_is_to(tmp_path: Path, run: Run) -> None:
+    """Which a joint model needs: its own is platinum's."""
+    ase.io.write(tmp_path / "w.xyz", crystal("W", repeats=5))
+    done = run("lammps-heal", "observe", tmp_path / "w.xyz", "--model", "metals", "--lattice", "auto")
+    assert done.returncode == 0 and done.stdout.splitlines()[1].split()[:3] == ["0", "1", "0"], done.stdout + done.stderr
+    done = run("lammps-heal", "observe", tmp_path / "w.xyz", "--lattice", "long")
+    assert done.returncode == 1 and 'lattice must be a length above 0 Å or auto, got "long"' in done.stderr
