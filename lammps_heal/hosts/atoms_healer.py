@@ -111,8 +111,8 @@ class _GhostsOfMoving:
     def forward(self, vectors: Float64Array) -> Float64Array:
         return self._crystal.forward(np.where(self._moving, vectors, 0.0))
 
-    def largest(self, value: float) -> float:
-        return self._crystal.largest(value)
+    def largest(self, values: Float64Array) -> Float64Array:
+        return self._crystal.largest(values)
 
 
 def _require_structure(atoms: Atoms) -> None:

@@ -207,9 +207,9 @@ class _GhostsOfGroup:
         self._ranks.agree(None)  # nor one whose layer failed
         return self._exchange.forward(np.where(self._moved, vectors, 0.0))
 
-    def largest(self, value: float) -> float:
+    def largest(self, values: Float64Array) -> Float64Array:
         self._ranks.agree(None)
-        return float(max(self._ranks.all(value)))
+        return np.asarray(np.max(self._ranks.all(values), axis=0))
 
 
 def load_on_all_ranks(name: str | None, ranks: Ranks, lattice: float | None = None) -> Model:

@@ -3,9 +3,9 @@
 #include "heal_kernel.h"
 
 #include "argument_checks.h"
-#include "close_pairs.h"
 #include "cuda_kernel.h"
 #include "dispatch.h"
+#include "floor_sweeps.h"
 #include "kernel.h"
 #include "neighbour_list.h"
 #include "status.h"
@@ -32,6 +32,9 @@ struct heal_workspace {
 struct heal_list {
   NeighbourList list;
   bool is_built = false;
+};
+struct heal_floor {
+  FloorSweeps sweeps;
 };
 
 namespace
@@ -293,26 +296,46 @@ int64_t heal_list_bytes(const heal_list *list)
   return list ? list->list.n_bytes() : 0;
 }
 
-int heal_is_any_too_near(const heal_atoms *atoms, const double *vectors, const heal_floor *floor,
-                         int32_t *is_any)
+heal_floor *heal_floor_create()
+{
+  return create<heal_floor>();
+}
+
+void heal_floor_destroy(heal_floor *floor)
+{
+  delete floor;
+}
+
+int64_t heal_floor_bytes(const heal_floor *floor)
+{
+  return floor ? floor->sweeps.n_bytes() : 0;
+}
+
+int heal_floor_begin(heal_floor *floor, double distance, double max_displacement)
 {
   return attempt([&]() {
-    require(atoms && floor && is_any, "atoms, floor or is_any is null");
-    check_listed_pairs(*atoms);
-    require(vectors || atoms->n_atoms == 0, "vectors is null");
-    *is_any = is_any_too_near(*atoms, vectors, *floor);
+    require(floor, "floor is null");
+    floor->sweeps.begin(distance, max_displacement);
     return HEAL_OK;
   });
 }
 
-int heal_close_pairs(const heal_atoms *atoms, double reach, int64_t capacity, int32_t *pairs,
-                     int64_t *n_pairs)
+int heal_floor_look(heal_floor *floor, const heal_atoms *atoms, const double *vectors, int32_t *is_any)
 {
   return attempt([&]() {
-    require(atoms && n_pairs, "atoms or n_pairs is null");
+    require(floor && atoms && is_any, "floor, atoms or is_any is null");
     check_listed_pairs(*atoms);
-    require(capacity >= 0 && (pairs || capacity == 0), "capacity is negative, or pairs is null");
-    *n_pairs = find_close_pairs(*atoms, reach, capacity, pairs);
+    require(vectors || atoms->n_atoms == 0, "vectors is null");
+    *is_any = floor->sweeps.look(*atoms, vectors);
+    return HEAL_OK;
+  });
+}
+
+int heal_floor_take_back(heal_floor *floor, double *vectors)
+{
+  return attempt([&]() {
+    require(floor, "floor is null");
+    floor->sweeps.take_back(vectors);
     return HEAL_OK;
   });
 }

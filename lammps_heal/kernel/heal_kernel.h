@@ -10,9 +10,10 @@
        (forward communication)  the caller copies v of the owners to their ghosts, 0 for atoms that stay
        heal_message_layer       v <- v + messages, for the centres
      (cap)                      the caller shortens what is longer than the largest displacement,
-     (soft floor)               the caller takes back what brings pairs too near, and adds it:
-     heal_is_any_too_near       are there any, once it has copied displacements to ghosts?
-     heal_close_pairs           these, and those that may become so when it does
+     (soft floor)               what brings pairs too near is taken back, in sweeps, and the caller adds the rest:
+       (forward communication)  the caller copies v of the owners to their ghosts
+       heal_floor_look          is any pair brought too near?
+       heal_floor_take_back     v of both atoms of such pairs becomes less
 
    Formulas: lammps_heal/model/network.py.
 
@@ -44,7 +45,7 @@ extern "C" {
 #define HEAL_API
 #endif
 
-enum { HEAL_ABI_VERSION = 4 }; /* of this header */
+enum { HEAL_ABI_VERSION = 5 }; /* of this header */
 enum { HEAL_ALIGNMENT = 64 };  /* bytes; of the widest vector register, and of a cache line */
 enum {
   HEAL_OK = 0,
@@ -56,7 +57,8 @@ enum {
 typedef struct heal_kernel heal_kernel; /* the weights of one model; read-only, may be shared by threads */
 /* What pair forces leave for mobilities and layers; one for each caller. */
 typedef struct heal_workspace heal_workspace;
-typedef struct heal_list heal_list; /* a neighbour list; its memory serves the next one */
+typedef struct heal_list heal_list;   /* a neighbour list; its memory serves the next one */
+typedef struct heal_floor heal_floor; /* pairs brought too near; its memory serves the next step */
 
 /* The weights as the model file holds them (lammps_heal/model/model_file.py); heal_kernel_create copies them. */
 typedef struct {
@@ -159,21 +161,22 @@ HEAL_API const int64_t *heal_list_first(const heal_list *list);      /* (nlocal 
 HEAL_API const int32_t *heal_list_neighbours(const heal_list *list); /* both until the next build */
 HEAL_API int64_t heal_list_bytes(const heal_list *list);
 
-typedef struct {
-  double distance;  /* Å; pairs are brought no nearer than it, or than they are where that is less, */
-  double tolerance; /* Å, but for so much */
-} heal_floor;
-
+/* The soft floor of a step: no pair is brought nearer than `distance`, Å, or than it is where that is less, to
+   first order and but for a small tolerance; see lammps_heal/step/soft_floor.py. */
+HEAL_API heal_floor *heal_floor_create(void); /* null on failure */
+HEAL_API void heal_floor_destroy(heal_floor *floor);
+HEAL_API int64_t heal_floor_bytes(const heal_floor *floor);
+/* For each step. No vector is longer than max_displacement, Å, and none becomes so. */
+HEAL_API int heal_floor_begin(heal_floor *floor, double distance, double max_displacement);
 /* *is_any: 1 where the displacements `vectors`, (n_atoms, 4) Å, bring a local atom and a neighbour of its list too
-   near, to first order; else 0. Of two local atoms each is in the other's list. Of atoms positions, sizes, list and
-   n_threads are looked at. */
-HEAL_API int heal_is_any_too_near(const heal_atoms *atoms, const double *vectors, const heal_floor *floor,
-                                  int32_t *is_any);
-
-/* Pairs of a local atom and a neighbour of its list that are nearer than reach, Å, in the order of the list:
-   the first `capacity` of them are written to pairs, (capacity, 2), and *n_pairs is how many there are. */
-HEAL_API int heal_close_pairs(const heal_atoms *atoms, double reach, int64_t capacity, int32_t *pairs,
-                              int64_t *n_pairs);
+   near; else 0. Of two local atoms each is in the other's list. Of atoms positions, sizes, list and n_threads are
+   looked at; they are the same until the next heal_floor_begin, and local vectors those that heal_floor_take_back
+   left, or zero for atoms that stay. The same for any number of threads. */
+HEAL_API int heal_floor_look(heal_floor *floor, const heal_atoms *atoms, const double *vectors,
+                             int32_t *is_any);
+/* The local vectors of pairs that the last heal_floor_look found become less. Their fourth number becomes their
+   length. */
+HEAL_API int heal_floor_take_back(heal_floor *floor, double *vectors);
 
 #ifdef __cplusplus
 }

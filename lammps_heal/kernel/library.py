@@ -1,4 +1,4 @@
-"""The compiled kernel's library, called through ctypes. Only this module and kernel.py know its C functions.
+"""The compiled kernel's library, called through ctypes. Only this module, kernel.py and soft_floor.py know its C functions.
 
 What they do, and what they want of their arguments, is said in heal_kernel.h.
 """
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lammps_heal.errors import HealError
 
 LIBRARY = Path(__file__).parent / "libhealkernel.so"
-ABI_VERSION = 4  # of heal_kernel.h
+ABI_VERSION = 5  # of heal_kernel.h
 ALIGNMENT = 64  # bytes, of vectors
 OK, FAILED, OVERLAP = range(3)  # status
 
@@ -50,12 +50,6 @@ class Atoms(ctypes.Structure):
         ("n_threads", ctypes.c_int32),
         ("ids", _Pointer),
     )
-
-
-class Floor(ctypes.Structure):
-    """heal_floor."""
-
-    _fields_ = tuple((name, ctypes.c_double) for name in ("distance", "tolerance"))
 
 
 @functools.cache
@@ -158,30 +152,6 @@ def neighbours_by_id(
         loaded.heal_list_destroy(built)
 
 
-def is_any_too_near(loaded: ctypes.CDLL, atoms: Atoms, vectors: NDArray[np.float64], distance: float, tolerance: float) -> bool:
-    """Whether displacements, (n_atoms, 3) Å, bring a pair of the list too near; lengths, Å: see heal_floor. Raises HealError."""
-    of_all, is_any = empty_vectors(len(vectors)), ctypes.c_int32(0)
-    of_all[:, :3] = vectors
-    floor = Floor(distance, tolerance)
-    arguments = ctypes.byref(atoms), pointer(of_all, np.float64), ctypes.byref(floor), ctypes.byref(is_any)
-    if loaded.heal_is_any_too_near(*arguments) != OK:
-        raise HealError(f"looking for close pairs failed: {last_error(loaded)}")
-    return is_any.value != 0
-
-
-def close_pairs(loaded: ctypes.CDLL, atoms: Atoms, reach: float) -> NDArray[np.int32]:
-    """(n_pairs, 2): local atom and neighbour, nearer than reach, Å, in the order of the list. Raises HealError."""
-    n_pairs, pairs = ctypes.c_int64(0), np.empty((0, 2), np.int32)
-    for _ in range(2):  # the first call says how many there are
-        room = len(pairs), pointer(pairs, np.int32), ctypes.byref(n_pairs)
-        if loaded.heal_close_pairs(ctypes.byref(atoms), reach, *room) != OK:
-            raise HealError(f"looking for close pairs failed: {last_error(loaded)}")
-        if n_pairs.value == len(pairs):
-            break
-        pairs = np.empty((n_pairs.value, 2), np.int32)
-    return pairs
-
-
 def _declare(loaded: ctypes.CDLL) -> None:
     status, integer, long, double, text = ctypes.c_int, ctypes.c_int32, ctypes.c_int64, ctypes.c_double, ctypes.c_char_p
     functions = {
@@ -206,8 +176,11 @@ def _declare(loaded: ctypes.CDLL) -> None:
         "heal_list_first": (_Pointer, [_Pointer]),
         "heal_list_neighbours": (_Pointer, [_Pointer]),
         "heal_list_bytes": (long, [_Pointer]),
-        "heal_is_any_too_near": (status, [ctypes.POINTER(Atoms), _Pointer, ctypes.POINTER(Floor), _Pointer]),
-        "heal_close_pairs": (status, [ctypes.POINTER(Atoms), double, long, _Pointer, _Pointer]),
+        "heal_floor_create": (_Pointer, []),
+        "heal_floor_destroy": (None, [_Pointer]),
+        "heal_floor_begin": (status, [_Pointer, double, double]),
+        "heal_floor_look": (status, [_Pointer, ctypes.POINTER(Atoms), _Pointer, _Pointer]),
+        "heal_floor_take_back": (status, [_Pointer, _Pointer]),
         "heal_local_structure": (status, [_Pointer, _Pointer, _Pointer]),
         "heal_bonded_average": (status, [_Pointer, _Pointer, _Pointer]),
         "heal_nearest_sites": (status, [_Pointer, _Pointer]),

@@ -53,9 +53,9 @@ class PeriodicCrystal:
         """See `step.Communicator`."""
         return vectors[self._owners]
 
-    def largest(self, value: float) -> float:
+    def largest(self, values: Float64Array) -> Float64Array:
         """See `step.Communicator`."""
-        return value
+        return values
 
     def of_owners(self, species: Int32Array) -> Int32Array:
         """(nlocal + nghost,) species of the last `open_cluster`, from those of its local atoms, (nlocal,)."""

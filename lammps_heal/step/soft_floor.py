@@ -12,8 +12,8 @@ are exact in any order, as those of forces.
 import numpy as np
 
 from lammps_heal.kernel import library as kernel_library
-from lammps_heal.kernel.library import pointer, thread_count
-from lammps_heal.step.neighbours import Float64Array, Int32Array, Neighbourhoods
+from lammps_heal.kernel.soft_floor import SoftFloor
+from lammps_heal.step.neighbours import Float64Array, Neighbourhoods
 from lammps_heal.step.step import Communicator, cap
 
 FLOOR = 0.75  # nearest-neighbour distances; dumbbells at rest are 0.79 and more, in fcc compressed by 4 % too
@@ -38,61 +38,56 @@ def keep_apart(
     """
     if floor == 0.0:
         return displacements
-    longest = communicator.largest(float(np.linalg.norm(displacements, axis=1).max(initial=0.0)))
-    is_near = nearest < floor + 2.0 * longest
-    if communicator.largest(float(is_near)) == 0.0:
+    own_longest = np.linalg.norm(displacements, axis=1).max(initial=0.0)
+    longest, minus_nearest = communicator.largest(np.array([own_longest, -nearest]))
+    if -minus_nearest >= floor + 2.0 * longest:
         return displacements
-    pairs = ListedPairs(positions, neighbourhoods, threads)
-    u = communicator.forward(displacements)
-    if communicator.largest(float(is_near and pairs.is_any_too_near(u, floor))) == 0.0:
-        return displacements
-    i, j = pairs.nearer_than(floor + 2.0 * longest).T
-    x, y, z = (positions[j] - positions[i]).T
-    d = np.sqrt(x * x + y * y + z * z)
-    unit_vectors = np.stack([x / d, y / d, z / d], 1)
-    least = np.minimum(d, floor)
+    pairs = listed_pairs(positions, neighbourhoods, floor, float(longest), threads)
     for _ in range(SWEEPS):
-        x, y, z = ((u[j] - u[i]) * unit_vectors).T
-        excess = least - (d + (x + y + z))
-        if communicator.largest(float(excess.max(initial=0.0))) <= TOLERANCE * floor:
+        is_any = pairs.is_any_too_near(communicator.forward(displacements))
+        if not communicator.largest(np.array([is_any], float)).any():
             break
-        excess[excess <= TOLERANCE * floor] = 0.0
-        taken_back = (0.5 * excess)[:, None] * unit_vectors + FIXED_POINT - FIXED_POINT
-        displacements = displacements.copy()
-        np.subtract.at(displacements, i, taken_back)
-        displacements = cap(displacements, longest)[0]
-        u = communicator.forward(displacements)
+        displacements = pairs.taken_back()
     return displacements
 
 
 class ListedPairs:
-    """Pairs of a local atom and a neighbour of its list, by the kernel's library where that is there.
+    """Pairs of a local atom and a neighbour of its list that displacements up to `longest`, Å, could bring too near.
 
-    positions: (nlocal + nghost, 3) Å. neighbourhoods: in order of rows.
+    What the kernel's library does with fewer pairs, to the same bits: see kernel/soft_floor.py, also for the functions.
     """
 
-    def __init__(self, positions: Float64Array, neighbourhoods: Neighbourhoods, threads: int) -> None:
-        self._positions, self._neighbourhoods = np.ascontiguousarray(positions, np.float64), neighbourhoods
-        self._library = kernel_library.library()
-        if self._library is not None:
-            self._first = np.ascontiguousarray(neighbourhoods.first, np.int64)
-            self._neighbours = np.ascontiguousarray(neighbourhoods.neighbours, np.int32)
-            arrays = (pointer(self._first, np.int64), pointer(self._neighbours, np.int32))
-            sizes = len(positions), len(self._first) - 1
-            others = 0, None, None, 1.0, thread_count(threads)
-            self._atoms = kernel_library.Atoms(pointer(self._positions, np.float64), *sizes, *arrays, *others)
+    def __init__(self, positions: Float64Array, neighbourhoods: Neighbourhoods, floor: float, longest: float) -> None:
+        self._nlocal, self._tolerance, self._longest = len(neighbourhoods.first) - 1, TOLERANCE * floor, longest
+        i, j = neighbourhoods.centre_of_edge(), neighbourhoods.neighbours
+        x, y, z = (positions[j] - positions[i]).T
+        squares = x * x + y * y + z * z
+        near = squares < (floor + 2.0 * longest) ** 2
+        self._i, self._j, self._distances = i[near], j[near], np.sqrt(squares[near])
+        self._unit_vectors = np.stack([x[near], y[near], z[near]], 1) / self._distances[:, None]
+        self._least = np.minimum(self._distances, floor)
+        self._u: Float64Array
+        self._excess: Float64Array
 
-    def is_any_too_near(self, u: Float64Array, floor: float) -> bool:
-        """Whether displacements (nlocal + nghost, 3), Å, may bring a pair too near."""
-        if self._library is None:
-            return True
-        return kernel_library.is_any_too_near(self._library, self._atoms, u, floor, TOLERANCE * floor)
+    def is_any_too_near(self, displacements: Float64Array) -> bool:
+        self._u = displacements
+        x, y, z = ((displacements[self._j] - displacements[self._i]) * self._unit_vectors).T
+        self._excess = self._least - (self._distances + (x + y + z))
+        self._excess[self._excess <= self._tolerance] = 0.0
+        return bool(self._excess.any())
 
-    def nearer_than(self, reach: float) -> Int32Array:
-        """(n_pairs, 2): local atom and neighbour, nearer than reach, Å, in the order of the list."""
-        if self._library is not None:
-            return kernel_library.close_pairs(self._library, self._atoms, reach)
-        pairs = np.stack([self._neighbourhoods.centre_of_edge(), self._neighbourhoods.neighbours], 1).astype(np.int32)
-        r = self._positions[pairs[:, 1]] - self._positions[pairs[:, 0]]
-        near: Int32Array = pairs[(r**2).sum(1) < reach**2]
-        return near
+    def taken_back(self) -> Float64Array:
+        parts = (0.5 * self._excess)[:, None] * self._unit_vectors + FIXED_POINT - FIXED_POINT
+        displacements = self._u[: self._nlocal].copy()
+        np.subtract.at(displacements, self._i, parts)
+        return cap(displacements, self._longest)[0]
+
+
+def listed_pairs(
+    positions: Float64Array, neighbourhoods: Neighbourhoods, floor: float, longest: float, threads: int
+) -> ListedPairs | SoftFloor:
+    """By the kernel's library where that is there."""
+    library = kernel_library.library()
+    if library is None:
+        return ListedPairs(positions, neighbourhoods, floor, longest)
+    return SoftFloor(library, positions, neighbourhoods.first, neighbourhoods.neighbours, floor, longest, threads)

@@ -57,8 +57,8 @@ class Communicator(Protocol):
         May put zeros for atoms that do not move.
         """
 
-    def largest(self, value: float) -> float:
-        """Of all ranks' values."""
+    def largest(self, values: Float64Array) -> Float64Array:
+        """(n,): of each of the n values the largest of all ranks'."""
 
 
 def displacement(

@@ -59,6 +59,17 @@ def test_centres_are_atoms_that_move_and_their_neighbours(said: list[str]) -> No
         assert [float(word) for word in line.split()] == pytest.approx(numbers, rel=1e-5)
 
 
+def test_the_floor_costs_what_is_near(said: list[str]) -> None:
+    """One reduction where no pair is near, two where none is brought too near, then one a sweep; layers forward twice."""
+    held, far, alike, alike_far = ([float(word) for word in line.split()] for line in values(said, "floor"))
+    along = 0.5 / 14.0**0.5  # Å, toward the next atom, of (1, 2, 3) shortened to 0.5 Å
+    assert held[0] - 1 == held[1] - 2 and 3 <= held[0] - 1 <= 10
+    assert held[2] == pytest.approx(0.0, abs=5e-4) and held[2] > 0.0  # halved by each sweep
+    assert held[3] == pytest.approx(held[4], rel=1e-12) and held[5] == 0.0
+    assert far[:2] == alike_far[:2] == [1, 2] and alike[:2] == [2, 3]
+    assert far[2] == alike[2] == alike_far[2] == pytest.approx(along)
+
+
 def test_the_kernel_gives_the_record_of_the_shipped_model(said: list[str]) -> None:
     (difference,) = values(said, "difference")
     assert 0.0 < float(difference) < 1e-5  # Å; the plugin allows 1e-4

@@ -221,9 +221,7 @@ void GhostExchange::reverse(double *vectors)
       vectors[4 * static_cast<int64_t>(sent[k].atom) + d] += of_sent[3 * k + d];
 }
 
-double GhostExchange::largest(double mine)
+void GhostExchange::largest(double *values, int n)
 {
-  double of_all;
-  MPI_Allreduce(&mine, &of_all, 1, MPI_DOUBLE, MPI_MAX, world);
-  return of_all;
+  MPI_Allreduce(MPI_IN_PLACE, values, n, MPI_DOUBLE, MPI_MAX, world);
 }

@@ -55,7 +55,7 @@ class GhostExchange : public Communicator
   // Communicator's, of (n_atoms, 4).
   void forward(double *vectors) override;
   void reverse(double *vectors) override;
-  double largest(double mine) override;
+  void largest(double *values, int n) override;
 
  private:
   using Box = std::array<double, 6>;    // smallest, then largest x, y, z; empty where the former is larger

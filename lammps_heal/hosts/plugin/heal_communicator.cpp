@@ -1,7 +1,5 @@
 #include "heal_communicator.h"
 
-#include "all_ranks.h"
-
 #include "comm.h"
 
 #include <algorithm>
@@ -20,9 +18,9 @@ void HealCommunicator::forward(double *communicated)
   lmp->comm->forward_comm(fix);
 }
 
-double HealCommunicator::largest(double mine)
+void HealCommunicator::largest(double *values, int n)
 {
-  return largest_of_all(lmp, mine);
+  MPI_Allreduce(MPI_IN_PLACE, values, n, MPI_DOUBLE, MPI_MAX, lmp->world);
 }
 
 int HealCommunicator::pack_forward_comm(int n, const int *list, double *buf) const

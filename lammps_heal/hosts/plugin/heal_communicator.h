@@ -19,7 +19,7 @@ class HealCommunicator : public lammps_heal::Communicator
 
   void reverse(double *vectors) override;
   void forward(double *vectors) override;
-  double largest(double mine) override;
+  void largest(double *values, int n) override;
 
   // What the fix's functions of these names do.
   int pack_forward_comm(int n, const int *list, double *buf) const;

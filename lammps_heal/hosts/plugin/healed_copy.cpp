@@ -76,7 +76,8 @@ void HealedCopy::find_neighbours()
 // their owners where they do not.
 void HealedCopy::make_neighbours_reach(double distance, const CopiedAtoms &atoms, const PeriodicCell &cell)
 {
-  const double largest = ghosts.largest(largest_move_since_list());
+  double largest = largest_move_since_list();
+  ghosts.largest(&largest, 1);
   if (distance + 2.0 * largest > reach)
     build_list((1.0 + SKIN) * settings.cutoff, atoms, cell);
   else

@@ -57,38 +57,42 @@ std::string HealingStep::find_displacements(const StepInput &input, double max_d
   return problem;
 }
 
-// All ranks do the same number of sweeps, one with a problem too, where nothing moves then.
+// All ranks do the same number of sweeps, one with a problem too, where nothing moves then, and one without near
+// pairs.
 void HealingStep::keep_apart(const StepInput &input, Communicator &communicator, std::string &problem)
 {
   if (!problem.empty())
     std::fill_n(vectors.get(), 4 * input.atoms.n_atoms, 0.0);
-  double longest = 0.0;
+  const double nearest = has_centres ? backend.nearest() : HUGE_VAL;
+  double of_all[2] = {0.0, -nearest};
   for (int64_t i = 0; i < input.atoms.nlocal; i++)
-    longest = std::max(longest, length(i));
-  longest = communicator.largest(longest);
-  const bool is_near = has_centres && backend.nearest() < input.floor + 2.0 * longest;
-  if (communicator.largest(is_near) == 0.0)
+    of_all[0] = std::max(of_all[0], length(i));
+  communicator.largest(of_all, 2);
+  const double longest = of_all[0], nearest_of_all = -of_all[1], reach = input.floor + 2.0 * longest;
+  if (nearest_of_all >= reach)
     return;
-  communicator.forward(vectors.get());
-  bool is_too_near = false;
+  const bool is_near = nearest < reach;
   auto atoms = input.atoms;
-  if (problem.empty() && !backend.needs_list())
-    problem = problem_of([&]() { find_close_neighbours(input, input.floor + 2.0 * longest, atoms); });
-  if (problem.empty() && is_near)
-    problem =
-        problem_of([&]() { is_too_near = SoftFloor::is_any_too_near(atoms, vectors.get(), input.floor); });
-  if (communicator.largest(is_too_near) == 0.0)
-    return;
-  soft_floor.forget_pairs();
-  if (problem.empty())
-    problem = problem_of([&]() { soft_floor.find_pairs(atoms, input.floor, longest); });
+  auto go_on = [&](const auto &work) {
+    if (problem.empty() && is_near)
+      problem = problem_of(work);
+  };
+  go_on([&]() {
+    if (!backend.needs_list())
+      find_close_neighbours(input, reach, atoms);
+    soft_floor.begin(input.floor, longest);
+  });
   for (int sweep = 0; sweep < SWEEPS; sweep++) {
-    if (communicator.largest(soft_floor.largest_excess(vectors.get())) <= SoftFloor::tolerance(input.floor))
-      break;
-    soft_floor.take_back(vectors.get());
-    keep_those_that_move(input);
-    shorten(input, longest);
     communicator.forward(vectors.get());
+    double is_any = 0.0;
+    go_on([&]() { is_any = soft_floor.is_any_too_near(atoms, vectors.get()); });
+    communicator.largest(&is_any, 1);
+    if (is_any == 0.0)
+      break;
+    if (sweep == 0)
+      shorten(input, longest);    // none is longer, but their lengths are those of vectors that were capped
+    go_on([&]() { soft_floor.take_back(vectors.get()); });
+    keep_those_that_move(input);
   }
 }
 
@@ -148,7 +152,7 @@ void HealingStep::keep_those_that_move(const StepInput &input)
 {
   for (int64_t i = 0; input.moves && i < input.atoms.nlocal; i++)
     if (!input.moves[i])
-      std::fill_n(vectors[i], 3, 0.0);
+      std::fill_n(vectors[i], 4, 0.0);
 }
 
 double HealingStep::length(int64_t i) const

@@ -39,8 +39,8 @@ class Communicator
   virtual void reverse(double *vectors) = 0;
   // Copies those of owners to their ghosts.
   virtual void forward(double *vectors) = 0;
-  // Of all ranks' values.
-  virtual double largest(double mine) = 0;
+  // Each of the n values becomes the largest of all ranks'.
+  virtual void largest(double *values, int n) = 0;
 };
 
 struct StepInput {

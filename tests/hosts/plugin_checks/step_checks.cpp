@@ -19,6 +19,7 @@ class FakeBackend : public Backend
  public:
   std::string failing;
   int64_t n_centres = -1;
+  double nearest_distance = 0.0;    // Å
 
   int n_layers() const override
   {
@@ -40,7 +41,7 @@ class FakeBackend : public Backend
   }
   double nearest() const override
   {
-    return 0.0;
+    return nearest_distance;
   }
   void apply_mobilities(double *vectors) override
   {
@@ -66,7 +67,7 @@ class FakeBackend : public Backend
 class CountingCommunicator : public Communicator
 {
  public:
-  int n_reverse = 0, n_forward = 0;
+  int n_reverse = 0, n_forward = 0, n_largest = 0;
   void reverse(double *) override
   {
     n_reverse++;
@@ -75,9 +76,9 @@ class CountingCommunicator : public Communicator
   {
     n_forward++;
   }
-  double largest(double mine) override
+  void largest(double *, int) override
   {
-    return mine;
+    n_largest++;
   }
 };
 
@@ -133,6 +134,27 @@ static void check_fake_steps()
   }
 }
 
+// One atom moves by 0.5 Å, partly toward the next, which is held: it must keep the floor by itself. Or all atoms move alike.
+static void check_floor()
+{
+  const Row row;
+  const char only_the_first[4] = {1, 0, 0, 0};
+  for (const char *moves : {only_the_first, static_cast<const char *>(nullptr)})
+    for (const double nearest : {1.0, 10.0}) {
+      FakeBackend backend;
+      backend.nearest_distance = nearest;
+      CountingCommunicator communicator;
+      HealingStep step(backend);
+      step.resize(4);
+      auto input = row.input(moves);
+      input.floor = 1.0;
+      const auto problem = step.find_displacements(input, 0.5, communicator);
+      const double *const v = step.displacement(0);
+      std::printf("floor %s%d %d %.15g %.15g %.15g %.15g\n", problem.c_str(), communicator.n_largest,
+                  communicator.n_forward, v[0], std::hypot(v[0], v[1], v[2]), v[3], step.displacement(1)[3]);
+    }
+}
+
 // What the kernel makes of a model's record, and a crystal whose cell is no cell.
 static void check_model(const char *path)
 {
@@ -157,5 +179,6 @@ static void check_model(const char *path)
 int main(int, char **arguments)
 {
   check_fake_steps();
+  check_floor();
   check_model(arguments[1]);
 }
