@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 RANKS ?= 2
+# Of a run that failed, what LAMMPS says.
+LOGGED = { tail -n 3 runs/$(1).log; exit 1; }
 # What "make heal" damages and heals: a file of inputs/crystals.
 CRYSTAL ?= Pt
 # Processes among which the tests are divided, whole files to each, in order: the longest are not the last. 0: none besides,
@@ -33,9 +35,9 @@ $(READY): pyproject.toml setup.py lammps_heal/compiling.py $(SOURCES)
 
 heal: setup      ## damage a crystal with a vacancy and heal it: table, trajectory and picture; CRYSTAL=W: of tungsten
 	@mkdir -p runs
-	$(BIN)/lmp -in inputs/in.crystal -var element $(CRYSTAL) -var mode cell -screen none -log runs/crystal.log
-	$(BIN)/lmp -in inputs/in.damage -var element $(CRYSTAL) -screen none -log runs/damage.log
-	$(BIN)/lmp -in inputs/in.heal -var element $(CRYSTAL) -screen none -log runs/heal.log
+	$(BIN)/lmp -in inputs/in.crystal -var element $(CRYSTAL) -var mode cell -screen none -log runs/crystal.log || $(call LOGGED,crystal)
+	$(BIN)/lmp -in inputs/in.damage -var element $(CRYSTAL) -screen none -log runs/damage.log || $(call LOGGED,damage)
+	$(BIN)/lmp -in inputs/in.heal -var element $(CRYSTAL) -screen none -log runs/heal.log || $(call LOGGED,heal)
 	$(BIN)/lammps-heal demo
 	@echo "The same on $(RANKS) ranks:"
 	$(BIN)/mpirun -np $(RANKS) $(BIN)/lmp -in inputs/in.heal -var element $(CRYSTAL) -var out runs/ranks.lammpstrj -screen none -log runs/ranks.log

@@ -1,6 +1,7 @@
 """`lammps-heal demo`: table and picture of a run of inputs/in.heal."""
 
 import argparse
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ from lammps_heal.errors import HealError
 
 if TYPE_CHECKING:
     from lammps_heal.analysis.healed_steps import HealedStep
+
+CRYSTALLINE = 0.5  # of the atoms; below it is no crystal that is healed
 
 
 def add_parser(subparsers: Subcommands) -> None:
@@ -42,6 +45,11 @@ def show(log: Path, healed: Path, folder: Path, picture: Path) -> list["HealedSt
     thermo = thermo_tables(log.read_text())[-1]
     steps = healed_steps(thermo, frames, sites, MEV * float((folder / "reference.eV").read_text()))
     print(table(steps, structure_of(thermo)))
+    if steps[-1].crystalline < CRYSTALLINE:
+        warnings.warn(
+            f"{steps[-1].crystalline:.0%} of the atoms are {structure_of(thermo)}: it has melted, or is another structure",
+            stacklevel=1,
+        )
     draw_layer(frames[0], frames[-1], sites, picture)
     print(f"trajectory: {healed}\npicture:    {picture}")
     return steps

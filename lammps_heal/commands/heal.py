@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NOT_HEALED = 3
 EPILOG = (
     "The output's name says its format: .data or .lmp a LAMMPS data file, .xyz, .cif, .traj, POSCAR and others that of ASE, any "
-    "other name a LAMMPS dump; .gz after it: compressed. Exit code 3: done, but steps do not get smaller, or atoms came too near."
+    "other name a LAMMPS dump; .gz after it: compressed. Exit code 3: done, but atoms still move, or came too near."
 )
 
 

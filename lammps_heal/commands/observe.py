@@ -58,9 +58,11 @@ def run(options: argparse.Namespace) -> None:
         defects=options.defects,
     )
     shown = (*SHOWN, *(SHOWN_ON_SITES if options.sites else ()))
-    print("  ".join(f"{name:>13}" for name in (*shown, "labels")))
+    titles = ["  ".join(f"{name:>13}" for name in (*shown, "labels"))]  # until they are printed, above the first row
 
     def show(row: dict[str, float]) -> None:
+        if titles:
+            print(titles.pop())
         labels = ", ".join(f"{row[name]:g} {name}" for name in NAMES_OF_LABELS.values() if row[name])
         print("  ".join(f"{row[name]:13g}" for name in shown) + f"  {labels}", flush=True)
 

@@ -164,7 +164,9 @@ class _FileHealing:
 
     def _types_of(self, structure: Structure) -> TypeElements:
         options = self._options
-        has_lattice = options.lattice is not None or self._finds_lattice
+        # A data file has masses, or it is to be said what is in it; of a dump nothing need be known.
+        finds = options.auto_lattice if self._reader.kind == "data" else self._finds_lattice
+        has_lattice = options.lattice is not None or finds
         return type_elements(structure, self._model, options.elements, self._reader.kind, needs_them=not has_lattice)
 
     def _fitting_model(self, structure: Structure, types: TypeElements) -> Model:
@@ -220,7 +222,8 @@ class _FileHealing:
             self._write(output, structure, types, timestep)
         everything = gathered(self._healing.snapshot(), self._ranks)
         model, summary = self._model, self._summary
-        checks = self._ranks.first(lambda: check_end(structure, everything, model, largest))
+        until_rest = self._options.steps is None
+        checks = self._ranks.first(lambda: check_end(structure, everything, model, largest, until_rest))
         prefix = f"timestep {structure.timestep}: " if self._reader.is_trajectory else ""
         summary.problems += [prefix + problem for problem in checks.problems]
         summary.sites_before, summary.sites = checks.before, checks.after

@@ -9,7 +9,7 @@ from ase import Atoms
 from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
-from lammps_heal.analysis.local_structure import Shells, has_shells, shells_of
+from lammps_heal.analysis.local_structure import has_shells, shells_of
 from lammps_heal.analysis.neighbour_shells import (
     Surroundings,
     few_to_nearest,
@@ -38,6 +38,8 @@ BCC_OUTER = 1.08  # half-way from fcc to bcc: see Distances
 DIGITS = 4  # of a lattice constant that is found, so that it can be given again
 LARGEST_SAMPLE = 8000  # atoms; of a larger crystal a ball of so many is looked at
 INNER = 0.7  # of the ball's radius
+NEARLY = 0.005  # two lattice constants, of either
+FEWEST_LABELLED = 20  # atoms with the crystal's label, by which a lattice constant is found
 # Of the lattice constant, below and above what the model was trained on: farther off, platinum's model leads atoms from their
 # sites (tried with noise of 0.15 Å: at 0.93 they rest, at 0.92 not; at 1.04 they rest, at 1.05 not).
 BEYOND = 0.03, 0.01
@@ -92,8 +94,7 @@ def look_at(
     no_element = np.zeros(len(structure.ids), int)
     sample = _sample(structure, atomic_numbers_of(structure, elements) if model.n_species > 1 else no_element)
     if auto:
-        healed = sample.observed(model, nearest / shells.nearest / WARM, threads).positions
-        findings.lattice = round(sample.lattice(healed, shells, is_joint), DIGITS)
+        findings.lattice = round(sample.lattice(model, nearest / shells.nearest / WARM, threads), DIGITS)
         findings.found = True
     used = model.lattice_constant if findings.lattice is None else findings.lattice
     if not findings.found:
@@ -128,7 +129,7 @@ def structures_shown(structure: Structure, model: Model, model_of_open: Model, t
         return None
     sample = _sample(structure, np.zeros(len(structure.ids), int))
     guess = fmean(distances.nearest) / shells.nearest / WARM
-    lattice = sample.lattice(sample.observed(model, guess, threads).positions, shells, is_joint)
+    lattice = sample.lattice(model, guess, threads)
     counts = label_counts(sample.observed(model, lattice, threads).labels[sample.inside])
     parts = {name: float(counts[label]) / float(counts.sum()) for label, name in STRUCTURE_OF_LABEL.items()}
     return Shown(parts, lattice * shells.nearest)
@@ -183,14 +184,27 @@ class _Sample:
     def observed(self, model: Model, lattice: float, threads: int) -> Observation:
         return AtomsHealer(self.atoms, model.scaled(lattice), threads=threads).seen(LOOK_STEPS)
 
-    def lattice(self, positions: Float64Array, shells: Shells, is_joint: bool) -> float:
-        """Å, of healed positions."""
-        around = surroundings(positions, self.atoms.cell[:], self.atoms.pbc, self.inside)
+    def lattice(self, model: Model, guess: float, threads: int) -> float:
+        """Å, of a healed copy: by the atoms that have the crystal's labels, where there are some.
+
+        guess: by all atoms. Where the crystalline ones say another, it heals with that.
+        """
+        healed = self.observed(model, guess, threads)
+        better = self._lattice(self.atoms.positions, healed, model) / WARM
+        if abs(better / guess - 1.0) > NEARLY:
+            healed = self.observed(model, better, threads)
+        return self._lattice(healed.positions, healed, model) / HEALED
+
+    def _lattice(self, positions: Float64Array, healed: Observation, model: Model) -> float:
+        shells, is_joint = shells_of(model.structure), len(model.structures) > 1
+        own = self.inside[np.isin(healed.labels[self.inside], [shells_of(name).label for name in model.structures])]
+        chosen = own if len(own) >= FEWEST_LABELLED else self.inside
+        around = surroundings(positions, self.atoms.cell[:], self.atoms.pbc, chosen)
         found = neighbour_distances(around, shells, is_joint)
         if found is None:
             raise HealError("too few atoms are inside of a crystal to tell the lattice constant from: give --lattice")
         nearest = found.nearest[-1] if found.outer > BCC_OUTER else found.nearest[0]
-        return nearest / shells.nearest / HEALED
+        return nearest / shells.nearest
 
 
 def atomic_numbers_of(structure: Structure, elements: Sequence[str | None]) -> NDArray[np.int64]:

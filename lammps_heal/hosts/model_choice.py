@@ -17,13 +17,13 @@ from lammps_heal.hosts.type_elements import elements_told
 from lammps_heal.model.model_file import Model, load
 from lammps_heal.model.names import AUTO, shipped_names
 
-OPEN = "diamond"
+OPEN, BODY_CENTRED = "diamond", "bcc"
 ALIKE = 0.02  # of the nearest-neighbour distance: a crystal of no known element is of the model's
 
 
 @dataclass(frozen=True)
 class Choice:
-    """why: for the user. is_of_elements: the atoms are of the model's elements, or taken to be: it needs no other lengths."""
+    """why: for the user. is_of_elements: the atoms are of the model's elements and structure: it needs no other lengths."""
 
     name: str
     why: str
@@ -37,45 +37,58 @@ def is_auto(model: Model | str | Path) -> bool:
     return isinstance(model, str) and model == AUTO
 
 
+class NoCrystal(HealError):
+    """The atoms show no crystal that a shipped model is of."""
+
+
 def model_for(atoms: Atoms, model: Model | str | Path, threads: int = 1) -> Model:
-    """The model itself, or one that is loaded by its name, or chosen and scaled. Raises HealError."""
+    """The model itself; or that of a name, or chosen, scaled where the atoms are of other elements. Raises HealError."""
+    if not isinstance(atoms, Atoms):
+        raise HealError(f"atoms must be ASE Atoms, got {type(atoms).__name__}: lammps-heal heal reads files")
     if isinstance(model, Model):
         return model
-    if not is_auto(model):
-        return load(model)
+    named = None if is_auto(model) else load(model)
+    if named is not None and set(atoms.get_chemical_symbols()) <= set(named.elements):
+        return named
     structure = structure_of(atoms, "the atoms", 0)
+    if named is not None:
+        return fitting_model(structure, named, threads=threads)
     choice = choose(structure, threads=threads)
     chosen = load(choice.name)
     return chosen if choice.is_of_elements else fitting_model(structure, chosen, threads=threads, finds=True)
 
 
 def choose(structure: Structure, named: Sequence[str] = (), threads: int = 1) -> Choice:
-    """Raises HealError where the atoms show no crystal that a shipped model is of.
+    """Raises NoCrystal.
 
     named: elements of the types, or of all, as the user names them; empty: as the structure has them.
     """
     elements = elements_told(structure, named)
     models = {name: load(name) for name in shipped_names()}
     of_one = {name: model for name, model in models.items() if len(model.structures) == 1}
-    own = [name for name, model in of_one.items() if elements <= set(model.elements)]
-    if len(own) == 1:
-        return Choice(own[0], f"of {', '.join(sorted(elements))}", True)
+    own = next((name for name, model in of_one.items() if elements <= set(model.elements)), None)
     [joint] = models.keys() - of_one.keys()
-    shown = structures_shown(structure, models[joint], models[OPEN], threads)
+    try:
+        shown = structures_shown(structure, models[joint], models[OPEN], threads)
+    except HealError:
+        if own is None:
+            raise
+        shown = None  # what is wrong with the atoms will be said when they are healed
+    found = sorted((name for name, part in shown.parts.items() if part > COMMON), key=shown.parts.__getitem__) if shown else []
+    of_own = f"of {', '.join(sorted(elements))}"
+    if len(found) > 1 and BODY_CENTRED in found:  # fcc and hcp beside each other are stacking faults to the model of either
+        return Choice(joint, f"the atoms lie as in {' and '.join(sorted(found))}")
+    if own is not None and (not found or models[own].structure in found):
+        return Choice(own, of_own, True)
     if shown is None:
-        raise HealError(
-            f"{structure.where}: too few atoms are inside of a crystal to choose a model for: name one, as --model fcc"
-        )
-    found = [name for name, part in shown.parts.items() if part > COMMON]
+        raise NoCrystal(f"{structure.where}: too few atoms are inside of a crystal to choose a model for: name one, as fcc")
     if not found:
         parts = ", ".join(f"{part:.0%} {name}" for name, part in shown.parts.items())
-        raise HealError(
+        raise NoCrystal(
             f"{structure.where}: the atoms show no crystal that a shipped model is of ({parts}): name one, as fcc, or "
             "make one, lammps-heal fit"
         )
-    if len(found) > 1:
-        return Choice(joint, f"its atoms lie as in {' and '.join(found)}")
-    return _of_structure(found[0], shown, {name: m for name, m in of_one.items() if m.structure == found[0]}, elements)
+    return _of_structure(found[-1], shown, {name: m for name, m in of_one.items() if m.structure == found[-1]}, elements)
 
 
 def _of_structure(found: str, shown: Shown, models: dict[str, Model], elements: set[str]) -> Choice:
@@ -85,7 +98,7 @@ def _of_structure(found: str, shown: Shown, models: dict[str, Model], elements: 
         distance = {name: abs(shown.nearest / _nearest(model) - 1.0) for name, model in models.items()}
         nearest = min(distance, key=lambda name: distance[name])
         if distance[nearest] < ALIKE:
-            return Choice(nearest, f"{why}, as far apart as in {', '.join(models[nearest].elements)}", True)
+            return Choice(nearest, f"{why}, as far apart as in {', '.join(models[nearest].elements)}")
     if len(elements) > 1:
         why += "; it knows no species, and heals to the sites of one element: lammps-heal fit makes a model that does"
     return Choice(found, why)

@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +19,7 @@ from lammps_heal.hosts.formats.dump_writer import MASS, box_text
 from lammps_heal.hosts.formats.source import InputFrame, Source
 from lammps_heal.hosts.formats.structure import Structure
 from lammps_heal.hosts.interruption import Interruption
-from lammps_heal.hosts.model_choice import choose, is_auto
+from lammps_heal.hosts.model_choice import NoCrystal, choose, is_auto
 from lammps_heal.hosts.observed_sites import Reference, on_sites, read_sites, sites_text
 from lammps_heal.hosts.type_elements import type_elements
 from lammps_heal.model.model_file import Model, load
@@ -84,7 +85,7 @@ def observe_file(
         try:
             for frame in _frames(options, interruption):
                 if not found.frames:
-                    dumps.fitted = fitted = _fitted(frame.structure, named, options, note)
+                    dumps.fitted = fitted = _fitted_to_first(frame.structure, named, options, note)
                     found.about["model"] = repr(fitted.model)
                 show(_observe(frame.structure, fitted.model, options, sites, found, dumps))
         except Interrupted as interrupted:
@@ -108,6 +109,17 @@ class _Fitted:
     finds: bool
 
 
+def _fitted_to_first(structure: Structure, named: Model | None, options: ObserveOptions, note: Callable[[str], None]) -> _Fitted:
+    """The model for the first frame, or, where that shows no crystal, for the first that does: what grows from a melt."""
+    try:
+        return _fitted(structure, named, options, note)
+    except NoCrystal:
+        for frame in Source(options.trajectory, options.boundary, options.atom_style).frames(options.wanted, 1):
+            with suppress(NoCrystal):
+                return _fitted(frame.structure, named, options, note)
+        raise
+
+
 def _fitted(structure: Structure, named: Model | None, options: ObserveOptions, note: Callable[[str], None]) -> _Fitted:
     own, finds = named, options.auto_lattice
     if own is None:
@@ -115,7 +127,10 @@ def _fitted(structure: Structure, named: Model | None, options: ObserveOptions, 
         if not choice.is_of_elements:
             note(str(choice))
         own, finds = load(choice.name), finds or not choice.is_of_elements
-    return _Fitted(fitting_model(structure, own, options.lattice, options.elements, options.threads, finds), own, finds)
+    model = fitting_model(structure, own, options.lattice, options.elements, options.threads, finds)
+    if options.lattice is None and model.length_scale != 1.0:
+        note(f"lattice constant {model.lattice_constant:g} Å, found by the atoms' distances (--lattice to name another)")
+    return _Fitted(model, own, finds)
 
 
 class _Dumps:

@@ -72,7 +72,7 @@ def test_the_last_frame_is_read_whatever_its_timestep(tmp_path: Path, capfd: Cap
 def test_a_cut_last_frame_is_left_out_with_a_warning(tmp_path: Path, capfd: Capture) -> None:
     text = dump_text(noisy_crystal())
     (tmp_path / "a.dump").write_text(text + text[:-100])
-    ended = heal(capfd, tmp_path / "a.dump", "-o", tmp_path / "o.lammpstrj")
+    ended = heal(capfd, tmp_path / "a.dump", "-o", tmp_path / "o.lammpstrj", "--model", "fcc")
     assert ended.code == 0
     assert ended.err.count("\n") == 1 and "warning" in ended.err and "cut short" in ended.err
     assert_on_sites(tmp_path / "o.lammpstrj")

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.lammps
         ("fix heal all heal {model} elements", "Illegal fix heal elements command: missing argument(s)"),
         ("fix heal all heal {model} elements Cu\nrun 1", "atom type 1 is Cu, the model knows Pt (195.084 g/mol)"),
         ("mass 1 63.546\nfix heal all heal {model}\nrun 1", "type 1 has mass 63.546, the model knows Pt (195.084 g/mol)"),
-        ("mass 1 63.546\nfix heal all heal {model}\nrun 1", '"elements Pt"'),
+        ("mass 1 63.546\nfix heal all heal {model}\nrun 1", '"elements Pt", and otherwise the lattice constant'),
         ("labelmap atom 1 Cu\nfix heal all heal {model}\nrun 1", "label of atom type 1 is no element of the model"),
         ("run_style respa 2 2\nfix heal all heal {model}\nrun 1", 'use "run_style verlet"'),
         (

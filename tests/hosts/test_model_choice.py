@@ -51,12 +51,12 @@ def test_by_the_structure(element: str, sigma: float) -> None:
 
 @pytest.mark.parametrize("element", ["Pt", "W", "Fe", "Si", "Cu", "Ta"])
 def test_of_no_known_element_by_the_lengths_too(element: str) -> None:
-    """What a dump without elements has: the model whose lattice it is, or the structure's, scaled."""
+    """What a dump without elements has: the model whose lattice it is, or the structure's, scaled: no proof of an element."""
     atoms = crystal(element)
     atoms.symbols[:] = "X"
     choice = chosen_for(atoms)
     assert choice.name == (OF_ELEMENT | OF_STRUCTURE)[element]
-    assert choice.is_of_elements == (element in OF_ELEMENT)
+    assert not choice.is_of_elements and ("as far apart as in" in choice.why) == (element in OF_ELEMENT)
 
 
 def test_of_phases_side_by_side_the_joint_one() -> None:
@@ -64,8 +64,19 @@ def test_of_phases_side_by_side_the_joint_one() -> None:
     fcc = ase.build.bulk("Cu", "fcc", a=distance * np.sqrt(2.0), cubic=True).repeat((4, 4, 5))
     bcc = ase.build.bulk("Cu", "bcc", a=fcc.cell[0, 0] / 5, cubic=True).repeat((5, 5, 7))
     both = ase.build.stack(fcc, bcc, axis=2, maxstrain=None, distance=None)
-    choice = chosen_for(both)
-    assert choice.name == "metals" and not choice.is_of_elements
+    for element in ("Cu", "Fe"):  # of which there is a model of bcc
+        both.symbols[:] = element
+        choice = chosen_for(both)
+        assert choice.name == "metals" and not choice.is_of_elements
+
+
+@pytest.mark.parametrize(("element", "structure", "a"), [("Zr", "bcc", 3.6), ("Fe", "fcc", 3.65), ("Si", "bcc", 3.0)])
+def test_a_structure_that_is_clear_says_more_than_the_element(element: str, structure: str, a: float) -> None:
+    atoms = ase.build.bulk(element, structure, a=a, cubic=True).repeat(4)
+    atoms.rattle(0.15, seed=3)
+    assert chosen_for(atoms).name == structure
+    atoms.rattle(1.5, seed=4)  # a melt shows none
+    assert chosen_for(atoms) == Choice(OF_ELEMENT[element], f"of {element}", True)
 
 
 @pytest.mark.parametrize("kind", ["gas", "few"])
@@ -88,7 +99,10 @@ def test_python_heals_and_sees_any_crystal_without_a_name() -> None:
     named = lammps_heal.load("bcc", lattice=found.lattice_constant)
     assert (lammps_heal.heal(tantalum).positions == lammps_heal.heal(tantalum, named).positions).all()
     assert (lammps_heal.heal(platinum).positions == lammps_heal.heal(platinum, "fcc").positions).all()
+    assert (lammps_heal.heal(tantalum, "bcc").positions == lammps_heal.heal(tantalum, named).positions).all()
     assert lammps_heal.observe(tantalum).vacancies == 1.0
+    with pytest.raises(HealError, match=r"atoms must be ASE Atoms, got str: lammps-heal heal reads files"):
+        lammps_heal.heal("ta.xyz")
     with lammps_heal.Healing(tantalum, logfile=None) as healing:
         assert healing.run(fmax=0.001, steps=50)
 
@@ -139,3 +153,45 @@ def test_observing_finds_the_lattice_constant_where_it_is_to(tmp_path: Path, run
     assert done.returncode == 0 and done.stdout.splitlines()[1].split()[:3] == ["0", "1", "0"], done.stdout + done.stderr
     done = run("lammps-heal", "observe", tmp_path / "w.xyz", "--lattice", "long")
     assert done.returncode == 1 and 'lattice must be a length above 0 Å or auto, got "long"' in done.stderr
+
+
+@pytest.mark.lammps
+def test_what_grows_from_a_melt_is_seen_by_the_model_of_what_it_becomes(tmp_path: Path, run: Run) -> None:
+    frames = [crystal("Cu", repeats=5) for _ in range(3)]
+    for atoms in frames[:2]:
+        atoms.rattle(0.7, seed=6)
+    ase.io.write(tmp_path / "cu.xyz", frames)
+    done = run("lammps-heal", "observe", tmp_path / "cu.xyz")
+    assert done.returncode == 0 and done.stdout.splitlines()[3].split()[1] == "1", done.stdout + done.stderr
+    assert "model fcc: 9" in done.stderr and "lattice constant 3.6" in done.stderr
+    done = run("lammps-heal", "observe", tmp_path / "cu.xyz", "--frames", "0:2")
+    assert done.returncode == 1 and "the atoms show no crystal" in done.stderr and done.stdout == ""
+
+
+@pytest.mark.lammps
+def test_a_lattice_constant_is_found_where_half_of_the_atoms_are_no_crystal(tmp_path: Path, capfd: Capture) -> None:
+    """By those that are one: by all it was 3 % too long."""
+    atoms = crystal("Ni", 0.05, 6)
+    upper = atoms.positions[:, 0] > 0.5 * atoms.cell[0, 0]
+    atoms.positions[upper] += np.random.default_rng(8).normal(0.0, 0.6, (upper.sum(), 3))
+    ase.io.write(tmp_path / "ni.xyz", atoms)
+    done = heal(capfd, tmp_path / "ni.xyz", "-o", tmp_path / "o.xyz", "--model", "fcc", "--steps", 1, "--json")
+    assert json.loads(done.out)["lattice"] == pytest.approx(3.52, rel=6e-3)
+
+
+@pytest.mark.lammps
+def test_elements_are_not_invented(tmp_path: Path, capfd: Capture) -> None:
+    """Whose lattice it has is a guess: chromium is iron's, and CoAl too."""
+    lines = (
+        "ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n128\nITEM: BOX BOUNDS pp pp pp\n"
+        + 3 * "0 11.54\n"
+        + "ITEM: ATOMS id type x y z\n"
+    )
+    chromium = ase.build.bulk("Cr", "bcc", a=2.885, cubic=True).repeat(4)
+    rows = (f"{k} {1 + k % 2} {x} {y} {z}\n" for k, (x, y, z) in enumerate(chromium.positions, 1))
+    (tmp_path / "cr.dump").write_text(lines + "".join(rows))
+    done = heal(capfd, tmp_path / "cr.dump", "-o", tmp_path / "o.dump", "--steps", 1)
+    assert done.code == 0 and "lie as in bcc, as far apart as in Fe (--model to name another)" in done.err
+    assert "mass" not in (tmp_path / "o.dump").read_text()
+    done = heal(capfd, tmp_path / "cr.dump", "-o", tmp_path / "o.xyz", "--steps", 1)
+    assert done.code == 1 and "needs elements, which the input does not tell: name them, as --elements" in done.err

@@ -81,8 +81,8 @@ def test_columns_order_and_time_are_kept(trajectory: Path, tmp_path: Path, capfd
 
 
 def test_each_frame_is_healed_as_if_alone(trajectory: Path, tmp_path: Path, capfd: Capture) -> None:
-    healed(capfd, trajectory, "-o", tmp_path / "all.dump", "--frames", "all", "--steps", 4)
-    healed(capfd, trajectory, "-o", tmp_path / "last.dump", "--steps", 4)
+    healed(capfd, trajectory, "-o", tmp_path / "all.dump", "--model", "fcc", "--frames", "all", "--steps", 4)
+    healed(capfd, trajectory, "-o", tmp_path / "last.dump", "--model", "fcc", "--steps", 4)
     together, alone = Dump(tmp_path / "all.dump").frame(4).structure, Dump(tmp_path / "last.dump").frame(4).structure
     np.testing.assert_allclose(together.positions, alone.positions, atol=2e-8 * 11.76)  # scaled coordinates have eight digits
 
@@ -91,7 +91,7 @@ def test_other_formats_of_trajectories(trajectory: Path, tmp_path: Path, capfd: 
     ase.io.write(tmp_path / "md.xyz", frames_of(3))
     for source, n in ((trajectory, 5), (tmp_path / "md.xyz", 3)):
         for name in ("o.xyz", "o.traj", "o.dump", "o.xyz.gz"):
-            healed(capfd, source, "-o", tmp_path / name, "--frames", "all", "--steps", 3)
+            healed(capfd, source, "-o", tmp_path / name, "--model", "fcc", "--frames", "all", "--steps", 3)
             ends = structures(tmp_path / name)
             assert len(ends) == n
             assert all(structure.elements == ("Pt",) or structure.masses == (195.084,) for structure in ends)
@@ -103,7 +103,7 @@ def test_a_broken_frame_is_left_out_with_a_warning(trajectory: Path, tmp_path: P
     lines = trajectory.read_text().splitlines(keepends=True)
     broken = next(k for k, line in enumerate(lines) if line.strip() == "20")  # of the third timestep
     trajectory.write_text("".join(lines[: broken + 20] + lines[broken + 40 :]))
-    ended = heal(capfd, trajectory, "-o", tmp_path / "o.dump", "--frames", "all", "--steps", 2)
+    ended = heal(capfd, trajectory, "-o", tmp_path / "o.dump", "--model", "fcc", "--frames", "all", "--steps", 2)
     assert ended.code == 0 and ended.err.count("\n") == 1 and "left out" in ended.err
     written = Dump(tmp_path / "o.dump")
     assert [written.frame(k).structure.timestep for k in range(len(written))] == [0, 10, 30, 40]
@@ -129,7 +129,7 @@ def test_a_file_of_ase_that_is_cut_short_is_healed_as_far_as_it_goes(
 def test_healing_goes_on_where_it_stopped(
     trajectory: Path, tmp_path: Path, capfd: Capture, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    words = [trajectory, "-o", tmp_path / name, "--frames", "all", "--steps", 3]
+    words = [trajectory, "-o", tmp_path / name, "--model", "fcc", "--frames", "all", "--steps", 3]
     healed(capfd, *words)
     expected = [structure.unwrapped for structure in structures(tmp_path / name)]
     (tmp_path / name).unlink()
