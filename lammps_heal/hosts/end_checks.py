@@ -50,17 +50,17 @@ class EndChecks:
 
 
 def check_end(
-    structure: Structure, healed: Snapshot | None, model: Model, largest_steps: Sequence[float], until_rest: bool = False
+    structure: Structure, healed: Snapshot | None, model: Model, largest_steps: Sequence[float], stop: float | None = None
 ) -> EndChecks:
     """healed: of all atoms, as the first rank has it. model: as it healed. largest_steps: largest displacement of each, Å.
-    until_rest: it was to go on until atoms rest, not for a number of steps."""
+    stop: it was to go on until no atom moves farther, Å; None: for a number of steps."""
     nearest = shells_of(model.structure).nearest * model.lattice_constant if has_shells(model.structure) else 0.0
     assert healed is not None
     last = largest_steps[-1] if largest_steps else 0.0
     converging = is_converging(largest_steps, RESTING * nearest)
     if not nearest:
         return EndChecks(0, 0.0, converging, True, last)
-    at_rest = not until_rest or last <= MOVING * nearest
+    at_rest = stop is None or last <= max(stop, MOVING * nearest)
     distance = TOO_NEAR * nearest
     before = surroundings(structure.positions - structure.origin, structure.cell, structure.periodic)
     after = surroundings(healed.positions - healed.origin, healed.cell, structure.periodic)

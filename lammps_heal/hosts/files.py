@@ -222,8 +222,8 @@ class _FileHealing:
             self._write(output, structure, types, timestep)
         everything = gathered(self._healing.snapshot(), self._ranks)
         model, summary = self._model, self._summary
-        until_rest = self._options.steps is None
-        checks = self._ranks.first(lambda: check_end(structure, everything, model, largest, until_rest))
+        stop = self._options.step_limits[1] if self._options.steps is None else None
+        checks = self._ranks.first(lambda: check_end(structure, everything, model, largest, stop))
         prefix = f"timestep {structure.timestep}: " if self._reader.is_trajectory else ""
         summary.problems += [prefix + problem for problem in checks.problems]
         summary.sites_before, summary.sites = checks.before, checks.after

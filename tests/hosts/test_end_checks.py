@@ -79,6 +79,6 @@ def test_steps_that_do_not_get_smaller_are_said(model: Model, steps: list[float]
 def test_what_was_to_go_on_until_atoms_rest_and_has_not_is_said(model: Model) -> None:
     structure = input_of(fcc(2))
     slow = [0.9**k for k in range(39)]  # down to 0.018 Å
-    for steps, until_rest, n_lines in ((slow, True, 1), (slow, False, 0), ([*slow, 0.002], True, 0)):
-        problems = check_end(structure, healed(structure), model, steps, until_rest).problems
+    for steps, stop, n_lines in ((slow, 0.001, 1), (slow, None, 0), (slow, 0.02, 0), ([*slow, 0.002], 0.001, 0)):
+        problems = check_end(structure, healed(structure), model, steps, stop).problems
         assert len(problems) == n_lines and all("still moved an atom by 0.0182 Å: give more --steps" in line for line in problems)

@@ -38,7 +38,7 @@ def frames(rng: np.random.Generator) -> list[tuple[str, np.ndarray]]:
 def test_counts_columns_and_report(frames: list[tuple[str, np.ndarray]], tmp_path: Path, run: Run, model: Model) -> None:
     trajectory, observed, counts, report = (tmp_path / name for name in ("in.dump", "out.dump", "counts.json", "report.html"))
     trajectory.write_text("".join(text for text, _ in frames))
-    done = run("lammps-heal", "observe", trajectory, "-o", observed, "--json", counts)
+    done = run("lammps-heal", "observe", trajectory, "--model", "fcc", "-o", observed, "--json", counts)
     assert done.returncode == 0, done.stderr
     assert [line.split()[:3] for line in done.stdout.splitlines()[1:]] == [["0", "2", "0"], ["100", "2", "0"], ["200", "2", "0"]]
     found = json.loads(counts.read_text())
@@ -71,7 +71,7 @@ def test_defects_on_the_sites_of_a_reference(
     trajectory, sites, defects, counts = (tmp_path / name for name in ("in.dump", "sites.data", "defects.dump", "counts.json"))
     trajectory.write_text("".join(text for text, _ in frames))
     write_data(sites, fcc(4))
-    done = run("lammps-heal", "observe", trajectory, "--sites", sites, "--defects", defects, "--json", counts)
+    done = run("lammps-heal", "observe", trajectory, "--model", "fcc", "--sites", sites, "--defects", defects, "--json", counts)
     assert done.returncode == 0, done.stderr
     columns = [line.split()[5:8] for line in done.stdout.splitlines()]
     assert columns == [["empty_sites", "frenkel_pairs", "antisites"], *3 * [["2", "0", "0"]]]
