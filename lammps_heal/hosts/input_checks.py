@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lammps_heal.analysis.local_structure import has_shells, shells_of
 from lammps_heal.analysis.neighbour_shells import (
+    Distances,
     Surroundings,
     few_to_nearest,
     neighbour_distances,
@@ -76,10 +77,9 @@ def look_at(
         if auto:
             findings.ruin.append(f"the lattice constant of {model.structure} cannot be found from distances: give --lattice")
         return findings
-    shells, is_joint = shells_of(model.structure), len(model.structures) > 1
-    positions = structure.positions - structure.origin
-    around = surroundings(positions, structure.cell, structure.periodic)
-    distances = neighbour_distances(around, shells, is_joint)
+    shells = shells_of(model.structure)
+    around = _surroundings(structure)
+    distances = _distances(around, model)
     nearest = fmean(distances.nearest) if distances is not None else 0.0
     if distances is not None:
         _check_faces(findings, structure, around, nearest)
@@ -119,12 +119,11 @@ def structures_shown(structure: Structure, model: Model, model_of_open: Model, t
 
     model: a joint one, which any metal can be healed with.
     """
-    around = surroundings(structure.positions - structure.origin, structure.cell, structure.periodic)
-    is_joint, shells = True, shells_of(model.structure)
-    distances, ratio = neighbour_distances(around, shells, is_joint), few_to_nearest(around)
+    around = _surroundings(structure)
+    ratio = few_to_nearest(around)
     if ratio is not None and ratio < OPEN_STRUCTURE:
-        model, is_joint, shells = model_of_open, False, shells_of(model_of_open.structure)
-        distances = neighbour_distances(around, shells, is_joint)
+        model = model_of_open
+    shells, distances = shells_of(model.structure), _distances(around, model)
     if distances is None:
         return None
     sample = _sample(structure, np.zeros(len(structure.ids), int))
@@ -133,6 +132,15 @@ def structures_shown(structure: Structure, model: Model, model_of_open: Model, t
     counts = label_counts(sample.observed(model, lattice, threads).labels[sample.inside])
     parts = {name: float(counts[label]) / float(counts.sum()) for label, name in STRUCTURE_OF_LABEL.items()}
     return Shown(parts, lattice * shells.nearest)
+
+
+def _surroundings(structure: Structure) -> Surroundings:
+    return surroundings(structure.positions - structure.origin, structure.cell, structure.periodic)
+
+
+def _distances(around: Surroundings, model: Model) -> Distances | None:
+    """To the neighbours that a crystal of the model's structure has, or of any of its structures."""
+    return neighbour_distances(around, shells_of(model.structure), len(model.structures) > 1)
 
 
 def _check_faces(findings: Findings, structure: Structure, around: Surroundings, nearest: float) -> None:
@@ -196,15 +204,14 @@ class _Sample:
         return self._lattice(healed.positions, healed, model) / HEALED
 
     def _lattice(self, positions: Float64Array, healed: Observation, model: Model) -> float:
-        shells, is_joint = shells_of(model.structure), len(model.structures) > 1
         own = self.inside[np.isin(healed.labels[self.inside], [shells_of(name).label for name in model.structures])]
         chosen = own if len(own) >= FEWEST_LABELLED else self.inside
         around = surroundings(positions, self.atoms.cell[:], self.atoms.pbc, chosen)
-        found = neighbour_distances(around, shells, is_joint)
+        found = _distances(around, model)
         if found is None:
             raise HealError("too few atoms are inside of a crystal to tell the lattice constant from: give --lattice")
         nearest = found.nearest[-1] if found.outer > BCC_OUTER else found.nearest[0]
-        return nearest / shells.nearest
+        return nearest / shells_of(model.structure).nearest
 
 
 def atomic_numbers_of(structure: Structure, elements: Sequence[str | None]) -> NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from ase import Atoms
@@ -41,6 +42,32 @@ class NoCrystal(HealError):
     """The atoms show no crystal that a shipped model is of."""
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """model: as it fits a crystal. own: the same, not scaled. finds: its lengths are the crystal's, whatever the elements.
+    choice: None where the model was named."""
+
+    model: Model
+    own: Model
+    finds: bool
+    choice: Choice | None
+
+
+def fitted(
+    structure: Structure,
+    model: Model | str | Path,
+    lattice: float | None = None,
+    elements: Sequence[str] = (),
+    threads: int = 1,
+    finds: bool = False,
+) -> Fitted:
+    """The model, loaded where it is a name, or chosen, as it fits a structure; see `fitting_model`. Raises HealError."""
+    choice = choose(structure, elements, threads) if is_auto(model) else None
+    own = model if isinstance(model, Model) else _shipped()[choice.name] if choice else load(model)
+    finds = finds or (choice is not None and not choice.is_of_elements)
+    return Fitted(fitting_model(structure, own, lattice, elements, threads, finds), own, finds, choice)
+
+
 def model_for(atoms: Atoms, model: Model | str | Path, threads: int = 1) -> Model:
     """The model itself; or that of a name, or chosen, scaled where the atoms are of other elements. Raises HealError."""
     if not isinstance(atoms, Atoms):
@@ -54,8 +81,14 @@ def model_for(atoms: Atoms, model: Model | str | Path, threads: int = 1) -> Mode
     if named is not None:
         return fitting_model(structure, named, threads=threads)
     choice = choose(structure, threads=threads)
-    chosen = load(choice.name)
+    chosen = _shipped()[choice.name]
     return chosen if choice.is_of_elements else fitting_model(structure, chosen, threads=threads, finds=True)
+
+
+@cache
+def _shipped() -> dict[str, Model]:
+    """By name; read once, for whoever heals atoms again and again."""
+    return {name: load(name) for name in shipped_names()}
 
 
 def choose(structure: Structure, named: Sequence[str] = (), threads: int = 1) -> Choice:
@@ -64,7 +97,7 @@ def choose(structure: Structure, named: Sequence[str] = (), threads: int = 1) ->
     named: elements of the types, or of all, as the user names them; empty: as the structure has them.
     """
     elements = elements_told(structure, named)
-    models = {name: load(name) for name in shipped_names()}
+    models = _shipped()
     of_one = {name: model for name, model in models.items() if len(model.structures) == 1}
     own = next((name for name, model in of_one.items() if elements <= set(model.elements)), None)
     [joint] = models.keys() - of_one.keys()

@@ -14,12 +14,12 @@ import numpy as np
 from lammps_heal.analysis.observation import Observation
 from lammps_heal.errors import HealError, Interrupted
 from lammps_heal.hosts.ase_atoms import observe
-from lammps_heal.hosts.fitting_model import atoms_of, fitting_model
+from lammps_heal.hosts.fitting_model import atoms_of
 from lammps_heal.hosts.formats.dump_writer import MASS, box_text
 from lammps_heal.hosts.formats.source import InputFrame, Source
 from lammps_heal.hosts.formats.structure import Structure
 from lammps_heal.hosts.interruption import Interruption
-from lammps_heal.hosts.model_choice import NoCrystal, choose, is_auto
+from lammps_heal.hosts.model_choice import Fitted, NoCrystal, fitted, is_auto
 from lammps_heal.hosts.observed_sites import Reference, on_sites, read_sites, sites_text
 from lammps_heal.hosts.type_elements import type_elements
 from lammps_heal.model.model_file import Model, load
@@ -75,7 +75,7 @@ def observe_file(
     command: line that the user typed, which is kept with the counts. note: told which model is chosen. Raises HealError, and
     Interrupted where a signal ends it: what is seen until then is written, too.
     """
-    named = None if is_auto(options.model) else load(options.model)
+    model = options.model if is_auto(options.model) else load(options.model)
     found = Observed({"command": command, "model": options.model, "trajectory": str(options.trajectory), **_versions()})
     if options.defects is not None and options.sites is None:
         raise HealError("a dump of empty and double sites needs a reference crystal: name it with --sites")
@@ -85,9 +85,9 @@ def observe_file(
         try:
             for frame in _frames(options, interruption):
                 if not found.frames:
-                    dumps.fitted = fitted = _fitted_to_first(frame.structure, named, options, note)
-                    found.about["model"] = repr(fitted.model)
-                show(_observe(frame.structure, fitted.model, options, sites, found, dumps))
+                    dumps.fitted = _fitted_to_first(frame.structure, model, options, note)
+                    found.about["model"] = repr(dumps.fitted.model)
+                show(_observe(frame.structure, dumps.fitted.model, options, sites, found, dumps))
         except Interrupted as interrupted:
             _finish(options, found, dumps)
             raise Interrupted(interrupted.number, f"{len(found.frames)} frames are observed") from None
@@ -100,43 +100,30 @@ def observe_file(
     return found
 
 
-@dataclass(frozen=True)
-class _Fitted:
-    """model: as it fits the crystal. own: the same, not scaled. finds: its lengths are the crystal's, whatever the elements."""
-
-    model: Model
-    own: Model
-    finds: bool
-
-
-def _fitted_to_first(structure: Structure, named: Model | None, options: ObserveOptions, note: Callable[[str], None]) -> _Fitted:
+def _fitted_to_first(structure: Structure, model: Model | str, options: ObserveOptions, note: Callable[[str], None]) -> Fitted:
     """The model for the first frame, or, where that shows no crystal, for the first that does: what grows from a melt."""
     try:
-        return _fitted(structure, named, options, note)
+        return _fitted(structure, model, options, note)
     except NoCrystal:
         for frame in Source(options.trajectory, options.boundary, options.atom_style).frames(options.wanted, 1):
             with suppress(NoCrystal):
-                return _fitted(frame.structure, named, options, note)
+                return _fitted(frame.structure, model, options, note)
         raise
 
 
-def _fitted(structure: Structure, named: Model | None, options: ObserveOptions, note: Callable[[str], None]) -> _Fitted:
-    own, finds = named, options.auto_lattice
-    if own is None:
-        choice = choose(structure, options.elements, options.threads)
-        if not choice.is_of_elements:
-            note(str(choice))
-        own, finds = load(choice.name), finds or not choice.is_of_elements
-    model = fitting_model(structure, own, options.lattice, options.elements, options.threads, finds)
-    if options.lattice is None and model.length_scale != 1.0:
-        note(f"lattice constant {model.lattice_constant:g} Å, found by the atoms' distances (--lattice to name another)")
-    return _Fitted(model, own, finds)
+def _fitted(structure: Structure, model: Model | str, options: ObserveOptions, note: Callable[[str], None]) -> Fitted:
+    found = fitted(structure, model, options.lattice, options.elements, options.threads, options.auto_lattice)
+    if found.choice is not None and not found.choice.is_of_elements:
+        note(str(found.choice))
+    if options.lattice is None and found.model.length_scale != 1.0:
+        note(f"lattice constant {found.model.lattice_constant:g} Å, found by the atoms' distances (--lattice to name another)")
+    return found
 
 
 class _Dumps:
     """The dumps that the options name, of atoms and of sites, written frame by frame. fitted: to be set before the first."""
 
-    fitted: _Fitted
+    fitted: Fitted
 
     def __init__(self, options: ObserveOptions) -> None:
         self._options = options

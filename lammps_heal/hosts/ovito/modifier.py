@@ -14,10 +14,9 @@ from traits.api import Bool, Float, Range, Str
 from lammps_heal.analysis.observation import Observation
 from lammps_heal.errors import HealError
 from lammps_heal.hosts.atoms_healer import AtomsHealer
-from lammps_heal.hosts.fitting_model import atoms_of, fitting_model
-from lammps_heal.hosts.model_choice import Choice, choose, is_auto
+from lammps_heal.hosts.fitting_model import atoms_of
+from lammps_heal.hosts.model_choice import fitted
 from lammps_heal.hosts.ovito.particles import structure_of_particles, to_particles
-from lammps_heal.model.model_file import load
 from lammps_heal.model.names import AUTO
 from lammps_heal.report.pictures import COLOURS
 
@@ -41,9 +40,7 @@ class HealCrystal(ModifierInterface):
         structure = structure_of_particles(data, f"frame {frame}")
         yield "Looking at the crystal"
         steps, threads = int(self.steps), int(self.threads)
-        choice = choose(structure, threads=threads) if is_auto(self.model) else Choice(self.model, "", True)
-        finds = not choice.is_of_elements
-        model = fitting_model(structure, load(choice.name), self.lattice or None, threads=threads, finds=finds)
+        model = fitted(structure, self.model, self.lattice or None, threads=threads).model
         atoms = atoms_of(structure, model)
         healer = AtomsHealer(atoms, model, threads=threads)
         positions = atoms.positions.copy()
