@@ -75,6 +75,24 @@ class Size:
 
 
 FULL = Size(crystals=100, edge=16.0)
+FRUGAL = Size(
+    edge=6.0,
+    vacancy_edge=5.0,
+    crystals=6,
+    plan=Plan(
+        edge=4.0,
+        wide_edge=4.5,
+        n_interstitials=1,
+        n_interstitial_pairs=2,
+        n_slabs=1,
+        n_boundaries=1,
+        n_shifts=1,
+        n_faults=1,
+        n_dipoles=1,
+    ),
+    ps=0.5,
+    temperatures=(0.4, 0.8),
+)
 QUICK = Size(edge=7.0, vacancy_edge=6.0, crystals=6, ps=1.0, temperatures=(0.4, 0.8))
 
 

@@ -1,7 +1,7 @@
 """Which structures of a crystal a network learns from, or is tried on: drafts, not yet relaxed."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms
@@ -26,7 +26,6 @@ LARGEST_STRAIN = 0.03  # of strained crystals, each component
 VACANT = 20  # sites for each vacancy at the most
 LARGEST_CLUSTER = 7  # vacancies
 WIDTHS = 4  # of dislocation dipoles, in turn
-SHIFTS = 6  # of the grains at a boundary, of which the one of least energy is kept
 AXES: tuple[Triple, ...] = ((1, 0, 0), (0, 1, 0), (0, 0, 1))  # of dumbbells where a structure has no name
 
 
@@ -35,7 +34,8 @@ class Plan:
     """How many structures, and of which size.
 
     scales: of all lengths of perfect crystals. near: the same, of crystals with defects, in turn. edge, wide_edge: nn, the
-    least height of their boxes. n_*: how many, for each kind of interstitial, each surface and so on; n_hot: snapshots.
+    least height of their boxes. n_*: how many, for each kind of interstitial, each surface and so on; n_shifts: of
+    the grains at the first boundary, of which the one of least energy is kept; n_hot: snapshots.
     """
 
     scales: tuple[float, ...] = (1.0, 0.96, 0.97, 0.98, 0.985, 0.99, 0.995, 1.005, 1.01, 1.015, 1.02, 1.03, 1.04)
@@ -49,6 +49,7 @@ class Plan:
     n_interstitial_pairs: int = 14
     n_slabs: int = 8
     n_boundaries: int = 14
+    n_shifts: int = 6
     n_faults: int = 6
     n_dipoles: int = 8
     n_antisites: int = 24
@@ -71,6 +72,19 @@ QUICK = Plan(
     n_antisites=10,
     n_hot=16,
     ps=1.0,
+)
+# Of potentials whose force calls cost: half as many atoms in each, and each extended defect once.
+FRUGAL = replace(
+    QUICK,
+    edge=3.4,
+    wide_edge=4.5,
+    n_vacancies=32,
+    n_interstitials=2,
+    n_slabs=2,
+    n_boundaries=1,
+    n_shifts=1,
+    ps=0.5,
+    expansion_ps=1.0,
 )
 FEW_DEFECTS = Plan(n_interstitials=1, n_interstitial_pairs=2, n_slabs=2, n_boundaries=2, n_faults=1, n_dipoles=1)
 
@@ -127,7 +141,7 @@ def defects(crystal: Crystal, plan: Plan, rng: np.random.Generator) -> Iterator[
     for plane in prototype.boundaries:
         for number in range(plan.n_boundaries):
             # The one of least energy of several, as nature takes it; then those of any shift, for their number.
-            shifts = [None, *rng.random((SHIFTS - 1, 2))] if number == 0 else [rng.random(2)]
+            shifts = [None, *rng.random((plan.n_shifts - 1, 2))] if number == 0 else [rng.random(2)]
             atoms, *others = (mirror_boundary(_near(crystal, plan, number), plane, 2.5, 3.5, shift) for shift in shifts)
             yield Draft(f"boundary_{_name(plane)}", atoms, box="z", others=tuple(others))
     for plane, shift_vector in prototype.faults:
@@ -165,7 +179,7 @@ def interstitials(crystal: Crystal, plan: Plan, rng: np.random.Generator) -> Ite
 def hot(crystal: Crystal, plan: Plan, rng: np.random.Generator) -> Iterator[Draft]:
     """What is heated: perfect crystals, crystals with vacancies, and defects, each as often."""
     sites = crystal.block(plan.edge)
-    others = list(defects(crystal, FEW_DEFECTS, rng))
+    others = list(defects(crystal, replace(FEW_DEFECTS, n_shifts=plan.n_shifts), rng))
     order = rng.permutation(len(others))
     for number in range(plan.n_hot):
         if number % 3 == 0:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from ase import Atoms
 
+from lammps_heal.crystals.acceptance import FRUGAL as FRUGAL_ACCEPTANCE
 from lammps_heal.crystals.acceptance import QUICK as QUICK_ACCEPTANCE
 from lammps_heal.crystals.acceptance import Acceptance, Size
 from lammps_heal.crystals.crystal import Crystal
+from lammps_heal.crystals.drafts import FRUGAL as FRUGAL_PLAN
 from lammps_heal.crystals.drafts import QUICK as QUICK_PLAN
 from lammps_heal.crystals.drafts import Plan
 from lammps_heal.crystals.lammps_work import LammpsWork
@@ -84,6 +86,9 @@ STILL = Mixture(
     thermal=0.10,
 )
 MIXTURES = LEARN, REST, STILL
+# s/atom of a force call, from which on structures and acceptance are few and small. EAM takes some 1e-6, SNAP 1 to 2e-4.
+COSTLY = 5.0e-5
+TIMED_EDGE = 5.5  # nn, of the crystal whose force calls are timed
 
 
 @dataclass(frozen=True)
@@ -128,6 +133,15 @@ class Subject:
         return f"{c.structure} {' '.join(c.elements)}: {lengths}, taken to melt at {self.melting_point:.0f} K"
 
 
+def affordable(effort: Effort, subjects: Sequence[Subject], say: Say = print) -> Effort:
+    """The effort; with fewer and smaller structures where a potential's force calls cost much."""
+    dearest = max(s.work.force_seconds(s.crystal.block(TIMED_EDGE)) for s in subjects)
+    if dearest < COSTLY:
+        return effort
+    say(f"a force call takes {1e6 * dearest:.0f} µs/atom: structures to train on and to be measured by are few and small")
+    return replace(effort, plan=FRUGAL_PLAN, acceptance=FRUGAL_ACCEPTANCE)
+
+
 def make_structures(path: Path, subject: Subject, plan: Plan, say: Say = print) -> None:
     """Write the file of structures, unless it is there and of this very potential."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -158,6 +172,7 @@ def fit_from_nothing_or_base(
     """All of it: structures, recipe, training, acceptance, export. base: NO_BASE, a model, or None: the shipped one."""
     subject = Subject.of(described)
     say(str(subject))
+    effort = affordable(effort, [subject], say)
     data = folder / f"{output.stem}.xyz"
     make_structures(data, subject, effort.plan, say)
     begin = base_of(described.structure, described.elements) if base is None else "" if base == NO_BASE else base
@@ -168,6 +183,7 @@ def fit_from_nothing_or_base(
 def fit_by_recipe(recipe: Recipe, output: Path, folder: Path, effort: Effort, command: str, say: Say = print) -> list[Row]:
     """The same, the training as a recipe has it; the first file of structures of each crystal is made where it is missing."""
     subjects = [Subject.of(crystal) for crystal in recipe.crystals]
+    effort = affordable(effort, subjects, say)
     for data, subject in zip(recipe.data, subjects, strict=False):
         say(str(subject))
         make_structures(data, subject, recipe.structures or effort.plan, say)

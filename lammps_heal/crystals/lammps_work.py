@@ -22,6 +22,7 @@ MINIMISE = "minimize 0.0 1.0e-8 {iterations} 100000"  # eV/Å
 MOST_ITERATIONS = 10_000
 BOX_ROUNDS = 10  # fix box/relax keeps the strain of the start as reference: several short rounds reach zero pressure
 RESIDUAL_PRESSURE = 1.0  # bar
+TIMED = 5  # force calls
 SAMPLE = 10  # timesteps between positions that are averaged
 TIMESTEP = 0.002  # ps, of HEAVY atoms and heavier ones; of lighter ones shorter as the root of the mass
 HEAVY = 100.0  # g/mol
@@ -58,6 +59,14 @@ class LammpsWork:
         with self._instance(atoms) as lmp:
             lmp.command("run 0 post no")
             return float(lmp.get_thermo("pe")) / len(atoms)
+
+    def force_seconds(self, atoms: Atoms) -> float:
+        """Processor time of a force call, s/atom."""
+        with self._instance(atoms) as lmp:
+            lmp.command("run 1 post no")
+            began = time.process_time()
+            lmp.command(f"run {TIMED} post no")
+            return (time.process_time() - began) / TIMED / len(atoms)
 
     def relaxed(self, atoms: Atoms, box: str | None = None, iterations: int = MOST_ITERATIONS) -> tuple[Atoms, float]:
         """Atoms at rest, by conjugate gradients of so many iterations at most, and their energy, eV/atom.

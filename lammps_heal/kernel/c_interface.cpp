@@ -11,6 +11,7 @@
 #include "status.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -315,6 +316,9 @@ int heal_floor_begin(heal_floor *floor, double distance, double max_displacement
 {
   return attempt([&]() {
     require(floor, "floor is null");
+    require(distance > 0.0 && std::isfinite(distance), "distance is not above 0 Å, or not finite");
+    require(max_displacement >= 0.0 && std::isfinite(max_displacement),
+            "max_displacement is below 0 Å, or not finite");
     floor->sweeps.begin(distance, max_displacement);
     return HEAL_OK;
   });

@@ -166,7 +166,7 @@ HEAL_API int64_t heal_list_bytes(const heal_list *list);
 HEAL_API heal_floor *heal_floor_create(void); /* null on failure */
 HEAL_API void heal_floor_destroy(heal_floor *floor);
 HEAL_API int64_t heal_floor_bytes(const heal_floor *floor);
-/* For each step. No vector is longer than max_displacement, Å, and none becomes so. */
+/* For each step; both finite. No vector is longer than max_displacement, Å, and none becomes so. */
 HEAL_API int heal_floor_begin(heal_floor *floor, double distance, double max_displacement);
 /* *is_any: 1 where the displacements `vectors`, (n_atoms, 4) Å, bring a local atom and a neighbour of its list too
    near; else 0. Of two local atoms each is in the other's list. Of atoms positions, sizes, list and n_threads are

@@ -9,8 +9,9 @@ import pytest
 from lammps_heal.commands.main import main
 from lammps_heal.crystals.acceptance import Size
 from lammps_heal.crystals.cases import CrystalCases, names_its_potential, recorded_crystals
-from lammps_heal.crystals.drafts import Plan
-from lammps_heal.crystals.fit import Effort, Subject, base_of, fit, make_structures, recipe_for, verdict
+from lammps_heal.crystals.drafts import FRUGAL, Plan
+from lammps_heal.crystals.fit import Effort, Subject, affordable, base_of, fit, make_structures, recipe_for, verdict
+from lammps_heal.crystals.lammps_work import LammpsWork
 from lammps_heal.errors import HealError
 from lammps_heal.evaluation.rows import Row, row
 from lammps_heal.model.model_file import Model, load
@@ -172,3 +173,14 @@ def test_fit_without_a_potential_says_what_is_missing(capsys: pytest.CaptureFixt
         main(["fit", "--structure", "bcc", "--elements", "Fe", "-o", "fe.pt"])
     assert end.value.code not in (0, None)
     assert "--pair-style, --pair-coeff" in capsys.readouterr().err
+
+
+@pytest.mark.lammps
+def test_a_potential_that_costs_gets_few_and_small_structures(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    assert affordable(EFFORT, [subject], said.append) == EFFORT and not said  # EAM
+    calls = iter([1.0e-6, 2.0e-4])
+    monkeypatch.setattr(LammpsWork, "force_seconds", lambda *_: next(calls))
+    frugal = affordable(EFFORT, [subject, subject], said.append)
+    assert (frugal.plan, frugal.steps) == (FRUGAL, EFFORT.steps)
+    assert said == ["a force call takes 200 µs/atom: structures to train on and to be measured by are few and small"]

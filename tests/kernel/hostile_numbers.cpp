@@ -21,6 +21,7 @@ namespace
 
 constexpr double CUTOFF = 6.0;               // Å
 constexpr double LATTICE_CONSTANT = 3.92;    // Å
+constexpr double FLOOR = 2.08;               // Å
 constexpr double INF = HUGE_VAL, NOT_A_NUMBER = NAN;
 constexpr double EDGE = 1.0e-5;    // relative: nearer to a limit, either answer is right
 
@@ -86,6 +87,10 @@ struct Free {
   void operator()(heal_list *p) const
   {
     heal_list_destroy(p);
+  }
+  void operator()(heal_floor *p) const
+  {
+    heal_floor_destroy(p);
   }
 };
 template <typename T> using Owned = std::unique_ptr<T, Free>;
@@ -171,6 +176,58 @@ heal_atoms atoms_of(const std::vector<double> &positions, const heal_list *list,
   return atoms;
 }
 
+// Whatever the vectors, it ends; none of finite ones becomes longer than the longest allowed.
+void soft_floor(const heal_atoms &atoms, double *vectors, double longest)
+{
+  const Owned<heal_floor> floor(heal_floor_create());
+  EXPECT(floor && heal_floor_begin(floor.get(), FLOOR, longest) == HEAL_OK);
+  EXPECT(heal_floor_take_back(floor.get(), vectors) == HEAL_FAILED);    // nothing was looked at
+  for (int sweep = 0; sweep < 3; sweep++) {
+    int32_t is_any = -1;
+    EXPECT(heal_floor_look(floor.get(), &atoms, vectors, &is_any) == HEAL_OK && (is_any == 0 || is_any == 1));
+    EXPECT(heal_floor_take_back(floor.get(), vectors) == HEAL_OK);
+  }
+  EXPECT(heal_floor_bytes(floor.get()) >= 0);
+}
+
+// The pair that the vectors bring too near is kept apart; others are left alone.
+void try_floor(const char *instruction_set)
+{
+  const std::vector<double> positions = {0.0, 0.0, 0.0, 2.7, 0.0, 0.0, 0.0, 5.0, 0.0};
+  const std::vector<int64_t> ids = {0, 1, 2};
+  const auto species = species_of(3);
+  const Owned<heal_list> list(heal_list_create());
+  EXPECT(heal_list_build(list.get(), positions.data(), ids.data(), 3, 3, CUTOFF, 1, instruction_set) ==
+         HEAL_OK);
+  const heal_atoms atoms = atoms_of(positions, list.get(), 3, species, 2);
+  for (double approach : {1.0e-320, 1.0e-3, 0.3, 0.5, 0.9, 1.0e3, 1.0e160, 1.0e300}) {
+    auto vectors = vectors_of(3, 0.0);
+    vectors.get()[0] = approach;
+    soft_floor(atoms, vectors.get(), std::max(1.0, approach));
+    const double distance = 2.7 + vectors.get()[4] - vectors.get()[0];
+    EXPECT(distance > (1.0 - 1.0e-3) * FLOOR || approach > 1.0e3);
+    EXPECT(vectors.get()[8] == 0.0 && vectors.get()[9] == 0.0 && vectors.get()[10] == 0.0);
+    EXPECT(2.7 - approach < FLOOR || vectors.get()[0] == approach);
+  }
+  for (double wrong : {INF, -INF, NOT_A_NUMBER, -1.0}) {
+    const Owned<heal_floor> floor(heal_floor_create());
+    EXPECT(heal_floor_begin(floor.get(), wrong, 1.0) == HEAL_FAILED);
+    EXPECT(heal_floor_begin(floor.get(), FLOOR, wrong) == HEAL_FAILED);
+  }
+  const Owned<heal_floor> floor(heal_floor_create());
+  const auto vectors = vectors_of(3, 0.0);
+  int32_t is_any = 0;
+  EXPECT(heal_floor_look(floor.get(), &atoms, vectors.get(), &is_any) == HEAL_FAILED);    // before it begins
+  EXPECT(heal_floor_begin(floor.get(), FLOOR, 1.0) == HEAL_OK);
+  EXPECT(heal_floor_look(floor.get(), &atoms, nullptr, &is_any) == HEAL_FAILED);
+  EXPECT(heal_floor_look(floor.get(), nullptr, vectors.get(), &is_any) == HEAL_FAILED);
+  EXPECT(heal_floor_look(floor.get(), &atoms, vectors.get(), nullptr) == HEAL_FAILED);
+  EXPECT(heal_floor_look(floor.get(), &atoms, vectors.get(), &is_any) == HEAL_OK && is_any == 0);
+  heal_atoms fewer = atoms;
+  fewer.nlocal = 2;
+  EXPECT(heal_floor_look(floor.get(), &fewer, vectors.get(), &is_any) == HEAL_FAILED);
+}
+
 // All of a step, with lists as they are built. Overlapping atoms must be found, and finite positions give finite forces.
 void step(Kernel &own, const char *instruction_set, const std::vector<double> &positions, size_t nlocal,
           double v_in)
@@ -210,6 +267,7 @@ void step(Kernel &own, const char *instruction_set, const std::vector<double> &p
   vectors.get()[4 * (n_atoms / 2)] = v_in;
   for (int layer = 0; layer < own.n_layers; layer++)
     EXPECT(heal_message_layer(own.kernel.get(), own.workspace.get(), layer, vectors.get()) == HEAL_OK);
+  soft_floor(atoms, vectors.get(), std::isfinite(v_in) ? std::fabs(v_in) : 1.0);
 }
 
 // An atom more, so far from another of a crystal that itself lies so far out.
@@ -391,6 +449,7 @@ int main(int, char **arguments)
         try_coordinates(kernel, name.c_str());
         try_lengths(kernel, weights, name.c_str());
         try_wrong_arguments(kernel, name.c_str());
+        try_floor(name.c_str());
       }
       try_threads(kernel, name.c_str());
     }

@@ -5,9 +5,14 @@
 #include "atom.h"
 #include "error.h"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 
 using namespace LAMMPS_NS;
+
+static constexpr const char *OF_ONE_VALUE[] = {"every",   "sites",  "max",    "device",
+                                               "threads", "kernel", "lattice"};
 
 static constexpr int OBSERVED_STEPS =
     3;    // enough for hot crystals; more add nothing there, and at melt fronts harm
@@ -28,6 +33,24 @@ static int one_or_more(LAMMPS *lmp, const char *keyword, const char *text)
   return number;
 }
 
+static bool is_keyword(const std::string &word)
+{
+  return word == "elements" || word == "observe" ||
+         std::find(std::begin(OF_ONE_VALUE), std::end(OF_ONE_VALUE), word) != std::end(OF_ONE_VALUE);
+}
+
+// An element for each atom type, before another keyword comes.
+static void require_elements(LAMMPS *lmp, int iarg, int narg, char **arg)
+{
+  const int needed = lmp->atom->ntypes;
+  int given = 0;
+  while (iarg + 1 + given < narg && given < needed && !is_keyword(arg[iarg + 1 + given]))
+    given++;
+  if (given < needed)
+    lmp->error->all(FLERR, "fix heal elements takes the element of each of the {} atom types, got {}", needed,
+                    given);
+}
+
 static int number_of_threads(LAMMPS *lmp, const char *text)
 {
   const int n_threads = one_or_more(lmp, "threads", text);
@@ -42,13 +65,14 @@ static int number_of_threads(LAMMPS *lmp, const char *text)
 static int number_of_values(LAMMPS *lmp, int iarg, int narg, char **arg)
 {
   const std::string keyword = arg[iarg];
-  if (keyword == "elements")
+  if (keyword == "elements") {
+    require_elements(lmp, iarg, narg, arg);
     return lmp->atom->ntypes;
+  }
   if (keyword == "observe")    // the number of steps may be left out
     return iarg + 1 < narg && utils::is_integer(arg[iarg + 1]);
-  for (const char *known : {"every", "sites", "max", "device", "threads", "kernel", "lattice"})
-    if (keyword == known)
-      return 1;
+  if (is_keyword(keyword))
+    return 1;
   lmp->error->all(
       FLERR,
       "fix heal knows every, observe, sites, max, elements, device, threads, kernel and lattice, got \"{}\"",
