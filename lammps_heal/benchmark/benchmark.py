@@ -13,10 +13,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from lammps_heal.benchmark.crystals import other_crystals
 from lammps_heal.benchmark.figures import Figure, text
 from lammps_heal.benchmark.hosts import hosts
 from lammps_heal.benchmark.instructions import instructions
 from lammps_heal.benchmark.minimise import minimisation
+from lammps_heal.benchmark.observing import observing
 from lammps_heal.benchmark.parallel import parallel
 from lammps_heal.benchmark.process import largest_crystal, memory, start
 from lammps_heal.benchmark.steps import force_and_step
@@ -32,6 +34,8 @@ PARTS: dict[str, Callable[[Bench], list[Figure]]] = {
     "e": start,
     "f": hosts,
     "g": instructions,
+    "h": other_crystals,
+    "i": observing,
 }
 
 

@@ -10,8 +10,8 @@ from lammps_heal.benchmark.work import Bench
 def instructions(work: Bench) -> list[Figure]:
     """(g) Instructions per atom: runs of n and of 2n steps differ by n steps."""
     size, n = 2_048, 4
-    names = {"eam": f"EAM force call, {size:,} atoms", "heal": f"healing step, kernel, {size:,} atoms"}
-    missing = {job: "" if job == "eam" else work.kernel for job in names}
+    names = {"force": f"EAM force call, {size:,} atoms", "heal": f"healing step, kernel, {size:,} atoms"}
+    missing = {job: "" if job == "force" else work.kernel for job in names}
     if not work.sizes.valgrind:
         missing = dict.fromkeys(names, "not measured: takes a minute")
     elif shutil.which("valgrind") is None:

@@ -33,7 +33,7 @@ def _measure(work: Bench, turn: int, size: int, values: Values) -> None:
     def note_down(name: str, seconds: float, done: Timing) -> None:
         values.setdefault((name, size), []).append(seconds * MICRO / done.steps / done.n_atoms)
 
-    done = work.run("eam", size, steps=work.sizes.steps)
+    done = work.run("force", size, steps=work.sizes.steps)
     note_down("eam", done.section("Pair"), done)
     if not work.kernel:
         done = work.run("heal", size, steps=work.sizes.steps, options="kernel yes")

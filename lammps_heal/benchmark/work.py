@@ -26,6 +26,7 @@ class Sizes:
     start: int = 4_000
     hosts: int = 32_000
     steps: int = 20  # and force calls of one run, at all sizes: the lists are built in the first of them
+    timesteps: int = 200  # of a hot crystal, observed and not
     torchscript: int = 1_020_000  # the most that TorchScript heals, in a minute
     valgrind: bool = True
 
@@ -41,6 +42,7 @@ QUICK = Sizes(
     start=500,
     hosts=500,
     steps=4,
+    timesteps=100,
     torchscript=4_000,
     valgrind=False,
 )
@@ -62,7 +64,13 @@ class Bench:
         return cls(model, sizes, _why_not("kernel yes", model), _why_not("threads 2", model))
 
     def run(self, job: str, n_atoms: int, **variables: Any) -> Timing:
-        done = jobs.run(job, n_atoms, model=self.model, **variables)
+        return self._noted(jobs.run(job, n_atoms, model=self.model, **variables))
+
+    def run_other(self, job: str, **variables: Any) -> Timing:
+        """Of a crystal of inputs/crystals, with its own model."""
+        return self._noted(jobs.run(job, 0, **variables))
+
+    def _noted(self, done: Timing) -> Timing:
         self.warnings += [warning for warning in done.warnings() if warning not in self.warnings]
         return done
 

@@ -10,7 +10,7 @@ def add_parser(subparsers: Subcommands) -> None:
     parser = subparsers.add_parser("bench", help="time healing beside an EAM force call and CG minimisation")
     parser.set_defaults(run=run)
     parser.add_argument("model", type=Path, nargs="?", default=MODEL)
-    parser.add_argument("--part", nargs="+", help="a to g (default: all)")
+    parser.add_argument("--part", nargs="+", help="a to i (default: all)")
     parser.add_argument("--sizes", nargs="+", type=count, help="atoms of the crystals of part a")
     parser.add_argument("--repeats", type=count, help="rounds in which the things compared take turns (default: 5)")
     parser.add_argument("--quick", action="store_true", help="small crystals, for a test of the benchmark itself")
