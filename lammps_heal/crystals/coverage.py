@@ -16,7 +16,7 @@ from lammps_heal.analysis.local_structure import has_shells, shells_of
 from lammps_heal.analysis.sites import count_defects, site_distances
 from lammps_heal.crystals.acceptance import Acceptance, without_drift
 from lammps_heal.crystals.defects import with_vacancies
-from lammps_heal.crystals.fit import Subject
+from lammps_heal.crystals.fit import Subject, is_costly
 from lammps_heal.crystals.structures import random_seed
 from lammps_heal.crystals.thorough import labels
 from lammps_heal.evaluation.cells import scaled_sites
@@ -31,6 +31,7 @@ HEATS = (0.3, 0.6, 0.8, 0.95, 1.0)  # of the melting point
 VACANT, VACANT_HEAT = 0.01, 0.8  # of the sites; of the melting point
 EDGE = 9.0  # nn, least height of the crystal
 PS, MEAN_PS = 3.0, 1.0  # of a heating; of an average over time
+EDGE_OF_COSTLY, PS_OF_COSTLY = 5.5, 1.0  # of potentials whose force calls cost much
 STEPS = 8  # of healing
 OWN_SITE = 0.5  # nn
 TITLES = ("crystal", "T/T_m", "K", "on site: frame", "average", "healed", "labels: frame", "average", "healed", "vacancies kept")
@@ -100,16 +101,19 @@ def _microseconds(described: Described, model: Model) -> float:
 def measure(described: Described, model: Model) -> Iterator[Measured]:
     """A snapshot at each temperature, and one more with vacancies."""
     subject = Subject.of(described)
+    edge, ps = (EDGE_OF_COSTLY, PS_OF_COSTLY) if is_costly(subject) else (EDGE, PS)
+    sites = subject.crystal.block(edge)
     for number, (heat, vacant) in enumerate([*((heat, 0.0) for heat in HEATS), (VACANT_HEAT, VACANT)]):
-        yield _snapshot(subject, model, heat, vacant, Acceptance.rng(9, number))
+        yield _snapshot(subject, model, sites, ps, heat, vacant, Acceptance.rng(9, number))
 
 
-def _snapshot(subject: Subject, model: Model, heat: float, vacant: float, rng: np.random.Generator) -> Measured:
+def _snapshot(
+    subject: Subject, model: Model, sites: Atoms, ps: float, heat: float, vacant: float, rng: np.random.Generator
+) -> Measured:
     crystal, work = subject.crystal, subject.work
-    sites = crystal.block(EDGE)
     start = work.relaxed(with_vacancies(sites, round(vacant * len(sites)), rng))[0]
     kelvin = heat * subject.melting_point
-    hot, mean = work.heated_with_mean(start, kelvin, PS, MEAN_PS, random_seed(rng))
+    hot, mean = work.heated_with_mean(start, kelvin, ps, MEAN_PS, random_seed(rng))
     quench, _ = work.relaxed(hot)
     healed = heal(hot, model, STEPS)
     seen = (hot, mean, healed)

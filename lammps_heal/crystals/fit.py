@@ -98,7 +98,7 @@ class Effort:
     steps: int = 24_000
     n_stages: int = len(MIXTURES)
     learning_rate: float = 0.004
-    fine_steps: int = 3000
+    fine_steps: int = 6000
     n_fine_stages: int = 2
     fine_learning_rate: float = 0.002
     plan: Plan = field(default_factory=Plan)
@@ -133,9 +133,18 @@ class Subject:
         return f"{c.structure} {' '.join(c.elements)}: {lengths}, taken to melt at {self.melting_point:.0f} K"
 
 
+def force_seconds(subject: Subject) -> float:
+    """Processor time of a force call, s/atom."""
+    return subject.work.force_seconds(subject.crystal.block(TIMED_EDGE))
+
+
+def is_costly(subject: Subject) -> bool:
+    return force_seconds(subject) >= COSTLY
+
+
 def affordable(effort: Effort, subjects: Sequence[Subject], say: Say = print) -> Effort:
     """The effort; with fewer and smaller structures where a potential's force calls cost much."""
-    dearest = max(s.work.force_seconds(s.crystal.block(TIMED_EDGE)) for s in subjects)
+    dearest = max(map(force_seconds, subjects))
     if dearest < COSTLY:
         return effort
     say(f"a force call takes {1e6 * dearest:.0f} µs/atom: structures to train on and to be measured by are few and small")

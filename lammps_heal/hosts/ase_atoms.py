@@ -57,7 +57,7 @@ def observe(
 ) -> Observation:
     """Local structure of `atoms`, seen on a copy that is healed by so many steps; the atoms stay as they are.
 
-    Options and errors as of `heal`; steps: 1 or more, 3 are enough for hot crystals, 8 to 12 for fresh cascades. sites: a
+    Options and errors as of `heal`; steps: 1 or more, 3 are enough for hot crystals, 20 for cascades. sites: a
     reference crystal at rest, on whose sites vacancies, interstitials and antisites are counted too; as `ReferenceSites` it
     follows the drift of a crystal from one call to the next.
     """

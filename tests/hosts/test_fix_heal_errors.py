@@ -34,10 +34,17 @@ pytestmark = pytest.mark.lammps
         ("fix heal all heal {model} lattice -4", "lattice must be a length above 0 Å, got -4"),
         ("fix heal all heal {model} elements", "elements takes the element of each of the 1 atom types, got 0"),
         ("fix heal all heal {model} elements every 3", "elements takes the element of each of the 1 atom types, got 0"),
-        ("mass 1 63.546\nfix heal all heal metals\nrun 1", "that a crystal of the structure fcc would have with its distance"),
+        (
+            "delete_atoms group all\nfix heal all heal {model} lattice auto",
+            "there are none yet: add it after they are made or read",
+        ),
+        (
+            "delete_atoms random count 245 no all NULL 7\nfix heal all heal {model} lattice auto",
+            "too few atoms are inside of a crystal",
+        ),
         ("fix heal all heal {model} elements Cu\nrun 1", "atom type 1 is Cu, the model knows Pt (195.084 g/mol)"),
         ("mass 1 63.546\nfix heal all heal {model}\nrun 1", "type 1 has mass 63.546, the model knows Pt (195.084 g/mol)"),
-        ("mass 1 63.546\nfix heal all heal {model}\nrun 1", '"elements Pt", and otherwise the lattice constant'),
+        ("mass 1 63.546\nfix heal all heal {model}\nrun 1", '"elements Pt", and otherwise "lattice auto"'),
         ("labelmap atom 1 Cu\nfix heal all heal {model}\nrun 1", "label of atom type 1 is no element of the model"),
         ("run_style respa 2 2\nfix heal all heal {model}\nrun 1", 'use "run_style verlet"'),
         (

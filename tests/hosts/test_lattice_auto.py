@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import BIN
 from file_healing import dump_frames, healed
-from lammps_runs import lmp
+from lammps_runs import LammpsRun, lmp
 
 pytestmark = [pytest.mark.lammps, pytest.mark.acceptance]
 Capture = pytest.CaptureFixture[str]
@@ -37,6 +37,7 @@ timestep 0.002
 fix npt all npt temp {temperature} {temperature} 0.1 iso 0 0 1
 run 1500
 write_dump all custom hot.dump id element x y z modify element {element} format float %.10g
+write_data hot.data nocoeff
 """
 MASSES = {"Cu": 63.546, "Ni": 58.693, "Al": 26.982, "Au": 196.967}
 
@@ -65,3 +66,36 @@ def test_the_lattice_constant_is_found(tmp_path: Path, capfd: Capture, element: 
     apart = auto[-1].positions - dump_frames(tmp_path / "given")[-1].positions
     side = auto[-1].cell[0, 0]
     assert np.abs(apart - side * np.round(apart / side)).max() < SAME
+
+
+def by_fix(folder: Path, ranks: int, words: str) -> tuple[float, LammpsRun]:
+    """What `lattice auto` of fix heal says that it found in hot.data, and the run."""
+    done = lmp(folder, f"units metal\nread_data hot.data\nmass * 1.0\nfix heal all heal {words}\nrun 8\n", ranks)
+    assert done.exit_code == 0, done.output
+    [line] = [line for line in done.output.splitlines() if "lattice constant" in line]
+    return float(line.split("lattice constant")[1].split()[0]), done
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_fix_heal_finds_the_same(tmp_path: Path, capfd: Capture, ranks: int) -> None:
+    hot_crystal(tmp_path, "Cu", 0.9 * METALS["Cu"][3])
+    read = healed(capfd, tmp_path / "hot.dump", "-o", tmp_path / "auto", "--model", "fcc", "--lattice", "auto", "--json").out
+    constant, _ = by_fix(tmp_path, ranks, "fcc lattice auto")
+    assert constant == pytest.approx(json.loads(read)["lattice"], abs=3e-4)
+
+
+def test_fix_heal_of_a_joint_model_and_by_torchscript(tmp_path: Path) -> None:
+    """The constant is that of fcc; by the reference it is the same."""
+    hot_crystal(tmp_path, "Ni", 300.0)
+    by_kernel, _ = by_fix(tmp_path, 1, "metals lattice auto")
+    assert by_kernel == pytest.approx(by_fix(tmp_path, 1, "fcc lattice auto")[0], rel=0.003)
+    assert by_fix(tmp_path, 1, "metals lattice auto kernel no")[0] == by_kernel
+
+
+def test_a_hot_crystal_is_observed_with_its_own_lattice_constant(tmp_path: Path) -> None:
+    hot_crystal(tmp_path, "Cu", 0.9 * METALS["Cu"][3])
+    words = "fcc lattice auto every 8 observe\nthermo_style custom step f_heal[2] f_heal[10]\nthermo 8"
+    table = by_fix(tmp_path, 1, words)[1].thermo()
+    assert table["f_heal[10]"].tolist() == pytest.approx([VACANCIES] * 2, abs=0.5)
+    assert (table["f_heal[2]"] > 4 * CELLS**3 - 14 * VACANCIES).all()

@@ -2,6 +2,8 @@
 
 #include "all_ranks.h"
 #include "heal_elements.h"
+#include "heal_lattice.h"
+#include "lammps_atoms.h"
 
 #include "atom.h"
 #include "comm.h"
@@ -51,6 +53,9 @@ FixHeal::FixHeal(LAMMPS *lmp, int narg, char **arg) :
 
   check_units(lmp);
   model = read_heal_model(lmp, settings);
+  if (settings.finds_lattice)
+    settings.lattice = found_lattice(lmp, settings, model);
+  set_lattice(lmp, settings.lattice, model);
   backend = make_backend(lmp, settings, model);
   model.file.clear();
   cutoff = model.length_scale * model.model.cutoff;
@@ -231,13 +236,7 @@ void FixHeal::heal()
 
 void FixHeal::bring_ghosts_and_list_up_to_date()
 {
-  on_all_ranks(lmp, [this]() {
-    for (int i = 0; i < atom->nlocal; i++)
-      if (!std::isfinite(atom->x[i][0]) || !std::isfinite(atom->x[i][1]) || !std::isfinite(atom->x[i][2]))
-        throw std::runtime_error("the position of " +
-                                 (atom->tag_enable ? "atom " + std::to_string(atom->tag[i]) : "an atom") +
-                                 " is not finite");
-  });
+  on_all_ranks(lmp, [this]() { require_finite(*atom); });
   const double largest_move = largest_of_all(lmp, neighbours.largest_move(lmp));
   if (neighbours.is_outrun(largest_move) || (neighbours.must_build() && largest_move > 0.0))
     find_owners_and_ghosts();

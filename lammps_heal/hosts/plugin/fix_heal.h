@@ -19,7 +19,8 @@
      kernel yes/no  the native kernel, or TorchScript, which is slower and
                     needs torch (default yes)
      lattice A      lattice constant, Angstrom, of another metal of the
-                    model's structure; its elements are not checked then
+                    model's structure, or auto: that which the atoms show;
+                    its elements are not checked then
                     (default: the model's). A model that sees species keeps
                     its elements, and lengths change by 5 % at most
 

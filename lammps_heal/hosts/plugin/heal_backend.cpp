@@ -38,14 +38,20 @@ HealModel LAMMPS_NS::read_heal_model(LAMMPS *lmp, const HealSettings &settings)
   on_all_ranks(lmp, [&]() { read.file.resize(n_bytes); });
   MPI_Bcast(read.file.data(), n_bytes, MPI_CHAR, 0, lmp->world);
   on_all_ranks(lmp, [&]() { read.model = read_model(read.file, settings.model); });
-  read.length_scale = settings.lattice > 0.0 ? settings.lattice / read.model.lattice_constant : 1.0;
-  if (read.model.n_species > 1 && !(std::fabs(read.length_scale - 1.0) <= LARGEST_STRETCH))
+  read.length_scale = 1.0;
+  return read;
+}
+
+void LAMMPS_NS::set_lattice(LAMMPS *lmp, double lattice, HealModel &model)
+{
+  const double own = model.model.lattice_constant;
+  model.length_scale = lattice > 0.0 ? lattice / own : 1.0;
+  if (model.model.n_species > 1 && !(std::fabs(model.length_scale - 1.0) <= LARGEST_STRETCH))
     lmp->error->all(
         FLERR,
         "fix heal: lattice {:.5g} Å is more than {:.0f} % from the model's, {:.5g} Å, which sees species: "
         "use a model of this crystal",
-        settings.lattice, 100.0 * LARGEST_STRETCH, read.model.lattice_constant);
-  return read;
+        lattice, 100.0 * LARGEST_STRETCH, own);
 }
 
 // Checked against the model's record once, then shared by all fixes of this process. Throws

@@ -25,6 +25,9 @@ struct HealModel {
 // LAMMPS's error where it is not a model.
 HealModel read_heal_model(LAMMPS *lmp, const HealSettings &settings);
 
+// Scales the model to a lattice constant, Å; 0: its own. Raises LAMMPS's error where it cannot be.
+void set_lattice(LAMMPS *lmp, double lattice, HealModel &model);
+
 // The kernel where the settings allow it and it agrees with the model's record on all ranks, so that all
 // compute in the same way; TorchScript otherwise, with a warning where the settings did not ask for it.
 // Raises LAMMPS's error where there is neither.

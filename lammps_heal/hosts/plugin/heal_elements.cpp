@@ -86,11 +86,7 @@ static std::string problem_of_type(const Atom &atom, const Model &model,
     remedy += " " + model.elements[(t - 1) % model.elements.size()];
   remedy += "\"";
   if (model.n_species == 1)    // lengths alone make no other elements of a model that sees species
-    remedy += model.structures.size() > 1
-                  ? ", and otherwise the lattice constant, like \"lattice 3.615\", that a crystal of the "
-                    "structure " +
-                        model.structure + " would have with its distance of nearest neighbours"
-                  : ", and otherwise the lattice constant of its crystal, like \"lattice 3.615\"";
+    remedy += ", and otherwise \"lattice auto\"";
   if (atom.labelmapflag)
     return fmt::format("the label of atom type {} is no element of the model, which knows {}{}", type, known,
                        remedy);

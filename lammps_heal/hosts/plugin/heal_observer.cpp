@@ -3,6 +3,7 @@
 #include "all_ranks.h"
 #include "heal_elements.h"
 #include "heal_reference.h"
+#include "lammps_atoms.h"
 
 #include "atom.h"
 #include "comm.h"
@@ -12,7 +13,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <stdexcept>
 
 using namespace LAMMPS_NS;
 using namespace lammps_heal;
@@ -67,38 +67,13 @@ void HealObserver::observe(int groupbit, bool are_all_in_group, const std::vecto
 {
   if (!lmp->atom->tag_enable)
     lmp->error->all(FLERR, "fix heal observe needs atom ids: remove \"atom_modify id no\"");
-  on_all_ranks(lmp, [this]() { require_finite(); });
+  on_all_ranks(lmp, [this]() { require_finite(*lmp->atom); });
   heal_copy(groupbit, are_all_in_group, species_of_type);
   structure->look_at(copy, n_threads);
   write_columns(groupbit, array_atom);
   count(groupbit, array_atom);
   if (sites)
     count_on_sites();
-}
-
-void HealObserver::require_finite() const
-{
-  const auto &atom = *lmp->atom;
-  for (int i = 0; i < atom.nlocal; i++)
-    if (!std::isfinite(atom.x[i][0]) || !std::isfinite(atom.x[i][1]) || !std::isfinite(atom.x[i][2]))
-      throw std::runtime_error("the position of " +
-                               (atom.tag_enable ? "atom " + std::to_string(atom.tag[i]) : "an atom") +
-                               " is not finite");
-}
-
-static PeriodicCell cell_of(const Domain &domain)
-{
-  PeriodicCell cell = {};
-  for (int d = 0; d < 3; d++) {
-    cell.vectors[d][d] = domain.prd[d];
-    cell.is_periodic[d] = domain.periodicity[d];
-  }
-  if (domain.triclinic) {
-    cell.vectors[1][0] = domain.xy;
-    cell.vectors[2][0] = domain.xz;
-    cell.vectors[2][1] = domain.yz;
-  }
-  return cell;
 }
 
 void HealObserver::heal_copy(int groupbit, bool are_all_in_group, const std::vector<int32_t> *species_of_type)

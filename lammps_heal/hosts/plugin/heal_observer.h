@@ -63,7 +63,6 @@ class HealObserver
   std::vector<std::array<double, N_SITE_COLUMNS>> rows;
   bool has_warned = false;
 
-  void require_finite() const;
   void heal_copy(int groupbit, bool are_all_in_group, const std::vector<int32_t> *species_of_type);
   void write_columns(int groupbit, double **array_atom) const;
   void count(int groupbit, double **array_atom);

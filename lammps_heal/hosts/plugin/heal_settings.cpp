@@ -106,6 +106,8 @@ HealSettings::HealSettings(LAMMPS *lmp, int narg, char **arg)
       n_threads = number_of_threads(lmp, *value);
     else if (keyword == "kernel")
       use_kernel = utils::logical(FLERR, *value, false, lmp);
+    else if (std::string(*value) == "auto")
+      finds_lattice = true;
     else
       lattice = positive_length(lmp, "lattice", *value);
     iarg += 1 + n_values;

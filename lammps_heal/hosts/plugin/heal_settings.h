@@ -20,6 +20,7 @@ struct HealSettings {
   bool use_kernel = true;
   std::string sites;                    // file of a reference crystal, or nothing
   double lattice = 0.0;                 // Å, lattice constant that the user gave, or 0
+  bool finds_lattice = false;           // of the atoms, where the user wants it so
   double max_displacement = 0.0;        // Å, cap of one step, or 0: the model's
   std::vector<std::string> elements;    // of the atom types; empty unless the user gave them
 
