@@ -25,7 +25,7 @@ FEWEST = 10  # atoms inside of a crystal
 COMMON = 0.3  # of the atoms; so many of another structure, and more than of the model's, are said
 STRUCTURE_OF_LABEL = {1: "fcc", 2: "hcp", 3: "bcc", 6: "diamond"}
 N_LABELS = 8  # from 0
-AT_ONCE = 20_000  # atoms
+MOST = 1000  # atoms of a rank that are looked at: the median of more is no better
 
 
 def is_close_packed(shells: Shells) -> bool:
@@ -38,24 +38,25 @@ def ratios(positions: Float64Array, neighbourhoods: Neighbourhoods, chosen: NDAr
 
     positions: (nlocal + nghost, 3) Å, of an open cluster. chosen: (nlocal,) atoms that are looked at.
     """
-    histogram = np.zeros(N_BINS, np.int64)
     counts = np.diff(neighbourhoods.first)
     rows = np.flatnonzero(chosen[neighbourhoods.centres] & (counts >= NEAREST))
-    for begin in range(0, len(rows), AT_ONCE):
-        part = rows[begin : begin + AT_ONCE]
-        most = int(counts[part].max())
-        places = neighbourhoods.first[part, None] + np.minimum(np.arange(most), counts[part, None] - 1)
-        vectors = positions[neighbourhoods.neighbours[places]] - positions[neighbourhoods.centres[part], None]
-        distances = np.where(np.arange(most) < counts[part, None], np.linalg.norm(vectors, axis=2), np.inf)
-        nearest = np.argpartition(distances, np.arange(NEAREST), axis=1)[:, :NEAREST]
-        vectors = np.take_along_axis(vectors, nearest[:, :, None], 1)
-        distances = np.take_along_axis(distances, nearest, 1)
-        apart = distances[:, 0] > 0.0
-        distances, vectors = distances[apart], vectors[apart]
-        inside = np.linalg.norm((vectors / distances[:, :, None]).mean(1), axis=1) < LOPSIDED
-        ratio = distances[inside, :FEW].mean(1) / distances[inside].mean(1)
-        histogram += np.bincount(np.minimum((N_BINS * ratio).astype(int), N_BINS - 1), minlength=N_BINS)
-    return histogram
+    if not len(rows):
+        return np.zeros(N_BINS, np.int64)
+    rows = rows[:: -(-len(rows) // MOST)]
+    most = int(counts[rows].max())
+    is_one = np.arange(most) < counts[rows, None]
+    places = neighbourhoods.first[rows, None] + np.minimum(np.arange(most), counts[rows, None] - 1)
+    vectors = positions[neighbourhoods.neighbours[places]] - positions[neighbourhoods.centres[rows], None]
+    squares = np.where(is_one, np.einsum("ijk,ijk->ij", vectors, vectors), np.inf)
+    nearest = np.argpartition(squares, NEAREST - 1, axis=1)[:, :NEAREST]
+    nearest = np.take_along_axis(nearest, np.argsort(np.take_along_axis(squares, nearest, 1), axis=1), 1)
+    vectors = np.take_along_axis(vectors, nearest[:, :, None], 1)
+    distances = np.linalg.norm(vectors, axis=2)
+    apart = distances[:, 0] > 0.0
+    distances, vectors = distances[apart], vectors[apart]
+    inside = np.linalg.norm((vectors / distances[:, :, None]).mean(1), axis=1) < LOPSIDED
+    ratio = distances[inside, :FEW].mean(1) / distances[inside].mean(1)
+    return np.bincount(np.minimum((N_BINS * ratio).astype(int), N_BINS - 1), minlength=N_BINS)
 
 
 def distance_problem(structures: tuple[str, ...], histogram: Int64Array) -> str:

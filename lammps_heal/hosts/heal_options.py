@@ -10,7 +10,7 @@ from lammps_heal.hosts.healing_run import HOSTS, HostOptions
 from lammps_heal.hosts.output import holds_many, output_format
 from lammps_heal.model.names import AUTO
 from lammps_heal.step.backends import require_threads
-from lammps_heal.whole_files import SUFFIX
+from lammps_heal.whole_files import require_other_files
 
 STEPS = 50  # at the most, where the user gives no number
 STOP = 0.001  # Å; where the user gives no number of steps: healed, once no atom moves farther in a step
@@ -89,12 +89,4 @@ def _require_outputs(options: HealOptions) -> None:
             raise HealError(f'"{path}" names no file for the output: name one, as -o healed.lammpstrj')
         if not path.absolute().parent.is_dir():
             raise HealError(f'folder "{path.parent}" of the output does not exist: make it')
-        for source in (options.damaged, options.potential, Path(options.model)):
-            if source is not None and any(_same_file(name, source) for name in (path, path.with_name(path.name + SUFFIX))):
-                raise HealError(f'"{path}" would be written over "{source}", which is read: name another file for the output')
-    if len({path.resolve() for path in written}) < len(written):
-        raise HealError(f'"{written[0]}" is named for both outputs: give --write-data another name')
-
-
-def _same_file(one: Path, other: Path) -> bool:
-    return one.exists() and other.exists() and one.samefile(other)
+    require_other_files(written, (options.damaged, options.potential, Path(options.model)))

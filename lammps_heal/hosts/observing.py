@@ -2,10 +2,10 @@
 
 import json
 import os
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,16 +16,18 @@ from lammps_heal.errors import HealError, Interrupted
 from lammps_heal.hosts.ase_atoms import observe
 from lammps_heal.hosts.fitting_model import atoms_of
 from lammps_heal.hosts.formats.dump_writer import MASS, box_text
-from lammps_heal.hosts.formats.source import InputFrame, Source
+from lammps_heal.hosts.formats.source import Source
 from lammps_heal.hosts.formats.structure import Structure
+from lammps_heal.hosts.frames_to_come import frames_to_come
 from lammps_heal.hosts.interruption import Interruption
 from lammps_heal.hosts.model_choice import Fitted, NoCrystal, fitted, is_auto
 from lammps_heal.hosts.observed_sites import Reference, on_sites, read_sites, sites_text
+from lammps_heal.hosts.output import COMPRESS
 from lammps_heal.hosts.type_elements import type_elements
 from lammps_heal.model.model_file import Model, load
 from lammps_heal.model.names import AUTO
 from lammps_heal.step.ranks import Ranks
-from lammps_heal.whole_files import WholeFile, write_text
+from lammps_heal.whole_files import WholeFile, require_other_files, write_text
 
 # After where the atom is, unwrapped: where its healed copy is, how far that is (Å), and what is seen there.
 SEEN = ("healed_x", "healed_y", "healed_z", "displaced", "coordination", "label", "residual")
@@ -77,13 +79,13 @@ def observe_file(
     """
     model = options.model if is_auto(options.model) else load(options.model)
     found = Observed({"command": command, "model": options.model, "trajectory": str(options.trajectory), **_versions()})
-    if options.defects is not None and options.sites is None:
-        raise HealError("a dump of empty and double sites needs a reference crystal: name it with --sites")
+    _require_usable(options)
     sites = read_sites(options.sites, options.atom_style) if options.sites is not None else None
     dumps = _Dumps(options)
     with Interruption(Ranks()) as interruption:
         try:
-            for frame in _frames(options, interruption):
+            source_of = partial(Source, boundary=options.boundary, atom_style=options.atom_style)
+            for frame in frames_to_come(options.trajectory, source_of, options.wanted, options.follow, interruption):
                 if not found.frames:
                     dumps.fitted = _fitted_to_first(frame.structure, model, options, note)
                     found.about["model"] = repr(dumps.fitted.model)
@@ -98,6 +100,15 @@ def observe_file(
     if not found.frames:
         raise HealError(f'"{options.trajectory}": there are no such frames in it: choose others')
     return found
+
+
+def _require_usable(options: ObserveOptions) -> None:
+    if options.defects is not None and options.sites is None:
+        raise HealError("a dump of empty and double sites needs a reference crystal: name it with --sites")
+    if options.follow is not None and not options.follow > 0.0:
+        raise HealError(f"--follow must be a time above 0 s, got {options.follow:g}")
+    written = [path for path in (options.observed, options.counts, options.defects) if path is not None]
+    require_other_files(written, (options.trajectory, options.sites, Path(options.model)))
 
 
 def _fitted_to_first(structure: Structure, model: Model | str, options: ObserveOptions, note: Callable[[str], None]) -> Fitted:
@@ -148,8 +159,10 @@ class _Dumps:
 
 
 def _append(file: WholeFile, text: str) -> None:
-    with file.unfinished.open("a") as stream:
-        stream.write(text)
+    """Where the name asks for it each frame is compressed by itself, and they are one file all the same."""
+    compress = COMPRESS.get(file.path.suffix, bytes)
+    with file.unfinished.open("ab") as stream:
+        stream.write(compress(text.encode()))
 
 
 def _observe(
@@ -174,22 +187,6 @@ def _finish(options: ObserveOptions, found: Observed, dumps: _Dumps) -> None:
         found.about["observed"] = os.path.relpath(options.observed, (options.counts or Path()).absolute().parent)
     if options.counts is not None:
         write_text(options.counts, found.as_json())
-
-
-def _frames(options: ObserveOptions, interruption: Interruption) -> Iterator[InputFrame]:
-    """Those wanted; of a file that grows also those to come. Raises Interrupted between two frames."""
-    done, since = 0, time.monotonic()
-    while True:
-        if options.trajectory.exists() or options.follow is None:
-            source = Source(options.trajectory, options.boundary, options.atom_style)
-            for frame in source.frames(options.wanted, done):
-                yield frame
-                interruption.require_none()
-                done, since = done + 1, time.monotonic()
-        if options.follow is None or time.monotonic() - since > options.follow:
-            return
-        interruption.require_none()
-        time.sleep(min(1.0, options.follow / 10))
 
 
 def _frame_text(structure: Structure, seen: Observation, masses: Sequence[float]) -> str:

@@ -168,3 +168,80 @@ def test_a_file_that_grows_is_followed_until_a_signal(frames: list[tuple[str, np
     assert process.wait(30) == 143
     assert len(json.loads(counts.read_text())["frames"]) == 3
     assert len(list(Source(observed).frames(slice(None)))) == 3
+
+
+def observed(run: Run, *words: object) -> tuple[list[str], str, int]:
+    """Timesteps of the rows, what was warned or wrong, exit code."""
+    done = run("lammps-heal", "observe", *words, "--model", "fcc")
+    return [line.split()[0] for line in done.stdout.splitlines()[1:]], done.stderr, done.returncode
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("{trajectory}", "-o", "{trajectory}"),
+        ("{trajectory}", "--json", "{trajectory}"),
+        ("{trajectory}", "--sites", "{sites}", "--defects", "{sites}"),
+        ("{trajectory}", "-o", "{other}", "--json", "{other}"),
+        ("{trajectory}", "--sites", "{sites}", "-o", "{other}", "--defects", "{other}"),
+    ],
+)
+def test_nothing_is_written_over_what_is_read_or_written(
+    words: tuple[str, ...], frames: list[tuple[str, np.ndarray]], tmp_path: Path, run: Run
+) -> None:
+    paths = {name: tmp_path / f"{name}.dump" for name in ("trajectory", "sites", "other")}
+    before = {name: "".join(text for text, _ in frames) for name in ("trajectory", "sites")}
+    for name, text in before.items():
+        paths[name].write_text(text)
+    rows, error, code = observed(run, *(word.format(**paths) for word in words))
+    assert code == 1 and not rows
+    assert "would be written over" in error or "is named for two outputs" in error
+    assert {name: paths[name].read_text() for name in before} == before
+    assert not paths["other"].exists()
+
+
+def test_broken_frames_are_left_out_with_a_warning(frames: list[tuple[str, np.ndarray]], tmp_path: Path, run: Run) -> None:
+    first, second, third = (text for text, _ in frames)
+    empty = re.sub(r"(?s)(NUMBER OF ATOMS\n)\d+(.*ITEM: ATOMS[^\n]*\n).*", r"\g<1>0\2", second)
+    (tmp_path / "empty.dump").write_text(first + empty + third)
+    rows, error, code = observed(run, tmp_path / "empty.dump")
+    assert (rows, code, error.count("left out")) == (["0", "200"], 0, 1)
+    (tmp_path / "cut.dump").write_text(first + second[: len(second) // 2])
+    rows, error, code = observed(run, tmp_path / "cut.dump")
+    assert (rows, code, error.count("left out")) == (["0"], 0, 1)
+    assert "cut short at line" in error
+    atoms = [noisy(fcc(4), 0.1, np.random.default_rng(k)) for k in range(2)]
+    ase.io.write(tmp_path / "whole.xyz", atoms)
+    text = (tmp_path / "whole.xyz").read_text()
+    (tmp_path / "cut.xyz").write_text(text[: 3 * len(text) // 4])
+    rows, error, code = observed(run, tmp_path / "cut.xyz")
+    assert (len(rows), code, error.count("left out")) == (1, 0, 1)
+
+
+@pytest.mark.parametrize("part", [0.0, 0.1])
+def test_a_first_frame_is_waited_for(part: float, frames: list[tuple[str, np.ndarray]], tmp_path: Path) -> None:
+    trajectory = tmp_path / "in.dump"
+    text = "".join(text for text, _ in frames)
+    begun = round(part * len(text))
+    trajectory.write_text(text[:begun])
+    command = [str(BIN / "lammps-heal"), "observe", str(trajectory), "--follow", "8", "--model", "fcc"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    time.sleep(4.0)  # it has looked, and found none
+    with trajectory.open("a") as file:
+        file.write(text[begun:])
+    shown, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert [line.split()[0] for line in shown.splitlines()[1:]] == ["0", "100", "200"]
+
+
+def test_what_never_comes_is_an_error(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "in.dump").write_text("")
+    assert "is empty, or blank" in observed(run, tmp_path / "in.dump", "--follow", "0.5")[1]
+    assert "--follow must be a time above 0 s, got -1" in observed(run, tmp_path / "in.dump", "--follow", "-1")[1]
+
+
+def test_dumps_are_compressed_where_their_names_say_so(frames: list[tuple[str, np.ndarray]], tmp_path: Path, run: Run) -> None:
+    (tmp_path / "in.dump").write_text("".join(text for text, _ in frames))
+    assert observed(run, tmp_path / "in.dump", "-o", tmp_path / "out.dump.gz")[2] == 0
+    assert (tmp_path / "out.dump.gz").read_bytes()[:2] == b"\x1f\x8b"
+    assert len(list(Source(tmp_path / "out.dump.gz").frames(slice(None)))) == 3
