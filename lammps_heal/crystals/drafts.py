@@ -82,6 +82,7 @@ FRUGAL = replace(
     n_slabs=2,
     n_boundaries=1,
     n_shifts=1,
+    n_hot=12,
     ps=0.5,
     expansion_ps=1.0,
 )
