@@ -9,7 +9,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +119,21 @@ def whole_file(path: str | Path, check: Callable[[Path], object] | None = None) 
             raise
         raise explained from reason
     file.finish(check)
+
+
+def require_other_files(written: Sequence[Path], read: Iterable[Path | None]) -> None:
+    """Raise HealError where a file that is written is one that is read, also by its unfinished name, or is named twice."""
+    sources = [source for source in read if source is not None]
+    for number, path in enumerate(written):
+        for source in sources:
+            if any(_is_same(name, source) for name in (path, path.with_name(path.name + SUFFIX))):
+                raise HealError(f'"{path}" would be written over "{source}", which is read: name another file for the output')
+        if any(path.resolve() == other.resolve() for other in written[:number]):
+            raise HealError(f'"{path}" is named for two outputs: give one of them another name')
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)
 
 
 def write_text(path: str | Path, text: str) -> None:
