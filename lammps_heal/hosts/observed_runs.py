@@ -9,14 +9,17 @@ from pathlib import Path
 import numpy as np
 
 from lammps_heal.analysis.joint_structure import regular_by_label
+from lammps_heal.analysis.observation import NAMES_OF_LABELS
 from lammps_heal.errors import HealError
 from lammps_heal.hosts.formats.dump import Dump
+from lammps_heal.hosts.formats.table import Table
 from lammps_heal.hosts.observed_log import observed_log
 from lammps_heal.hosts.thermo_units import thermo_units
 from lammps_heal.model.model_file import load
 from lammps_heal.report.run import Run, Snapshot
 
-NUMBERS = ("xu", "yu", "zu", "healed_x", "healed_y", "healed_z", "coordination", "label")
+POSITIONS = ("xu", "yu", "zu", "healed_x", "healed_y", "healed_z")
+SEEN = ("label", "coordination")
 
 
 def read_run(path: Path, dump: Path | None = None) -> Run:
@@ -30,19 +33,24 @@ def read_run(path: Path, dump: Path | None = None) -> Run:
     except (OSError, UnicodeDecodeError) as reason:
         raise HealError(f'"{path}" cannot be read ({reason}): name counts of "lammps-heal observe --json", or a log') from reason
     run, structures = _counts(path, text) if text.lstrip().startswith("{") else _log(path, text)
-    if dump is None and "observed" in run.about:
-        dump = path.parent / run.about["observed"]
-        if not dump.is_file():
-            raise HealError(f'"{path}" is of the dump "{dump}", which is not there: name it where it is, by --dump')
-    if dump is None:
+    if dump is not None:
+        return _with_frames(run, dump, structures, {"dump": str(dump)})
+    if "observed" not in run.about:
         return run
-    frames = Dump(dump)
-    first = _snapshot(frames, 0, structures)
-    last = _snapshot(frames, len(frames) - 1, structures) if len(frames) > 1 else None
-    about = {**run.about, "dump": str(dump)} if "observed" not in run.about else run.about
-    about = {"atoms": str(len((last or first).labels)), **about}
-    notes = [*run.notes, *filter(None, [frames.warning])]
-    return replace(run, first=first, last=last, about=about, notes=notes, files=[*run.files, dump])
+    dump = path.parent / run.about["observed"]
+    if not dump.is_file():
+        raise HealError(f'"{path}" is of the dump "{dump}", which is not there: name it where it is, by --dump')
+    return _with_frames(run, dump, structures, {})
+
+
+def _with_frames(run: Run, path: Path, structures: Sequence[str], named: dict[str, str]) -> Run:
+    """named: what the user named, to be kept with the run."""
+    dump = Dump(path)
+    first = _snapshot(dump, 0, structures)
+    last = _snapshot(dump, len(dump) - 1, structures) if len(dump) > 1 else None
+    about = {"atoms": str(len((last or first).labels)), **run.about, **named}
+    notes = [*run.notes, *filter(None, [dump.warning])]
+    return replace(run, first=first, last=last, about=about, notes=notes, files=[*run.files, path])
 
 
 def _counts(path: Path, text: str) -> tuple[Run, tuple[str, ...]]:
@@ -52,6 +60,7 @@ def _counts(path: Path, text: str) -> tuple[Run, tuple[str, ...]]:
         about, frames = found["about"], found["frames"]
         steps = [float(frame["timestep"]) for frame in frames]
         columns = {name: [float(frame[name]) for frame in frames] for name in frames[0] if name != "timestep"}
+        about = {"atoms": f"{columns['atoms'][-1]:.0f}", **about}
         run = Run(Path(about["trajectory"]).name, steps, columns, about=about, units=thermo_units(None), files=[path])
         named = re.match(r"Model ([^(]+) \(", about.get("model", ""))
         return run, tuple(named[1].split(", ")) if named else ()
@@ -79,12 +88,16 @@ def _snapshot(dump: Dump, number: int, structures: Sequence[str]) -> Snapshot:
     frame = dump.frame(number)
     structure = frame.structure
     columns = frame.header.columns
-    missing = [name for name in NUMBERS if name not in columns]
+    missing = [name for name in (*POSITIONS, *SEEN) if name not in columns]
     if missing:
         raise HealError(f"{structure.where}: there is no column {missing[0]}: write the dump as inputs/in.observe does")
-    rows = np.array([line.split() for line in frame.rows], dtype=object)[structure.order]
-    table = rows[:, [columns.index(name) for name in NUMBERS]].astype(float)
-    labels, coordination = table[:, 7].astype(np.int64), table[:, 6].astype(np.int64)
+    start = dump.places[number].line + frame.header.n_lines
+    rows = Table(columns, frame.rows, str(dump.path), range(start, start + len(frame.rows)))
+    table = rows.numbers(*POSITIONS)[structure.order]
+    labels, coordination = (rows.integers(name)[structure.order] for name in SEEN)
+    if not set(labels.tolist()) <= {0, *NAMES_OF_LABELS}:
+        known = f"0 to {max(NAMES_OF_LABELS)}"
+        raise HealError(f"{structure.where}: label {labels.max()}, needed {known}: write the dump as inputs/in.observe does")
     wrapped = structure.positions
     # All columns of the fix are zero outside its group: there is no copy.
     healed = np.where(labels[:, None] != 0, wrapped + (table[:, 3:6] - table[:, 0:3]), wrapped)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lammps_heal.analysis.observation import NAMES_OF_LABELS
 from lammps_heal.report.chart_groups import figures_of
@@ -71,14 +72,12 @@ def _pictures(run: Run) -> str:
 def _pictures_of(name: str, snapshot: Snapshot) -> str:
     observed, irregular = snapshot.is_observed, snapshot.is_irregular
     of_all = "" if observed.all() else f" of the {int(observed.sum())} observed"
-    shown = [("as it is", snapshot.positions, None)]
+    shown: list[tuple[str, Float64Array, NDArray[np.bool_] | None]] = [
+        ("as it is" if observed.any() else "as it is, no atom observed", snapshot.positions, None)
+    ]
     if observed.any():
-        shown += [
-            (f"healed copy{of_all}", snapshot.healed, observed),
-            (f"{int(irregular.sum())} atoms{of_all} that are not as in the crystal", snapshot.healed, irregular),
-        ]
-    else:
-        shown[0] = ("as it is, no atom observed", snapshot.positions, None)
+        not_as_in_crystal = f"{int(irregular.sum())} atoms{of_all} that are not as in the crystal"
+        shown += [(f"healed copy{of_all}", snapshot.healed, observed), (not_as_in_crystal, snapshot.healed, irregular)]
     return "\n".join(
         f"<figure>{picture(snapshot, positions, chosen)}<figcaption>{html.escape(f'{name}: {what}')}</figcaption></figure>"
         for what, positions, chosen in shown

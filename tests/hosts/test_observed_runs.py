@@ -53,7 +53,8 @@ def test_json_that_was_moved_from_its_dump_says_so(phases: Path, tmp_path: Path)
     moved.write_text(phases.read_text())
     with pytest.raises(HealError, match=r'moved\.json" is of the dump ".*out\.dump", which is not there: .*--dump'):
         read_run(moved)
-    assert read_run(moved, phases.parent / "out.dump").last is not None
+    found = read_run(moved, phases.parent / "out.dump")
+    assert found.last is not None and found.about["dump"].endswith("out.dump") and found.about["atoms"] == "810"
 
 
 def log_and_dump(folder: Path, fix: str, rows: str) -> tuple[Path, Path]:
@@ -81,6 +82,19 @@ def test_the_model_of_the_log_decides_what_is_perfect(tmp_path: Path) -> None:
     for model, irregular in (("fcc", [True, False]), ("metals", [False, True]), ("gone.pt", [False, True])):
         run = read_run(*log_and_dump(tmp_path, f"fix seen all heal {model} observe 3", rows))
         assert run.first is not None and run.first.is_irregular.tolist() == irregular
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("1 1 5 5 5 5 5 5 12 9 0.001", "label 9, needed 0 to 7"),
+        ("1 1 5 5 5 5 5 x 12 1 0.001", 'line 10: "x"'),
+        ("1 1 5 5 5 5 5 5 1.5 1 0.001", "line 10: coordination is 1.5"),
+    ],
+)
+def test_a_dump_of_other_numbers_is_refused(tmp_path: Path, row: str, said: str) -> None:
+    with pytest.raises(HealError, match=said):
+        read_run(*log_and_dump(tmp_path, "fix seen all heal fcc observe", f"{row}\n"))
 
 
 def test_what_is_read_is_not_written_over(phases: Path, run: Run) -> None:
