@@ -24,7 +24,7 @@ pytestmark = pytest.mark.lammps
 
 @pytest.mark.parametrize(("element", "n"), [("Pt", 7), ("Fe", 9)])
 def test_a_cascade_counts_its_pairs(tmp_path: Path, run: Run, element: str, n: int) -> None:
-    small = ["-var", "element", element, "-var", "n", n, "-var", "recoil", "150", "-var", "ps", "0.4", "-var", "warm_ps", "0.2"]
+    small = ["-var", "element", element, "-var", "n", n, "-var", "recoil", "300", "-var", "ps", "0.4", "-var", "warm_ps", "0.2"]
     often = ["-var", "every", "20", "-var", "frame", "80", "-var", "prefix", f"{tmp_path}/"]
     log = tmp_path / "log.lammps"
     done = run("lmp", "-in", "inputs/in.cascade", *small, *often, "-log", log, "-screen", "none")
