@@ -37,6 +37,26 @@ def distinct_shells(structures: Sequence[str]) -> tuple[Shells, ...]:
     return tuple(found.values())
 
 
+def regular_by_label(
+    coordination: NDArray[np.int64], labels: NDArray[np.int64], structures: Sequence[str] = ()
+) -> NDArray[np.bool_]:
+    """(n,) whether atoms have a crystal's label and its structure's coordination; label 0, of atoms not observed, is none.
+
+    structures: of the model; where these have one coordination, all atoms are judged by that, as fix heal does. Empty: not
+    known, each is judged by its label. Among icosahedral atoms a joint model judges by those around, which labels do not
+    tell: they are taken for irregular then. Raises HealError for a structure that labels do not know.
+    """
+    perfect = np.full(HEXAGONAL_DIAMOND + 1, -1)
+    for label, name in LABELLED.items():
+        perfect[label] = SHELLS[name].coordination
+    shells = distinct_shells(structures)
+    if len(shells) == 1:
+        perfect[:] = shells[0].coordination
+    known = (labels > 0) & (labels <= HEXAGONAL_DIAMOND) & (labels != OTHER)
+    regular: NDArray[np.bool_] = known & (coordination == perfect[np.where(known, labels, 0)])
+    return regular
+
+
 def joint_structure(
     cluster: tuple[Float64Array, Neighbourhoods],
     shells: Sequence[Shells],

@@ -15,9 +15,10 @@ from ase import Atoms
 from lammps_heal.report.run import Float64Array, Snapshot
 
 SIZE = (400, 340)  # pixels
-# Of labels: fcc, hcp, bcc, icosahedral, other, cubic and hexagonal diamond; OVITO's own colours for the first five.
+# By label: 0, of atoms that were not observed, and those of the fix; OVITO's own colours for fcc to other.
 COLOURS = np.array(
     [
+        [0.60, 0.60, 0.60],
         [0.40, 1.00, 0.40],
         [1.00, 0.40, 0.40],
         [0.40, 0.40, 1.00],
@@ -40,7 +41,13 @@ def why_none() -> str | None:
 
 def colours_of(snapshot: Snapshot) -> Float64Array:
     """(n, 3) red, green, blue from 0 to 1, by label."""
-    return COLOURS[np.clip(snapshot.labels, 1, len(COLOURS)) - 1]
+    return COLOURS[np.clip(snapshot.labels, 0, len(COLOURS) - 1)]
+
+
+def css_of(colour: Float64Array) -> str:
+    """Red, green, blue from 0 to 1, as a browser names the colour."""
+    r, g, b = (255 * colour).astype(int)
+    return f"rgb({r},{g},{b})"
 
 
 def picture(snapshot: Snapshot, positions: Float64Array, chosen: np.ndarray | None = None) -> str:
