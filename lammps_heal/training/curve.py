@@ -34,6 +34,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "3 layers": {"n_layers": 3},
 }
 TIMED_ATOMS, TIMED_STEPS, MICRO = 32_000, 20, 1.0e6
+FORCE = "force"  # job of inputs/in.bench: force calls of EAM
 # Validation figures shown: noise or group, and the healing steps after which the residual is taken.
 SHOWN = (("0.1", 8), ("0.3", 1), ("0.3", 2), ("0.5", 8), ("defect 0.1", 8), ("thermal", 8))
 STEPS = (0, *VALIDATION_STEPS)  # of a row of validation figures
@@ -67,8 +68,8 @@ def curve(recipe: Recipe, folder: Path, command: str = "", rounds: int = 3) -> l
         export(read_network(weights[name]), weights[name].with_suffix(".pt"))
     seconds: dict[str, list[float]] = {}
     for _ in range(rounds):
-        done = bench_lammps.run("eam", TIMED_ATOMS, steps=TIMED_STEPS)
-        seconds.setdefault("eam", []).append(done.section("Pair") / done.steps / done.n_atoms)
+        done = bench_lammps.run(FORCE, TIMED_ATOMS, steps=TIMED_STEPS)
+        seconds.setdefault(FORCE, []).append(done.section("Pair") / done.steps / done.n_atoms)
         for name in SIZES:
             model = weights[name].with_suffix(".pt")
             done = bench_lammps.run("heal", TIMED_ATOMS, steps=TIMED_STEPS, model=model, options="kernel yes")
@@ -77,7 +78,7 @@ def curve(recipe: Recipe, folder: Path, command: str = "", rounds: int = 3) -> l
     for name in SIZES:
         trained = read_weights(weights[name])
         parameters = sum(value.numel() for value in trained.network.values())
-        step, force = (median(seconds[job]) * MICRO for job in (name, "eam"))
+        step, force = (median(seconds[job]) * MICRO for job in (name, FORCE))
         points.append(Point(name, parameters, step, force, trained.record["figures"]))
     print(table(points))
     write_json(folder / "curve.json", [point.as_json() for point in points])

@@ -157,7 +157,7 @@ def test_what_is_not_healed_is_said_and_ends_with_code_3(tmp_path: Path, capfd: 
         (["{data}", "-o", "{out}", "--write-data", ""], "names no file"),
         (["{data}", "-o", "{data}"], "name another file for the output"),
         (["{data}", "-o", "{out}", "--write-data", "{data}"], "name another file for the output"),
-        (["{data}", "-o", "{out}", "--write-data", "{out}"], "both outputs"),
+        (["{data}", "-o", "{out}", "--write-data", "{out}"], "two outputs"),
         (["{data}", "-o", "{folder}"], "it is a folder"),
         (["{data}", "-o", "{out}", "--boundary", "q q q"], 'got "q q q"'),
         (["{data}", "-o", "{out}", "--frames", "first"], 'got "first"'),

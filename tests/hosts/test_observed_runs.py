@@ -8,7 +8,7 @@ import ase.build
 import numpy as np
 import pytest
 from ase import Atoms
-from conftest import Run, fcc, noisy
+from conftest import BIN, Run, fcc, noisy
 from lammps_runs import write_data
 
 from lammps_heal.errors import HealError
@@ -34,7 +34,7 @@ def phases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     frames = [noisy(both, 0.1, rng) for _ in range(2)]
     ase.io.write(folder / "in.extxyz", frames)
-    command = ["lammps-heal", "observe", "in.extxyz", "--model", "metals", "-o", "out.dump", "--json", "counts.json"]
+    command = [str(BIN / "lammps-heal"), "observe", "in.extxyz", "--model", "metals", "-o", "out.dump", "--json", "counts.json"]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
     return folder / "counts.json"
 

@@ -62,7 +62,7 @@ def _add(data: DataCollection, seen: Observation, places: tuple[np.ndarray, np.n
     particles.create_property("Coordination", data=seen.coordination[row])
     particles.create_property("Residual", data=seen.residual[row])
     labels = particles.create_property("Label", data=seen.labels[row])
-    for number, (name, colour) in enumerate(zip(NAMES, COLOURS, strict=True), 1):
+    for number, (name, colour) in enumerate(zip(NAMES, COLOURS[1:], strict=True), 1):
         labels.types.append(ElementType(id=number, name=name, color=tuple(colour)))
     if moves:
         particles.create_property("Position", data=healed)
