@@ -2,6 +2,7 @@
 
 import json
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -88,7 +89,8 @@ def observe_file(
             for frame in frames_to_come(options.trajectory, source_of, options.wanted, options.follow, interruption):
                 if not found.frames:
                     dumps.fitted = _fitted_to_first(frame.structure, model, options, note)
-                    found.about["model"] = repr(dumps.fitted.model)
+                    found.about |= {"model": repr(dumps.fitted.model), "healing steps": str(options.steps)}
+                    _warn_of_surfaces(frame.structure, options)
                 show(_observe(frame.structure, dumps.fitted.model, options, sites, found, dumps))
         except Interrupted as interrupted:
             _finish(options, found, dumps)
@@ -109,6 +111,16 @@ def _require_usable(options: ObserveOptions) -> None:
         raise HealError(f"--follow must be a time above 0 s, got {options.follow:g}")
     written = [path for path in (options.observed, options.counts, options.defects) if path is not None]
     require_other_files(written, (options.trajectory, options.sites, Path(options.model)))
+
+
+def _warn_of_surfaces(structure: Structure, options: ObserveOptions) -> None:
+    is_open = ", ".join(axis for axis, periodic in zip("xyz", structure.periodic, strict=True) if not periodic)
+    if is_open and options.sites is None:
+        warnings.warn(
+            f"the box is open along {is_open}: atoms of surfaces lack neighbours, and the estimates count them as parts of "
+            "vacancies; --sites FILE counts on the sites of a reference crystal",
+            stacklevel=2,
+        )
 
 
 def _fitted_to_first(structure: Structure, model: Model | str, options: ObserveOptions, note: Callable[[str], None]) -> Fitted:

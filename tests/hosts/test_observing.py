@@ -245,3 +245,11 @@ def test_dumps_are_compressed_where_their_names_say_so(frames: list[tuple[str, n
     assert observed(run, tmp_path / "in.dump", "-o", tmp_path / "out.dump.gz")[2] == 0
     assert (tmp_path / "out.dump.gz").read_bytes()[:2] == b"\x1f\x8b"
     assert len(list(Source(tmp_path / "out.dump.gz").frames(slice(None)))) == 3
+
+
+def test_surfaces_are_warned_of_once(frames: list[tuple[str, np.ndarray]], tmp_path: Path, run: Run) -> None:
+    text = "".join(text for text, _ in frames).replace("pp pp pp", "pp pp ff")
+    (tmp_path / "film.dump").write_text(text)
+    assert observed(run, tmp_path / "film.dump")[1].count("open along z: atoms of surfaces lack neighbours") == 1
+    (tmp_path / "sites.dump").write_text(text)
+    assert "open along" not in observed(run, tmp_path / "film.dump", "--sites", tmp_path / "sites.dump")[1]
