@@ -54,7 +54,7 @@ def _with_frames(run: Run, path: Path, structures: Sequence[str], named: dict[st
 
 
 def _counts(path: Path, text: str) -> tuple[Run, tuple[str, ...]]:
-    """The run, and the structures of its model, as far as they are told."""
+    """The run, and the structures of its model, as far as they are known."""
     try:
         found = json.loads(text)
         about, frames = found["about"], found["frames"]

@@ -13,7 +13,7 @@ namespace LAMMPS_NS
 {
 
 // Å, of the model's (first) structure; collective. The atoms stay where they are. Raises LAMMPS's error where it cannot be
-// told, and says what was found.
+// found, and logs what was found.
 double found_lattice(LAMMPS *lmp, const HealSettings &settings, HealModel model);
 
 }    // namespace LAMMPS_NS

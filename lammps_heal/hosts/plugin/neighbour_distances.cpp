@@ -31,31 +31,6 @@ static double lopsided(int n_neighbours)
 namespace
 {
 
-struct Neighbour {
-  double square, vector[3];
-};
-
-// The n nearest of atom i, by distance; false where there are fewer.
-bool find_nearest(const ListedPositions &atoms, int64_t i, int n, std::array<Neighbour, MOST> &near)
-{
-  int found = 0;
-  for (int64_t k = atoms.first[i]; k < atoms.first[i + 1]; k++) {
-    Neighbour one = {};
-    for (int d = 0; d < 3; d++) {
-      one.vector[d] =
-          atoms.positions[3 * static_cast<int64_t>(atoms.neighbours[k]) + d] - atoms.positions[3 * i + d];
-      one.square += one.vector[d] * one.vector[d];
-    }
-    if (found == n && !(one.square < near[n - 1].square))
-      continue;
-    int at = found < n ? found++ : n - 1;
-    for (; at > 0 && one.square < near[at - 1].square; at--)
-      near[at] = near[at - 1];
-    near[at] = one;
-  }
-  return found == n && near[0].square > 0.0;
-}
-
 // Counts in bins, so that ranks can add theirs.
 class Median
 {
@@ -110,16 +85,14 @@ NeighbourDistances lammps_heal::neighbour_distances(const ListedPositions &atoms
   for (int64_t i = 0; i < atoms.nlocal; i++) {
     if ((chosen && !(*chosen)[i]) || !find_nearest(atoms, i, n, near))
       continue;
-    double direction[3] = {}, sum = 0.0, of_eight = 0.0, of_twelve = 0.0;
+    double sum = 0.0, of_eight = 0.0, of_twelve = 0.0;
     for (int k = 0; k < n; k++) {
       const double distance = std::sqrt(near[k].square);
       sum += k < of_mean ? distance : 0.0;
       of_eight += k < EIGHT ? distance / EIGHT : 0.0;
       of_twelve += k >= EIGHT && k < TWELVE ? distance / (TWELVE - EIGHT) : 0.0;
-      for (int d = 0; d < 3; d++)
-        direction[d] += near[k].vector[d] / distance / n;
     }
-    if (!(std::hypot(direction[0], direction[1], direction[2]) < lopsided(n)))
+    if (!(lopsidedness(near, n) < lopsided(n)))
       continue;
     result.n_atoms++;
     means.add(sum / of_mean);

@@ -5,6 +5,7 @@
 #define HEAL_NEIGHBOUR_DISTANCES_H
 
 #include "crystal_shells.h"
+#include "nearest_neighbours.h"
 
 #include <cstdint>
 #include <mpi.h>
@@ -13,14 +14,6 @@
 
 namespace lammps_heal
 {
-
-// Local atoms first; the neighbours of local atom i are neighbours[first[i]] to neighbours[first[i + 1] - 1].
-struct ListedPositions {
-  const double *positions;    // (n_atoms, 3) Å
-  int64_t nlocal;
-  const int64_t *first;
-  const int32_t *neighbours;
-};
 
 // Of the atoms inside of a crystal, medians over all ranks.
 struct NeighbourDistances {

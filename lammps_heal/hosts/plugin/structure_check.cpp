@@ -1,6 +1,7 @@
 #include "structure_check.h"
 
 #include "heal_kernel.h"
+#include "nearest_neighbours.h"
 
 #include "fmt/format.h"
 
@@ -42,39 +43,19 @@ static bool is_close_packed(const std::string &structure)
 namespace
 {
 
-struct Near {
-  double square, vector[3];
-};
-
 // Of atom i; negative where it has fewer neighbours, or they lie to one side.
 double ratio_of(const heal_structure &s, int64_t i)
 {
-  std::array<Near, NEAREST> near;
-  int n = 0;
-  for (int64_t k = s.first[i]; k < s.first[i + 1]; k++) {
-    Near found = {};
-    for (int d = 0; d < 3; d++) {
-      found.vector[d] = s.positions[3 * static_cast<int64_t>(s.neighbours[k]) + d] - s.positions[3 * i + d];
-      found.square += found.vector[d] * found.vector[d];
-    }
-    if (n == NEAREST && !(found.square < near[NEAREST - 1].square))
-      continue;
-    int at = n < NEAREST ? n++ : NEAREST - 1;
-    for (; at > 0 && found.square < near[at - 1].square; at--)
-      near[at] = near[at - 1];
-    near[at] = found;
-  }
-  if (n < NEAREST || !(near[0].square > 0.0))
+  std::array<Neighbour, NEAREST> near;
+  if (!find_nearest({s.positions, s.nlocal, s.first, s.neighbours}, i, NEAREST, near))
     return -1.0;
-  double few = 0.0, all = 0.0, direction[3] = {};
+  double few = 0.0, all = 0.0;
   for (int k = 0; k < NEAREST; k++) {
     const double distance = std::sqrt(near[k].square);
     all += distance / NEAREST;
     few += k < FEW ? distance / FEW : 0.0;
-    for (int d = 0; d < 3; d++)
-      direction[d] += near[k].vector[d] / distance / NEAREST;
   }
-  return std::hypot(direction[0], direction[1], direction[2]) < LOPSIDED ? few / all : -1.0;
+  return lopsidedness(near, NEAREST) < LOPSIDED ? few / all : -1.0;
 }
 
 }    // namespace
